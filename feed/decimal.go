@@ -1,0 +1,121 @@
+package feed
+
+import (
+	"errors"
+	"math/bits"
+	"strings"
+)
+
+// Limits of what a decimal text may hold.
+const (
+	maxAmount   = 1_000_000_000_000_000 // minor units: ten trillion of a two-digit currency
+	maxQuantity = 1_000_000_000_000     // thousandths: a thousand million pieces
+)
+
+var (
+	errDecimalSyntax = errors.New("is not a decimal number (digits with an optional decimal point)")
+	errDecimalRange  = errors.New("is out of range")
+	errDecimalDigits = errors.New("has too many decimal places")
+)
+
+// parseFixed reads a non-negative decimal text as an integer scaled by
+// 10^scale, at most limit. More decimal places than scale are refused unless
+// they are zeros, or rounded half up when round is set (rounded then says so).
+func parseFixed(s string, scale int, limit int64, round bool) (v int64, rounded bool, err error) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return 0, false, errDecimalSyntax
+	}
+	i, digits := 0, 0
+	for ; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
+		digits++
+		if v = v*10 + int64(s[i]-'0'); v > limit {
+			return 0, false, errDecimalRange
+		}
+	}
+	left := scale
+	up := false
+	if i < len(s) && s[i] == '.' {
+		i++
+		for first := true; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
+			digits++
+			d := int64(s[i] - '0')
+			if left > 0 {
+				v = v*10 + d
+				left--
+				if v > limit {
+					return 0, false, errDecimalRange
+				}
+				continue
+			}
+			if d != 0 {
+				if !round {
+					return 0, false, errDecimalDigits
+				}
+				rounded = true
+			}
+			if first {
+				up = d >= 5
+			}
+			first = false
+		}
+	}
+	if i != len(s) || digits == 0 {
+		return 0, false, errDecimalSyntax
+	}
+	for ; left > 0; left-- {
+		if v *= 10; v > limit {
+			return 0, false, errDecimalRange
+		}
+	}
+	if up {
+		v++
+	}
+	if v > limit {
+		return 0, false, errDecimalRange
+	}
+	return v, rounded, nil
+}
+
+// appendFixed writes v, scaled by 10^scale, with exactly places decimals
+// (places <= scale; what lies beyond must be zero or is cut).
+func appendFixed(dst []byte, v int64, scale, places int) []byte {
+	var b [24]byte
+	n := len(b)
+	for i := range scale {
+		if i >= scale-places {
+			n--
+			b[n] = byte('0' + v%10)
+		}
+		v /= 10
+	}
+	if places > 0 {
+		n--
+		b[n] = '.'
+	}
+	for {
+		n--
+		b[n] = byte('0' + v%10)
+		if v /= 10; v == 0 {
+			break
+		}
+	}
+	return append(dst, b[n:]...)
+}
+
+// MulDiv gives a*b/c rounded half up; all are non-negative and c is positive.
+// ok is false when the result does not fit.
+func MulDiv(a, b, c int64) (v int64, ok bool) {
+	hi, lo := bits.Mul64(uint64(a), uint64(b))
+	lo, carry := bits.Add64(lo, uint64(c)/2, 0)
+	hi += carry
+	if hi >= uint64(c) {
+		return 0, false
+	}
+	// For an odd c the half was cut by one half; an integer product cannot tie
+	// there, so the quotient is right all the same.
+	q, _ := bits.Div64(hi, lo, uint64(c))
+	return int64(q), q <= maxInt64
+}
+
+const maxInt64 = 1<<63 - 1
