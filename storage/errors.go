@@ -1,0 +1,67 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// The errors of a Store, to be tested with errors.Is. All but ErrUnsettled are
+// permanent: the same call will fail again.
+var (
+	// ErrNotExist means that there is no object under the key. It also matches
+	// fs.ErrNotExist.
+	ErrNotExist = fmt.Errorf("object does not exist (%w)", fs.ErrNotExist)
+	// ErrExist means that an immutable key was to be put twice. It also
+	// matches fs.ErrExist.
+	ErrExist = fmt.Errorf("immutable object exists (%w)", fs.ErrExist)
+	// ErrNested means that the key is a folder of an existing key, or the
+	// other way round.
+	ErrNested = errors.New("key is a folder of another key")
+	// ErrKey means that the key, or a part it is made from, has a wrong form.
+	ErrKey = errors.New("malformed key")
+	// ErrAttrs means that an attribute cannot be stored.
+	ErrAttrs = errors.New("malformed attribute")
+	// ErrRange means that the range does not lie in the object.
+	ErrRange = errors.New("range outside the object")
+	// ErrLength means that a body was shorter or longer than declared.
+	ErrLength = errors.New("body has another length than declared")
+	// ErrDigest means that a body had another SHA-256 than declared.
+	ErrDigest = errors.New("body has another SHA-256 than declared")
+	// ErrDamaged means that the stored bytes or attributes are not what was
+	// put there.
+	ErrDamaged = errors.New("stored object is damaged")
+	// ErrUnsettled means that the store cannot say whether a Put or Delete
+	// took effect, nor whether it still will.
+	ErrUnsettled = errors.New("outcome unknown")
+	// ErrPermanent marks an error that will not go away by trying again: no
+	// permission, no space, a bucket that does not exist, a store that lacks
+	// what is asked of it. Use IsPermanent to test.
+	ErrPermanent = errors.New("permanent")
+)
+
+// Permanent marks err as permanent without changing its text. nil stays nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanentError{err}
+}
+
+type permanentError struct{ error }
+
+func (e permanentError) Unwrap() error        { return e.error }
+func (e permanentError) Is(target error) bool { return target == ErrPermanent }
+
+// IsPermanent reports whether trying the same call again is useless.
+func IsPermanent(err error) bool {
+	for _, e := range [...]error{
+		ErrPermanent, ErrNotExist, ErrExist, ErrNested, ErrKey, ErrAttrs,
+		ErrRange, ErrLength, ErrDigest, ErrDamaged,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

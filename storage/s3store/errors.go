@@ -1,0 +1,77 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"feedmill/storage"
+)
+
+// answer returns the HTTP status and S3 error code of an answer; 0 and "" where
+// there was none.
+func answer(err error) (status int, code string) {
+	var re *smithyhttp.ResponseError
+	if errors.As(err, &re) {
+		status = re.HTTPStatusCode()
+	}
+	var ae smithy.APIError
+	if errors.As(err, &ae) {
+		code = ae.ErrorCode()
+	}
+	return status, code
+}
+
+// isNotFound reports whether an object or upload, not the bucket, is missing.
+// HEAD answers have no body, so there a missing bucket looks like a missing
+// object; Probe finds that out.
+func isNotFound(err error) bool {
+	status, code := answer(err)
+	return status == http.StatusNotFound && code != "NoSuchBucket"
+}
+
+func isRange(err error) bool {
+	status, _ := answer(err)
+	return status == http.StatusRequestedRangeNotSatisfiable
+}
+
+// classify gives an error of the SDK its meaning in the contract. An error that
+// has one already keeps it.
+func classify(err error) error {
+	if err == nil || storage.IsPermanent(err) || errors.Is(err, storage.ErrUnsettled) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if isNotFound(err) {
+		return fmt.Errorf("%w: %w", storage.ErrNotExist, err)
+	}
+	switch status, code := answer(err); {
+	case code == "ObjectParentIsFile", code == "ExistingObjectIsDirectory": // versitygw
+		return fmt.Errorf("%w: %w", storage.ErrNested, err)
+	case isTransient(code):
+	case status == http.StatusPreconditionFailed, status == http.StatusConflict,
+		status == http.StatusRequestTimeout, status == http.StatusTooManyRequests:
+	case status == http.StatusNotImplemented, status == http.StatusInsufficientStorage, status == http.StatusHTTPVersionNotSupported:
+		return storage.Permanent(err)
+	case status >= 300 && status < 500:
+		// No such bucket, no permission, wrong region, wrong signature, a
+		// request the server will never like.
+		return storage.Permanent(err)
+	}
+	return err
+}
+
+// isTransient names the codes that mean "later" although their status is 400
+// or 403.
+func isTransient(code string) bool {
+	switch code {
+	case "RequestTimeout", "IncompleteBody", "SlowDown", "Throttling", "ThrottlingException",
+		"RequestTimeTooSkewed", "ExpiredToken", "BadDigest", "XAmzContentSHA256Mismatch", "ServiceUnavailable":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,237 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"feedmill/storage"
+)
+
+// Open implements storage.Store.
+func (s *Store) Open(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.Info, error) {
+	body, info, err := s.open(ctx, key, r)
+	if err != nil {
+		return nil, storage.Info{}, fmt.Errorf("open %q: %w", key, classify(err))
+	}
+	return body, info, nil
+}
+
+func (s *Store) open(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.Info, error) {
+	if err := errors.Join(s.checkKey(key), ctx.Err()); err != nil {
+		return nil, storage.Info{}, err
+	}
+	if _, err := r.Clip(math.MaxInt64); err != nil {
+		return nil, storage.Info{}, err
+	}
+	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: s.key(key)}
+	if r != (storage.Range{}) {
+		in.Range = aws.String(rangeHeader(r))
+	}
+	out, err := s.client.GetObject(ctx, in)
+	if isRange(err) {
+		return s.openOutside(ctx, key, r, err)
+	}
+	if err != nil {
+		return nil, storage.Info{}, err
+	}
+	info := infoOf(key, out.Metadata, out.ContentType, out.ContentEncoding, out.LastModified)
+	length := aws.ToInt64(out.ContentLength)
+	from := int64(0) // of the answer's first byte
+	info.Size = length
+	if h := aws.ToString(out.ContentRange); h != "" {
+		if from, info.Size, err = parseContentRange(h, length); err != nil {
+			out.Body.Close()
+			return nil, storage.Info{}, err
+		}
+	}
+	n, err := r.Clip(info.Size)
+	if err == nil && (from > r.Off || from+length < r.Off+n) {
+		err = fmt.Errorf("asked for %d bytes at %d, got %d at %d", n, r.Off, length, from)
+	}
+	if err == nil {
+		// A server may ignore the range and send everything.
+		_, err = io.CopyN(io.Discard, out.Body, r.Off-from)
+	}
+	if err != nil {
+		out.Body.Close()
+		return nil, storage.Info{}, err
+	}
+	return &body{ctx: ctx, r: out.Body, left: n}, info, nil
+}
+
+// openOutside tells a range outside the object from one that merely asks for
+// the beginning of an empty one, for which servers answer 416 too.
+func (s *Store) openOutside(ctx context.Context, key string, r storage.Range, cause error) (io.ReadCloser, storage.Info, error) {
+	info, _, err := s.head(ctx, key)
+	if err != nil {
+		return nil, storage.Info{}, err
+	}
+	if info.Size == 0 && r.Off == 0 {
+		return io.NopCloser(strings.NewReader("")), info, nil
+	}
+	return nil, storage.Info{}, fmt.Errorf("bytes %d+%d of %d: %w (%w)", r.Off, r.Len, info.Size, storage.ErrRange, cause)
+}
+
+func rangeHeader(r storage.Range) string {
+	h := "bytes=" + strconv.FormatInt(r.Off, 10) + "-"
+	// No object is that long, and servers add up the numbers carelessly.
+	const beyond = 1 << 50
+	if r.Len > 0 && r.Off < beyond && r.Len < beyond {
+		h += strconv.FormatInt(r.Off+r.Len-1, 10)
+	}
+	return h
+}
+
+// parseContentRange reads "bytes 10-14/1000" (RFC 9110, 14.4).
+func parseContentRange(h string, length int64) (from, size int64, err error) {
+	span, total, ok := strings.Cut(strings.TrimPrefix(h, "bytes "), "/")
+	first, last, ok2 := strings.Cut(span, "-")
+	from, err1 := strconv.ParseInt(first, 10, 64)
+	to, err2 := strconv.ParseInt(last, 10, 64)
+	size, err3 := strconv.ParseInt(total, 10, 64)
+	if !ok || !ok2 || errors.Join(err1, err2, err3) != nil || from < 0 || to < from || to >= size || to-from+1 != length {
+		return 0, 0, fmt.Errorf("answer with Content-Range %q and %d bytes makes no sense", h, length)
+	}
+	return from, size, nil
+}
+
+// body yields exactly left bytes or an error.
+type body struct {
+	ctx  context.Context
+	r    io.ReadCloser
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.r.Read(p)
+	b.left -= int64(n)
+	switch {
+	case err == io.EOF && b.left > 0:
+		err = io.ErrUnexpectedEOF
+	case err != nil && err != io.EOF && b.ctx.Err() != nil:
+		err = errors.Join(b.ctx.Err(), err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *body) Close() error { return b.r.Close() }
+
+// List implements storage.Store. What is no valid key, such as the marker of a
+// folder, is listed with Size -1.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
+	return func(yield func(storage.Info, error) bool) {
+		if err := s.list(ctx, prefix, yield); err != nil {
+			yield(storage.Info{}, fmt.Errorf("list %q: %w", prefix, classify(err)))
+		}
+	}
+}
+
+func (s *Store) list(ctx context.Context, prefix string, yield func(storage.Info, error) bool) error {
+	if err := storage.CheckPrefix(prefix); err != nil {
+		return err
+	}
+	in := &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: s.key(prefix)}
+	last := ""
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		page, err := s.client.ListObjectsV2(ctx, in)
+		if err != nil {
+			return err
+		}
+		for _, o := range page.Contents {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			key, ok := strings.CutPrefix(aws.ToString(o.Key), s.prefix)
+			if !ok || !strings.HasPrefix(key, prefix) {
+				return fmt.Errorf("the server lists %q, which was not asked for", aws.ToString(o.Key))
+			}
+			// Who merges listings with sorted records must not be given others.
+			if key <= last && last != "" {
+				return fmt.Errorf("the server lists %q after %q", key, last)
+			}
+			last = key
+			info := storage.Info{Key: key, Size: aws.ToInt64(o.Size), Modified: modifiedOf(o.LastModified)}
+			if storage.CheckKey(key) != nil {
+				info.Size = -1
+			}
+			if !yield(info, nil) {
+				return nil
+			}
+		}
+		if !aws.ToBool(page.IsTruncated) {
+			return nil
+		}
+		if aws.ToString(page.NextContinuationToken) == "" {
+			return errors.New("the server says that the listing goes on, but not where")
+		}
+		in.ContinuationToken = page.NextContinuationToken
+	}
+}
+
+// SweepUploads aborts the multipart uploads below the store's prefix that were
+// begun more than olderThan ago, and returns how many those were. They hold
+// parts that are paid for and never become visible. olderThan must be longer
+// than any upload takes; a day is a good choice.
+func (s *Store) SweepUploads(ctx context.Context, olderThan time.Duration) (int, error) {
+	n, err := s.sweepUploads(ctx, s.now().Add(-olderThan))
+	if err != nil {
+		return n, fmt.Errorf("sweep uploads: %w", classify(err))
+	}
+	return n, nil
+}
+
+func (s *Store) sweepUploads(ctx context.Context, before time.Time) (int, error) {
+	in := &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: s.key("")}
+	removed := 0
+	for {
+		page, err := s.client.ListMultipartUploads(ctx, in)
+		if _, code := answer(err); code == "NoSuchUpload" {
+			return removed, nil // what rclone says of a bucket that never had one
+		}
+		if err != nil {
+			return removed, err
+		}
+		for _, up := range page.Uploads {
+			// Not every server obeys the prefix or tells the time.
+			if !strings.HasPrefix(aws.ToString(up.Key), s.prefix) || up.Initiated == nil || !up.Initiated.Before(before) {
+				continue
+			}
+			_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &s.bucket, Key: up.Key, UploadId: up.UploadId})
+			if err != nil && !isNotFound(err) {
+				return removed, err
+			}
+			removed++
+		}
+		if !aws.ToBool(page.IsTruncated) {
+			return removed, nil
+		}
+		if page.NextKeyMarker == nil && page.NextUploadIdMarker == nil {
+			return removed, errors.New("the server says that the listing goes on, but not where")
+		}
+		in.KeyMarker, in.UploadIdMarker = page.NextKeyMarker, page.NextUploadIdMarker
+	}
+}

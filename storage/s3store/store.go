@@ -1,0 +1,272 @@
+package s3store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"feedmill/storage"
+)
+
+const (
+	// DefaultPartSize is the length of a part of a multipart upload in bytes.
+	DefaultPartSize = 8 << 20
+	// MinPartSize is the least length S3 allows for all parts but the last.
+	MinPartSize = 5 << 20
+	// DefaultConcurrency is how many parts of one upload are sent at a time.
+	DefaultConcurrency = 2
+
+	maxParts = 10_000
+	// settleTime bounds the requests that find out or clean up after the
+	// caller's context has ended.
+	settleTime = 30 * time.Second
+)
+
+// Config says where the bucket is and how to use it.
+type Config struct {
+	// Endpoint is the URL of the server, such as "https://s3.example.com".
+	Endpoint string
+	// Region is what the server's signatures expect; "" means "us-east-1".
+	Region string
+	// Bucket is the name of an existing bucket.
+	Bucket string
+	// Prefix is put before every key. It is "" or a valid key followed by "/".
+	// S3 counts it: keys may be that much shorter than storage.MaxKey.
+	Prefix string
+	// AccessKey, SecretKey and SessionToken are the credentials; the last one
+	// may be "".
+	AccessKey, SecretKey, SessionToken string
+	// PathStyle puts the bucket into the path instead of the host name.
+	PathStyle bool
+	// PartSize is the length of a part in bytes; 0 means DefaultPartSize.
+	// It grows where a declared length needs more than 10,000 parts.
+	PartSize int64
+	// Concurrency is how many parts of one Put are sent at a time; 0 means
+	// DefaultConcurrency. A Put holds one part more than that in memory.
+	Concurrency int
+	// Attempts is how often the SDK tries a request; 0 means 3.
+	Attempts int
+	// MaxBackoff is the longest pause between two tries; 0 means 20 s.
+	MaxBackoff time.Duration
+	// Client sends the requests; nil means one with sensible time limits.
+	Client HTTPClient
+	// Now is the clock for SweepUploads; nil means time.Now. Signatures use
+	// the system's clock.
+	Now func() time.Time
+}
+
+// HTTPClient is what *http.Client does.
+type HTTPClient interface {
+	Do(*http.Request) (*http.Response, error)
+}
+
+// Store is a storage.Store in an S3 bucket.
+type Store struct {
+	client      *s3.Client
+	bucket      string
+	prefix      string
+	partSize    int64
+	concurrency int
+	now         func() time.Time
+	createOnly  atomic.Bool // set by Probe
+}
+
+var (
+	_ storage.Store            = (*Store)(nil)
+	_ storage.ExclusiveCreator = (*Store)(nil)
+)
+
+// New returns a Store. It sends nothing; Probe tells whether the bucket can be
+// used.
+func New(c Config) (*Store, error) {
+	switch {
+	case !strings.HasPrefix(c.Endpoint, "http://") && !strings.HasPrefix(c.Endpoint, "https://"):
+		return nil, fmt.Errorf("s3 endpoint %q: want a URL that begins with http:// or https://", c.Endpoint)
+	case c.Bucket == "":
+		return nil, errors.New("s3 bucket: none given")
+	case c.AccessKey == "" || c.SecretKey == "":
+		return nil, errors.New("s3 credentials: access key and secret key are needed")
+	case c.PartSize != 0 && c.PartSize < MinPartSize:
+		return nil, fmt.Errorf("s3 part size %d: want at least %d", c.PartSize, MinPartSize)
+	case c.Concurrency < 0:
+		return nil, fmt.Errorf("s3 concurrency %d: want at least 1", c.Concurrency)
+	}
+	if c.Prefix != "" {
+		trimmed, ok := strings.CutSuffix(c.Prefix, "/")
+		if err := storage.CheckKey(trimmed); err != nil || !ok {
+			return nil, fmt.Errorf("s3 prefix %q: want a key followed by a slash: %w", c.Prefix, storage.ErrKey)
+		}
+	}
+	s := &Store{bucket: c.Bucket, prefix: c.Prefix, partSize: c.PartSize, concurrency: c.Concurrency, now: c.Now}
+	if s.partSize == 0 {
+		s.partSize = DefaultPartSize
+	}
+	if s.concurrency == 0 {
+		s.concurrency = DefaultConcurrency
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if c.Region == "" {
+		c.Region = "us-east-1"
+	}
+	if c.Attempts == 0 {
+		c.Attempts = 3
+	}
+	if c.Client == nil {
+		c.Client = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			// A server that has taken a request and stays silent; the length
+			// of a transfer is the caller's to bound.
+			t.ResponseHeaderTimeout = time.Minute
+			t.MaxIdleConnsPerHost = 16
+		})
+	}
+	s.client = s3.New(s3.Options{
+		BaseEndpoint: aws.String(c.Endpoint),
+		Region:       c.Region,
+		UsePathStyle: c.PathStyle,
+		HTTPClient:   c.Client,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{
+				AccessKeyID: c.AccessKey, SecretAccessKey: c.SecretKey, SessionToken: c.SessionToken, Source: "feedmill",
+			}, nil
+		}),
+		Retryer: retry.AddWithErrorCodes(
+			retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts = c.Attempts
+				if c.MaxBackoff > 0 {
+					o.MaxBackoff = c.MaxBackoff
+				}
+			}),
+			"ConditionalRequestConflict", "OperationAborted", // 409: another writer is at it just now
+		),
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+	})
+	return s, nil
+}
+
+// ExclusiveCreate implements storage.ExclusiveCreator: true after Probe has
+// found that creating a key twice is refused.
+func (s *Store) ExclusiveCreate() bool { return s.createOnly.Load() }
+
+// checkKey is storage.CheckKey, with the prefix counted.
+func (s *Store) checkKey(key string) error {
+	if err := storage.CheckKey(key); err != nil {
+		return err
+	}
+	if n := len(s.prefix) + len(key); n > storage.MaxKey {
+		return fmt.Errorf("key of %d bytes with the prefix %q, at most %d are allowed: %w", n, s.prefix, storage.MaxKey, storage.ErrKey)
+	}
+	return nil
+}
+
+func (s *Store) key(key string) *string { return aws.String(s.prefix + key) }
+
+// Put implements storage.Store.
+func (s *Store) Put(ctx context.Context, key string, body io.Reader, size int64, attrs storage.Attrs) (storage.Info, error) {
+	info, err := s.put(ctx, key, body, size, attrs)
+	if err != nil {
+		return storage.Info{}, fmt.Errorf("put %q: %w", key, classify(err))
+	}
+	return info, nil
+}
+
+// Stat implements storage.Store.
+func (s *Store) Stat(ctx context.Context, key string) (storage.Info, error) {
+	if err := errors.Join(s.checkKey(key), ctx.Err()); err != nil {
+		return storage.Info{}, fmt.Errorf("stat %q: %w", key, err)
+	}
+	info, _, err := s.head(ctx, key)
+	if err != nil {
+		return storage.Info{}, fmt.Errorf("stat %q: %w", key, classify(err))
+	}
+	return info, nil
+}
+
+// head returns the Info of an object and the token of the upload that made it.
+func (s *Store) head(ctx context.Context, key string) (storage.Info, string, error) {
+	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: s.key(key)})
+	if err != nil {
+		return storage.Info{}, "", err
+	}
+	info := infoOf(key, out.Metadata, out.ContentType, out.ContentEncoding, out.LastModified)
+	info.Size = aws.ToInt64(out.ContentLength)
+	return info, out.Metadata[metaToken], nil
+}
+
+// Names of user metadata. The server adds "x-amz-meta-".
+const (
+	metaToken     = "feedmill-upload"
+	metaSHA256    = "feedmill-sha256"
+	metaImmutable = "feedmill-immutable"
+)
+
+func metadata(attrs storage.Attrs, token string) map[string]string {
+	m := map[string]string{metaToken: token}
+	if !attrs.SHA256.IsZero() {
+		m[metaSHA256] = attrs.SHA256.String()
+	}
+	if attrs.Immutable {
+		m[metaImmutable] = "true"
+	}
+	return m
+}
+
+// modifiedOf leaves out the fraction of a second that listings tell and HEAD
+// does not.
+func modifiedOf(t *time.Time) time.Time { return aws.ToTime(t).UTC().Truncate(time.Second) }
+
+func infoOf(key string, meta map[string]string, contentType, encoding *string, modified *time.Time) storage.Info {
+	info := storage.Info{
+		Key: key,
+		Attrs: storage.Attrs{
+			ContentType: aws.ToString(contentType), ContentEncoding: aws.ToString(encoding),
+			Immutable: meta[metaImmutable] == "true",
+		},
+		Modified: modifiedOf(modified),
+	}
+	if sum, err := storage.ParseDigest(meta[metaSHA256]); err == nil {
+		info.SHA256 = sum
+	}
+	return info
+}
+
+// Delete implements storage.Store.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := errors.Join(s.checkKey(key), ctx.Err()); err != nil {
+		return fmt.Errorf("delete %q: %w", key, err)
+	}
+	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: s.key(key)})
+	if err == nil {
+		return nil
+	}
+	settle, cancel := detached(ctx)
+	defer cancel()
+	switch _, _, headErr := s.head(settle, key); {
+	case isNotFound(headErr):
+		return nil
+	case headErr != nil:
+		err = errors.Join(err, storage.ErrUnsettled, headErr)
+	}
+	return fmt.Errorf("delete %q: %w", key, classify(err))
+}
+
+// detached returns a context for finding out and cleaning up, which must be
+// possible also when the caller has given up.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+}
+
+func newToken() string { return rand.Text() }

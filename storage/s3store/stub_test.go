@@ -1,0 +1,366 @@
+package s3store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"feedmill/storage"
+	"feedmill/storage/s3store"
+	"feedmill/storage/storagetest"
+)
+
+// stub is an S3 server that does conditional writes wrongly. The real servers
+// of the other tests do them right, so how a provider fails has to be acted.
+type stub struct {
+	// status is the answer to every conditional write; 0 means that the
+	// condition is ignored.
+	status int
+	// forget makes the server drop user metadata.
+	forget bool
+
+	mu      sync.Mutex
+	objects map[string]stored
+	n       int
+}
+
+type stored struct {
+	header http.Header
+	body   []byte
+	etag   string
+}
+
+func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	conditional := r.Header.Get("If-None-Match") != "" || r.Header.Get("If-Match") != ""
+	q := r.URL.Query()
+	switch {
+	case conditional && s.status != 0:
+		w.WriteHeader(s.status)
+		fmt.Fprint(w, "<Error><Code>Acted</Code></Error>")
+	case r.Method == http.MethodPost && q.Has("uploads"):
+		fmt.Fprint(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+	case r.Method == http.MethodPut && q.Has("partNumber"):
+		w.Header().Set("ETag", `"part"`)
+	case r.Method == http.MethodPost:
+		s.put(w, r, nil)
+		fmt.Fprint(w, `<CompleteMultipartUploadResult><ETag>"e"</ETag></CompleteMultipartUploadResult>`)
+	case r.Method == http.MethodPut:
+		s.put(w, r, body)
+	case r.Method == http.MethodDelete:
+		delete(s.objects, r.URL.Path)
+		w.WriteHeader(http.StatusNoContent)
+	case q.Has("list-type"):
+		fmt.Fprint(w, "<ListBucketResult>")
+		for _, path := range slices.Sorted(maps.Keys(s.objects)) {
+			o := s.objects[path]
+			if key := strings.TrimPrefix(path, "/bucket/"); strings.HasPrefix(key, q.Get("prefix")) {
+				fmt.Fprintf(w, "<Contents><Key>%s</Key><Size>%d</Size><LastModified>%s</LastModified></Contents>", key, len(o.body), stubTime.Format(time.RFC3339))
+			}
+		}
+		fmt.Fprint(w, "</ListBucketResult>")
+	default:
+		o, ok := s.objects[r.URL.Path]
+		if !ok {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		for name, values := range o.header {
+			if strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "X-Amz-Meta-") && !s.forget {
+				w.Header()[name] = values
+			}
+		}
+		w.Header().Set("ETag", o.etag)
+		http.ServeContent(w, r, "", stubTime, bytes.NewReader(o.body))
+	}
+}
+
+func (s *stub) put(w http.ResponseWriter, r *http.Request, body []byte) {
+	if s.objects == nil {
+		s.objects = map[string]stored{}
+	}
+	s.n++
+	o := stored{r.Header.Clone(), body, `"` + strconv.Itoa(s.n) + `"`}
+	s.objects[r.URL.Path] = o
+	w.Header().Set("ETag", o.etag)
+}
+
+var stubTime = time.Date(2026, 11, 21, 19, 30, 0, 0, time.UTC)
+
+func onStub(t testing.TB, s http.Handler) bucket {
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return open(t, s3store.Config{
+		Endpoint: server.URL, Bucket: "bucket", AccessKey: "a", SecretKey: "s", PathStyle: true,
+		MaxBackoff: time.Millisecond, Client: server.Client(),
+	})
+}
+
+func TestProbe(t *testing.T) {
+	onKinds(t, func(t *testing.T, c s3store.Config) {
+		s := open(t, c)
+		if s.ExclusiveCreate() {
+			t.Errorf("before the probe: got create-only, want it unproved")
+		}
+		for range 2 { // a second probe must not stumble over the first
+			caps, err := s.Probe(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !caps.CreateOnly || !caps.CreateOnlyParts || !caps.CompareAndSwap || len(caps.Notes) != 0 {
+				t.Errorf("got %+v, want everything to work", caps)
+			}
+		}
+		for info, err := range s.List(t.Context(), "") {
+			t.Errorf("after the probe: got %+v, error %v, want nothing left", info, err)
+		}
+		if n, err := s.SweepUploads(t.Context(), -time.Hour); n != 0 || err != nil {
+			t.Errorf("after the probe: got %d open uploads, error %v, want none", n, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.Probe(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: got error %v, want %v", err, context.Canceled)
+		}
+	})
+}
+
+// TestProbeFindsWeakServers: conditional writes refused, as by Swift, or
+// ignored, as by s3rver. The store works all the same, without them.
+func TestProbeFindsWeakServers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status int
+		note   string
+	}{
+		{0, "the condition is ignored"},
+		{http.StatusNotImplemented, "status 501 Acted"},
+		{http.StatusBadRequest, "status 400 Acted"},
+		{http.StatusPreconditionFailed, "on a new key: status 412"},
+	} {
+		s := onStub(t, &stub{status: c.status})
+		caps, err := s.Probe(t.Context())
+		if err != nil {
+			t.Errorf("status %d: %v", c.status, err)
+		}
+		if caps.CreateOnly || caps.CreateOnlyParts || caps.CompareAndSwap || s.ExclusiveCreate() {
+			t.Errorf("status %d: got %+v, want nothing to work", c.status, caps)
+		}
+		if len(caps.Notes) != 3 || !strings.Contains(caps.Notes[0], c.note) {
+			t.Errorf("status %d: got notes %q, want 3 with %q", c.status, caps.Notes, c.note)
+		}
+		attrs := storage.Attrs{Immutable: true}
+		if _, err := s.Put(t.Context(), "key", strings.NewReader("x"), 1, attrs); err != nil {
+			t.Errorf("status %d: put: %v", c.status, err)
+		}
+		if _, err := s.Put(t.Context(), "key", strings.NewReader("y"), 1, attrs); !errors.Is(err, storage.ErrExist) {
+			t.Errorf("status %d: put again: got error %v, want %v", c.status, err, storage.ErrExist)
+		}
+	}
+	if _, err := onStub(t, &stub{forget: true}).Probe(t.Context()); err == nil || !storage.IsPermanent(err) {
+		t.Errorf("server without metadata: got error %v, want a permanent one", err)
+	}
+}
+
+// TestWeakServerContract runs the cases that conditional writes could matter to
+// on a server that ignores them.
+func TestWeakServerContract(t *testing.T) {
+	t.Parallel()
+	storagetest.Run(t, func(t testing.TB) storage.Store { return onStub(t, &stub{}) },
+		storagetest.Only("RoundTrip", "Immutable", "Replace", "Attrs", "ConcurrentReplace", "Ranges", "DeleteAbsent"),
+		storagetest.PartSize(1<<20))
+}
+
+// TestOddAnswers: answers that a careless client would take for good ones.
+func TestOddAnswers(t *testing.T) {
+	t.Parallel()
+	whole := []byte("0123456789")
+	for _, c := range []struct {
+		name   string
+		r      storage.Range
+		answer func(w http.ResponseWriter)
+		want   string // "" means an error from Open or the reader
+	}{
+		{"range ignored", storage.Range{Off: 2, Len: 3}, func(w http.ResponseWriter) { _, _ = w.Write(whole) }, "234"},
+		{"range too wide", storage.Range{Off: 2, Len: 3}, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Range", "bytes 1-8/10")
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(whole[1:9])
+		}, "234"},
+		{"range elsewhere", storage.Range{Off: 2, Len: 3}, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Range", "bytes 5-7/10")
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(whole[5:8])
+		}, ""},
+		{"range too narrow", storage.Range{Off: 2, Len: 3}, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Range", "bytes 2-3/10")
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(whole[2:4])
+		}, ""},
+		{"range of another length", storage.Range{Off: 2, Len: 3}, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Range", "bytes 2-4/10")
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(whole[2:4])
+		}, ""},
+		{"range unreadable", storage.Range{Off: 2, Len: 3}, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Range", "bytes two-four/ten")
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(whole[2:5])
+		}, ""},
+		{"connection ends early", storage.Range{}, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "10")
+			_, _ = w.Write(whole[:5])
+		}, ""},
+		{"whole", storage.Range{}, func(w http.ResponseWriter) { _, _ = w.Write(whole) }, "0123456789"},
+	} {
+		s := onStub(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { c.answer(w) }))
+		body, _, err := s.Open(t.Context(), "key", c.r)
+		var got []byte
+		if err == nil {
+			got, err = io.ReadAll(body)
+			body.Close()
+		}
+		if c.want == "" && err == nil || c.want != "" && (err != nil || string(got) != c.want) {
+			t.Errorf("%s: got %q, error %v, want %q", c.name, got, err, c.want)
+		}
+	}
+	for name, page := range map[string]string{
+		"unsorted":         "<Contents><Key>b</Key></Contents><Contents><Key>a</Key></Contents>",
+		"twice the same":   "<Contents><Key>a</Key></Contents><Contents><Key>a</Key></Contents>",
+		"foreign prefix":   "<Contents><Key>x/a</Key></Contents>",
+		"endless":          "<IsTruncated>true</IsTruncated>",
+		"not XML but HTML": "<html>",
+	} {
+		s := onStub(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, "<ListBucketResult>"+page+"</ListBucketResult>")
+		}))
+		var last error
+		for _, err := range s.List(t.Context(), map[bool]string{true: "y/"}[name == "foreign prefix"]) {
+			last = err
+		}
+		if last == nil {
+			t.Errorf("listing, %s: got no error", name)
+		}
+	}
+}
+
+// TestClassification: which answers are worth another try.
+func TestClassification(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status    int
+		code      string
+		permanent bool
+		is        error
+	}{
+		{404, "NoSuchKey", true, storage.ErrNotExist},
+		{404, "NoSuchBucket", true, nil},
+		{403, "AccessDenied", true, nil},
+		{403, "SignatureDoesNotMatch", true, nil},
+		{403, "InvalidAccessKeyId", true, nil},
+		{403, "RequestTimeTooSkewed", false, nil},
+		{400, "InvalidRequest", true, nil},
+		{400, "RequestTimeout", false, nil},
+		{400, "IncompleteBody", false, nil},
+		{400, "ExpiredToken", false, nil},
+		{401, "Unauthorized", true, nil},
+		{405, "MethodNotAllowed", true, nil},
+		{408, "", false, nil},
+		{409, "OperationAborted", false, nil},
+		{409, "ObjectParentIsFile", true, storage.ErrNested},
+		{409, "ExistingObjectIsDirectory", true, storage.ErrNested},
+		{411, "MissingContentLength", true, nil},
+		{412, "PreconditionFailed", false, nil},
+		{429, "TooManyRequests", false, nil},
+		{301, "PermanentRedirect", true, nil},
+		{500, "InternalError", false, nil},
+		{501, "NotImplemented", true, nil},
+		{502, "", false, nil},
+		{503, "SlowDown", false, nil},
+		{504, "", false, nil},
+		{507, "InsufficientStorage", true, nil},
+	} {
+		s := onStub(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			fmt.Fprintf(w, "<Error><Code>%s</Code></Error>", c.code)
+		}))
+		_, _, err := s.Open(t.Context(), "key", storage.Range{})
+		if err == nil || storage.IsPermanent(err) != c.permanent || c.is != nil && !errors.Is(err, c.is) {
+			t.Errorf("%d %s: got error %v, permanent %v, want %v", c.status, c.code, err, storage.IsPermanent(err), c.permanent)
+		}
+		if c.is != storage.ErrNotExist && errors.Is(err, storage.ErrNotExist) {
+			t.Errorf("%d %s: got %v, want it not to say that the object is missing", c.status, c.code, err)
+		}
+	}
+}
+
+// TestRealProvider runs the suite on a provider of your choice, named by the
+// environment.
+func TestRealProvider(t *testing.T) {
+	t.Parallel()
+	c := s3store.Config{
+		Endpoint: os.Getenv("FEEDMILL_S3_ENDPOINT"), Region: os.Getenv("FEEDMILL_S3_REGION"), Bucket: os.Getenv("FEEDMILL_S3_BUCKET"),
+		AccessKey: os.Getenv("FEEDMILL_S3_ACCESS_KEY"), SecretKey: os.Getenv("FEEDMILL_S3_SECRET_KEY"),
+		PathStyle: os.Getenv("FEEDMILL_S3_PATH_STYLE") != "", PartSize: s3store.MinPartSize,
+	}
+	if c.Endpoint == "" {
+		t.Skip("FEEDMILL_S3_ENDPOINT is not set")
+	}
+	run, n, mu := time.Now().UnixNano(), 0, sync.Mutex{}
+	storagetest.Run(t, func(t testing.TB) storage.Store {
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		c := c
+		c.Prefix = fmt.Sprintf("feedmill-test/%d-%d/", run, n)
+		s := open(t, c)
+		t.Cleanup(func() {
+			for info, err := range s.List(context.Background(), "") {
+				if err == nil {
+					err = s.Delete(context.Background(), info.Key)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		return s
+	}, storagetest.Second(second), storagetest.PartSize(s3store.MinPartSize))
+}
+
+func ExampleNew() {
+	server := httptest.NewServer(&stub{})
+	defer server.Close()
+	store, err := s3store.New(s3store.Config{
+		Endpoint: server.URL, Bucket: "bucket", AccessKey: "key", SecretKey: "secret", PathStyle: true,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	caps, err := store.Probe(ctx)
+	fmt.Println(caps.CreateOnly, err)
+	info, err := store.Put(ctx, "greetings/first", strings.NewReader("hello"), 5, storage.Attrs{ContentType: "text/plain"})
+	fmt.Println(info.Size, info.ContentType, err)
+	// Output:
+	// false <nil>
+	// 5 text/plain <nil>
+}
