@@ -1,0 +1,15 @@
+// Package iof is the XML of the Internet Offer Format (IOF) 3.0 by IAI S.A.:
+// offers (full, light, change), the gateway, the dictionaries and the preset.
+//
+// It owns the shape of these documents: names and order of elements and
+// attributes, escaping, which language stands where, and the dialects that
+// importers disagree about ([feedmill/feed.Dialect], docs/format.md). It
+// refuses to know what a partner pays or sees of the stock (an item comes
+// priced), where files are kept, how they are compressed and who fetches them.
+//
+// The writers append to a byte slice and know neither reflection nor fmt.
+// Whatever they are given, what they append is well-formed XML 1.0: text is
+// escaped, characters that XML forbids are dropped, and values that the
+// published schemas type more narrowly than the vocabulary (names, codes,
+// enumerations) are fitted or left out as each writer says.
+package iof

@@ -1,0 +1,287 @@
+package iof
+
+import (
+	"strconv"
+
+	"feedmill/feed"
+)
+
+// oneSizeName names the one size, and its group, where the catalog does not.
+const (
+	oneSizeName  = "one size"
+	oneSizeGroup = "One size"
+)
+
+// appendSizes writes the sellable items (IOF 4.7, 5). The schemas want at
+// least one, so a product without any has no sizes node.
+func (w *Writer) appendSizes(dst []byte, it *feed.Item, full bool) []byte {
+	p := it.Product
+	if len(p.Sizes) == 0 {
+		return dst
+	}
+	dst = append(dst, "<sizes"...)
+	if full {
+		name := p.SizeGroup.Name
+		if p.SizeGroup.ID == feed.OneSizeGroup && !hasText(name) {
+			name = oneSizeGroup
+		}
+		dst = appendAttr(dst, ` iaiext:group_name="`, name)
+		dst = appendAttr(dst, ` iaiext:group_id="`, p.SizeGroup.ID)
+		dst = appendAttr(dst, ` iaiext:sizeList="`, p.SizeList)
+	}
+	dst = append(dst, '>')
+	places := w.precision(p.Unit.ID)
+	one := p.SizeGroup.ID == feed.OneSizeGroup && len(p.Sizes) == 1
+	var none feed.ItemSize
+	for i := range p.Sizes {
+		is := &none
+		if i < len(it.Sizes) {
+			is = &it.Sizes[i]
+		}
+		dst = w.appendSizeStart(dst, p, &p.Sizes[i], one)
+		if full {
+			dst = appendIntAttr(dst, ` iaiext:priority="`, p.Sizes[i].Priority)
+			dst = append(dst, '>')
+			dst = appendPrice(dst, "price", is.Full.Price, it.Currency)
+			dst = appendPoints(dst, &is.Full, it.Currency)
+			if !w.dialect.FullWithoutStock {
+				dst = appendStocks(dst, is.Stock, places, true)
+			}
+		} else {
+			dst = append(dst, '>')
+			dst = appendPrice(dst, "price", is.Light.Price, it.Currency)
+			dst = appendPoints(dst, &is.Light, it.Currency)
+			dst = appendStocks(dst, is.Stock, places, false)
+		}
+		dst = append(dst, "</size>"...)
+	}
+	return append(dst, "</sizes>"...)
+}
+
+// precision gives the decimals of quantities in a unit (IOF 7.4).
+func (w *Writer) precision(unit string) int {
+	if w.x != nil {
+		if u, ok := w.x.Unit(unit); ok {
+			return int(min(u.Precision, 3))
+		}
+	}
+	return 0
+}
+
+// appendSizeStart writes the attributes that full and light share.
+func (w *Writer) appendSizeStart(dst []byte, p *feed.Product, s *feed.Size, one bool) []byte {
+	id := s.ID
+	if one || !hasText(id) {
+		id = w.dialect.OneSizeID()
+	}
+	dst = append(dst, `<size id="`...)
+	dst = appendEscaped(dst, id)
+	name, panel := s.Name, s.PanelName
+	if !hasText(name) {
+		name = panel
+		if !hasText(name) {
+			name = id
+			if one {
+				name = oneSizeName
+			}
+		}
+	}
+	if !hasText(panel) {
+		panel = name
+	}
+	dst = append(dst, `" name="`...)
+	dst = appendEscaped(dst, name)
+	dst = append(dst, `" panel_name="`...)
+	dst = appendEscaped(dst, panel)
+	dst = append(dst, '"')
+	dst = appendCode(dst, s.Code)
+	dst = w.appendCodes(dst, p.CodeStandard, s.ProducerCode, s.ExternalCode)
+	dst = append(dst, ` weight="`...)
+	dst = s.Weight.Append(dst)
+	dst = append(dst, '"')
+	dst = appendWeight(dst, ` iaiext:weight_net="`, s.WeightNet)
+	dst = appendWeight(dst, ` iaiext:min_weight="`, s.WeightMin)
+	return appendWeight(dst, ` iaiext:max_weight="`, s.WeightMax)
+}
+
+// appendCode writes size@code, which the schemas type as a token: importers of
+// products guarantee that, and what is none all the same gets underscores.
+func appendCode(dst []byte, code string) []byte {
+	start := len(dst)
+	dst = append(dst, ` code="`...)
+	before := len(dst)
+	dst = appendNMToken(dst, code)
+	if len(dst) == before {
+		return dst[:start]
+	}
+	return append(dst, '"')
+}
+
+// appendCodes writes the producer's code and the external one, each in the
+// place that the dialect has for it (CONSUMERS 10).
+func (w *Writer) appendCodes(dst []byte, std feed.CodeStandard, producer, external string) []byte {
+	first, second := ` code_producer="`, ` iaiext:code_external="`
+	if w.dialect.SwapCodes {
+		first, second = second, first
+	}
+	if hasText(producer) {
+		dst = append(dst, first...)
+		dst = appendProducerCode(dst, std, producer)
+		dst = append(dst, '"')
+	}
+	return appendAttr(dst, second, external)
+}
+
+// appendWeight writes whole grams; a weight that is not known is left out.
+func appendWeight(dst []byte, name string, g feed.Weight) []byte {
+	if !g.Known() {
+		return dst
+	}
+	dst = append(dst, name...)
+	dst = g.Append(dst)
+	return append(dst, '"')
+}
+
+// appendStocks writes what the warehouses hold (IOF 4.8): in full with the
+// free and the physical stock, which are the offered one where not known.
+// Where there is no warehouse at all the main one holds nothing, because
+// importers take a size without stock for many things (CONSUMERS 14).
+func appendStocks(dst []byte, stock []feed.Stock, places int, full bool) []byte {
+	nothing := [1]feed.Stock{{Warehouse: 1, Quantity: feed.Pieces(0)}}
+	if len(stock) == 0 {
+		stock = nothing[:]
+	}
+	for i := range stock {
+		s := &stock[i]
+		dst = append(dst, `<stock id="`...)
+		dst = strconv.AppendInt(dst, int64(s.Warehouse), 10)
+		dst = append(dst, `" quantity="`...)
+		dst = appendQuantity(dst, s.Quantity, places)
+		if !full {
+			dst = append(dst, `"/>`...)
+			continue
+		}
+		dst = append(dst, `" available_stock_quantity="`...)
+		dst = appendQuantity(dst, known(s.Available, s.Quantity), places)
+		dst = append(dst, `" stock_quantity="`...)
+		dst = appendQuantity(dst, known(s.Physical, s.Quantity), places)
+		dst = append(dst, '"')
+		dst = appendAttr(dst, ` location_id="`, s.LocationID)
+		dst = appendAttr(dst, ` location_text_id="`, s.Location)
+		dst = append(dst, "/>"...)
+	}
+	return dst
+}
+
+func known(q, otherwise feed.Quantity) feed.Quantity {
+	if q.Known() {
+		return q
+	}
+	return otherwise
+}
+
+// appendProductParameters writes sections and parameters in display order
+// (IOF 4.12), sections as parameter type="section", which more importers know
+// than the section element. What has no id or name is left out; a context
+// outside the closed lists is too.
+func (w *Writer) appendProductParameters(dst []byte, list []feed.Parameter) []byte {
+	start := len(dst)
+	dst = append(dst, "<parameters>"...)
+	before := len(dst)
+	for i := range list {
+		m := &list[i]
+		lang, name, ok := w.lang.pick(w.parameterNames(m))
+		if !ok || !hasText(m.ID) {
+			continue
+		}
+		if m.Section {
+			dst = append(dst, `<parameter type="section" id="`...)
+		} else {
+			dst = append(dst, `<parameter type="parameter" id="`...)
+		}
+		dst = appendEscaped(dst, m.ID)
+		dst = append(dst, '"')
+		dst = appendLang(dst, lang)
+		dst = append(dst, ` name="`...)
+		dst = appendEscaped(dst, name)
+		dst = append(dst, '"')
+		dst = appendIntAttr(dst, ` priority="`, m.Priority)
+		dst = appendFlag(dst, ` distinction="`, m.Distinction)
+		dst = appendFlag(dst, ` group_distinction="`, m.GroupDistinction)
+		dst = appendFlag(dst, ` hide="`, m.Hide)
+		dst = appendFlag(dst, ` auction_template_hide="`, m.AuctionHide)
+		if m.Context != "" && feed.IsParameterContext(m.Context) {
+			dst = appendAttr(dst, ` context_id="`, m.Context)
+		}
+		if m.Section {
+			dst = append(dst, "/>"...)
+			continue
+		}
+		bare := len(dst)
+		dst = append(dst, '>')
+		inside := len(dst)
+		for j := range m.Values {
+			dst = w.appendValue(dst, &m.Values[j])
+		}
+		if len(dst) == inside {
+			dst = append(dst[:bare], "/>"...)
+			continue
+		}
+		dst = append(dst, "</parameter>"...)
+	}
+	if len(dst) == before {
+		return dst[:start]
+	}
+	return append(dst, "</parameters>"...)
+}
+
+func (w *Writer) parameterNames(m *feed.Parameter) feed.Texts {
+	if w.x == nil {
+		return m.Names
+	}
+	var e *feed.ParameterEntry
+	var ok bool
+	if m.Section {
+		e, ok = w.x.Section(m.ID)
+	} else {
+		e, ok = w.x.Parameter(m.ID)
+	}
+	if !ok {
+		return m.Names
+	}
+	return preferred(e.Names, m.Names)
+}
+
+func (w *Writer) appendValue(dst []byte, v *feed.ParameterValue) []byte {
+	names := v.Names
+	if w.x != nil {
+		if e, ok := w.x.Value(v.ID); ok {
+			names = preferred(e.Names, names)
+		}
+	}
+	lang, name, ok := w.lang.pick(names)
+	if !ok || !hasText(v.ID) {
+		return dst
+	}
+	dst = append(dst, `<value id="`...)
+	dst = appendEscaped(dst, v.ID)
+	dst = append(dst, '"')
+	dst = appendLang(dst, lang)
+	dst = append(dst, ` name="`...)
+	dst = appendEscaped(dst, name)
+	dst = append(dst, '"')
+	dst = appendIntAttr(dst, ` priority="`, v.Priority)
+	if v.Context != "" && feed.IsValueContext(v.Context) {
+		dst = appendAttr(dst, ` context_id="`, v.Context)
+	}
+	return append(dst, "/>"...)
+}
+
+// appendFlag writes y or n; n where nothing was said.
+func appendFlag(dst []byte, name string, f feed.Flag) []byte {
+	dst = append(dst, name...)
+	if f == feed.FlagYes {
+		return append(dst, `y"`...)
+	}
+	return append(dst, `n"`...)
+}

@@ -1,0 +1,334 @@
+package pricing
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+
+	"feedmill/feed"
+)
+
+// StepKind names a step of a derivation.
+type StepKind uint8
+
+// The steps, in the order in which they are taken.
+const (
+	StepBase StepKind = iota + 1
+	StepRate
+	StepDiscount
+	StepFloor
+	StepRound
+	StepVAT
+	StepStock
+)
+
+var stepNames = [...]string{"", "base", "rate", "discount", "floor", "rounding", "VAT", "stock"}
+
+// String gives the name of the step.
+func (k StepKind) String() string {
+	if int(k) >= len(stepNames) {
+		return ""
+	}
+	return stepNames[k]
+}
+
+// Step is one step of a derivation.
+type Step struct {
+	Kind StepKind
+	// Note says what was done and which rule said so.
+	Note string
+	// Amount is the exact amount after the step in units (not minor units) of
+	// the currency, of the leading side; nil for [StepStock].
+	Amount *big.Rat
+}
+
+// Derivation tells how the prices and stock of a product or size came about.
+type Derivation struct {
+	// Code is the size's code, "" for the product as a whole.
+	Code string
+	// List derives the price of full files, Partner the one of light files.
+	List, Partner []Step
+	// Stock derives what is shown of the stock; only sizes have it.
+	Stock []Step
+	// Full and Light are the results; zero when nothing came of it.
+	Full, Light feed.Price
+	// Nodes are the stock nodes shown.
+	Nodes []feed.Stock
+}
+
+// Explanation tells why a partner sees a product as he does.
+type Explanation struct {
+	Product feed.ProductID
+	// Verdict is the one of [Rules.Apply].
+	Verdict Verdict
+	// Summary is the verdict in words.
+	Summary string
+	// Assortment says which assortment rules were looked at and what matched.
+	Assortment []string
+	// Currency of the results.
+	Currency feed.Currency
+	// Whole is the product as a whole. It and Sizes, which stand parallel to
+	// the product's sizes, are derived as far as possible even for a product
+	// that is left out.
+	Whole Derivation
+	Sizes []Derivation
+}
+
+// Explain derives everything about p afresh with rational numbers, step by
+// step. It is meant for people who ask about one product, and allocates freely.
+func (r *Rules) Explain(p *feed.Product) Explanation {
+	var item feed.Item
+	e := Explanation{Product: p.ID, Verdict: r.Apply(&item, p), Currency: r.currency}
+	if e.Currency.IsZero() {
+		e.Currency = p.Currency
+	}
+	e.Summary = r.Describe(p, e.Verdict)
+	category, producer := r.category(p), r.producerName(p)
+	e.Assortment = r.explainAssortment(p, category, producer)
+	var rate scale
+	s := r.scaleFor(p, &rate)
+	d := deriver{r: r, p: p, currency: e.Currency}
+	if s != nil {
+		d.w = work{r: r, c: conversion{scale: s, lead: r.lead, vat: p.VAT}, free: isFree(p)}
+		d.factor = big.NewRat(int64(s.mul), 1)
+		d.factor.Quo(d.factor, big.NewRat(int64(s.div), 1))
+	}
+	whole := r.discounts.ofProduct(p, category.discount, producer)
+	for i := range p.Sizes {
+		size := &p.Sizes[i]
+		x := Derivation{Code: size.Code}
+		if s != nil {
+			c := whole
+			if own, ok := r.discounts.ofCode(size.Code); ok {
+				c = own
+			}
+			prices := d.w.effective(p, size)
+			d.derive(&x, &prices, &size.Prices, c)
+		}
+		x.Stock, x.Nodes = r.explainStock(size.Stock)
+		e.Sizes = append(e.Sizes, x)
+	}
+	if s == nil {
+		return e
+	}
+	if d.w.base(&p.Prices).IsZero() && len(e.Sizes) > 0 {
+		note := fmt.Sprintf("the product has no price of its own: that of its first size %q", p.Sizes[0].Code)
+		e.Whole.Full, e.Whole.Light = e.Sizes[0].Full, e.Sizes[0].Light
+		e.Whole.List = []Step{{StepBase, note, d.units(e.Whole.Full)}}
+		e.Whole.Partner = []Step{{StepBase, note, d.units(e.Whole.Light)}}
+	} else {
+		d.derive(&e.Whole, &p.Prices, &p.Prices, whole)
+	}
+	return e
+}
+
+// deriver derives the prices of one product exactly.
+type deriver struct {
+	r        *Rules
+	w        work
+	p        *feed.Product
+	currency feed.Currency // of the results
+	factor   *big.Rat      // minor units of the result for one of the product's
+}
+
+// derive fills the two derivations of a product or size; own holds the prices
+// that stand at the node itself.
+func (d *deriver) derive(x *Derivation, prices, own *feed.Prices, c choice) {
+	base, list := d.w.base(prices), d.w.list(prices)
+	if base.IsZero() {
+		note := "no price"
+		if d.w.free {
+			note = "free of charge (product_free)"
+		}
+		step := Step{StepBase, note, new(big.Rat)}
+		x.List, x.Partner = []Step{step}, []Step{step}
+		return
+	}
+	listName := "list price"
+	if prices.List.IsZero() {
+		listName = "wholesale price, for want of a list price"
+	}
+	baseName := "list price"
+	if d.r.wholesale {
+		baseName = "wholesale price"
+		if prices.Wholesale.IsZero() {
+			baseName = "list price, for want of a wholesale price"
+		}
+	}
+	if d.w.list(own).IsZero() || (prices.List.IsZero() != own.List.IsZero()) {
+		listName += " of the product"
+	}
+	if d.w.base(own) != base {
+		baseName += " of the product"
+	}
+	x.List, x.Full = d.steps(list, listName, feed.Price{}, choice{})
+	x.Partner, x.Light = d.steps(base, baseName, prices.Minimal, c)
+}
+
+// steps takes one price from its base to its two sides. A choice of no source
+// means that neither discount nor floor apply.
+func (d *deriver) steps(base feed.Price, name string, floor feed.Price, c choice) ([]Step, feed.Price) {
+	lead := leadOf(base, d.r.lead)
+	exact := new(big.Rat).SetUint64(side(base, lead))
+	var steps []Step
+	note := func(kind StepKind, source feed.Currency, format string, args ...any) {
+		steps = append(steps, Step{kind, fmt.Sprintf(format, args...), inUnits(exact, source)})
+	}
+	note(StepBase, d.p.Currency, "%s, %s", name, [...]string{feed.LeadNet: "net", feed.LeadGross: "gross"}[lead])
+	changed := !d.w.c.scale.identity
+	exact.Mul(exact, d.factor)
+	if changed {
+		rate := inUnits(d.factor, d.currency)
+		rate.Mul(rate, new(big.Rat).SetUint64(pow10[d.p.Currency.Exponent()]))
+		note(StepRate, d.currency, "1 %s = %s %s", d.p.Currency, decimal(rate), d.currency)
+	}
+	if percent := d.r.discounts.percent(c); c.source != ByNothing {
+		exact.Mul(exact, new(big.Rat).SetFrac64(int64(whole-percent), whole))
+		changed = changed || percent != 0
+		note(StepDiscount, d.currency, "less %s", d.r.discounts.describe(c))
+	}
+	if least, ok := d.w.c.floorOn(floor, lead); ok && least != 0 {
+		low := new(big.Rat).SetUint64(least)
+		low.Mul(low, d.factor)
+		if exact.Cmp(low) < 0 {
+			exact.Set(low)
+			changed = true
+			note(StepFloor, d.currency, "raised to the minimal price")
+		} else {
+			note(StepFloor, d.currency, "not below the minimal price %s", decimal(inUnits(low, d.currency)))
+		}
+	}
+	if !changed {
+		note(StepRound, d.currency, "nothing changed the price: both sides stay as they came")
+		return steps, base
+	}
+	rounded := halfUp(exact)
+	exact.SetInt(rounded)
+	note(StepRound, d.currency, "half up to %d decimals", d.currency.Exponent())
+	if !rounded.IsInt64() {
+		return steps, feed.Price{}
+	}
+	price, ok := complete(rounded.Uint64(), lead, d.p.VAT)
+	if !ok {
+		return steps, feed.Price{}
+	}
+	other := feed.LeadNet + feed.LeadGross - lead
+	exact.SetUint64(side(price, other))
+	note(StepVAT, d.currency, "%s at %s %%", [...]string{feed.LeadNet: "net", feed.LeadGross: "gross"}[other], d.p.VAT)
+	return steps, price
+}
+
+// units gives the leading side of a result.
+func (d *deriver) units(p feed.Price) *big.Rat {
+	return inUnits(new(big.Rat).SetUint64(side(p, leadOf(p, d.r.lead))), d.currency)
+}
+
+// inUnits gives minor units of a currency as units.
+func inUnits(minor *big.Rat, c feed.Currency) *big.Rat {
+	return new(big.Rat).Mul(minor, new(big.Rat).SetFrac64(1, int64(pow10[c.Exponent()])))
+}
+
+// halfUp rounds a non-negative number to a whole one.
+func halfUp(x *big.Rat) *big.Int {
+	y := new(big.Rat).Add(x, big.NewRat(1, 2))
+	return new(big.Int).Quo(y.Num(), y.Denom())
+}
+
+// decimal writes a number without trailing zeros: exactly as far as that takes
+// at most 20 decimals, which every product of a price, rate and discount does.
+func decimal(x *big.Rat) string {
+	s := x.FloatString(20)
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
+}
+
+// explainAssortment tells what the assortment rules say of p.
+func (r *Rules) explainAssortment(p *feed.Product, category categoryRules, producer string) []string {
+	var lines []string
+	if n := len(r.include.rules); n > 0 {
+		if i := r.include.match(p, category.include, producer); i != none {
+			lines = append(lines, fmt.Sprintf("include rule %d of %d matches: %s %q", i+1, n, fieldName(r.include.rules[i].Field), r.include.rules[i].Value))
+		} else {
+			lines = append(lines, fmt.Sprintf("none of %d include rules matches", n))
+		}
+	}
+	if n := len(r.exclude.rules); n > 0 {
+		if i := r.exclude.match(p, category.exclude, producer); i != none {
+			lines = append(lines, fmt.Sprintf("exclude rule %d of %d matches: %s %q", i+1, n, fieldName(r.exclude.rules[i].Field), r.exclude.rules[i].Value))
+		} else {
+			lines = append(lines, fmt.Sprintf("none of %d exclude rules matches", n))
+		}
+	}
+	if len(lines) == 0 {
+		lines = append(lines, "no assortment rules: every product is in")
+	}
+	return lines
+}
+
+// explainStock tells how the stock nodes of a size come about.
+func (r *Rules) explainStock(rows []feed.Stock) ([]Step, []feed.Stock) {
+	s := &r.stock
+	var steps []Step
+	note := func(format string, args ...any) {
+		steps = append(steps, Step{Kind: StepStock, Note: fmt.Sprintf(format, args...)})
+	}
+	for i := range rows {
+		switch q := quantityOf(&rows[i]); {
+		case !s.counts(rows[i].Warehouse):
+			note("warehouse %d: %s, not counted", rows[i].Warehouse, q)
+		case q.Unlimited():
+			note("warehouse %d: unlimited", rows[i].Warehouse)
+		default:
+			note("warehouse %d: %s", rows[i].Warehouse, q)
+		}
+	}
+	if len(rows) == 0 {
+		note("no stock is known")
+	}
+	each := ""
+	if s.perWarehouse {
+		each = " in each warehouse"
+	}
+	if s.buffer > 0 {
+		note("%s are kept back%s", thousandths(s.buffer), each)
+	}
+	if s.cap != unlimited {
+		note("at most %s are shown%s", thousandths(s.cap), each)
+	}
+	nodes, _ := s.apply(nil, rows)
+	for _, n := range nodes {
+		note("shown in warehouse %d: %s", n.Warehouse, n.Quantity)
+	}
+	return steps, nodes
+}
+
+// String tells the explanation in lines of plain text.
+func (e Explanation) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "product %d: %s\n", e.Product, e.Summary)
+	for _, line := range e.Assortment {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
+	tell := func(title string, steps []Step) {
+		if len(steps) > 0 {
+			fmt.Fprintf(&b, "  %s\n", title)
+		}
+		for _, s := range steps {
+			if s.Amount == nil {
+				fmt.Fprintf(&b, "    %s\n", s.Note)
+				continue
+			}
+			fmt.Fprintf(&b, "    %-9s %s  %s\n", s.Kind, decimal(s.Amount), s.Note)
+		}
+	}
+	tell("list price of the product", e.Whole.List)
+	tell("partner's price of the product", e.Whole.Partner)
+	for _, x := range e.Sizes {
+		tell(fmt.Sprintf("list price of size %q", x.Code), x.List)
+		tell(fmt.Sprintf("partner's price of size %q", x.Code), x.Partner)
+		tell(fmt.Sprintf("stock of size %q", x.Code), x.Stock)
+	}
+	return b.String()
+}

@@ -1,0 +1,110 @@
+package pricing
+
+import (
+	"fmt"
+
+	"feedmill/feed"
+)
+
+// Reason says why a product is not in an offer.
+type Reason uint8
+
+// The reasons, in the order in which they are looked for.
+const (
+	// ReasonNone: the product is in.
+	ReasonNone Reason = iota
+	// ReasonNotIncluded: there are include rules and none matches.
+	ReasonNotIncluded
+	// ReasonExcluded: an exclude rule matches.
+	ReasonExcluded
+	// ReasonNoSizes: the product has no size, so there is nothing to sell.
+	ReasonNoSizes
+	// ReasonNoRate: the profile has no rate from the product's currency.
+	ReasonNoRate
+	// ReasonNoPrice: the product or one of its sizes has no price.
+	ReasonNoPrice
+	// ReasonVanishes: a base price is less than half a minor unit of the
+	// target currency.
+	ReasonVanishes
+	// ReasonOverflow: an amount is beyond what an [feed.Amount] holds.
+	ReasonOverflow
+	// ReasonOutOfStock: only products in stock are wanted and none is left
+	// after the stock policy.
+	ReasonOutOfStock
+)
+
+var reasonNames = [...]string{"", "not-included", "excluded", "no-sizes", "no-rate", "no-price", "price-vanishes", "overflow", "out-of-stock"}
+
+// String gives a stable name such as "no-rate", "" for [ReasonNone].
+func (r Reason) String() string {
+	if int(r) >= len(reasonNames) {
+		return fmt.Sprintf("reason-%d", uint8(r))
+	}
+	return reasonNames[r]
+}
+
+// Verdict says whether a product is in, and what kept it out. It holds no
+// memory, so that a run can count verdicts without garbage.
+type Verdict struct {
+	Included bool
+	Reason   Reason
+	// Rule is the position in [feed.Assortment].Exclude of the rule behind
+	// [ReasonExcluded], else -1.
+	Rule int
+	// Size is the position of the size without a usable price behind
+	// [ReasonNoPrice], [ReasonVanishes] and [ReasonOverflow]; -1 when the
+	// price is the product's or when no price is at fault.
+	Size int
+}
+
+func out(reason Reason) Verdict { return Verdict{Reason: reason, Rule: -1, Size: -1} }
+
+// Describe tells a verdict on p in a sentence for a report.
+func (r *Rules) Describe(p *feed.Product, v Verdict) string {
+	where := "the product"
+	if v.Size >= 0 && v.Size < len(p.Sizes) {
+		where = fmt.Sprintf("size %q", p.Sizes[v.Size].Code)
+	}
+	switch v.Reason {
+	case ReasonNone:
+		return "in the offer"
+	case ReasonNotIncluded:
+		return "left out: no include rule matches"
+	case ReasonExcluded:
+		if v.Rule >= 0 && v.Rule < len(r.exclude.rules) {
+			rule := r.exclude.rules[v.Rule]
+			return fmt.Sprintf("left out: exclude rule %d matches (%s %q)", v.Rule+1, fieldName(rule.Field), rule.Value)
+		}
+		return "left out: an exclude rule matches"
+	case ReasonNoSizes:
+		return "left out: the product has no size"
+	case ReasonNoRate:
+		if p.Currency.IsZero() {
+			return "left out: the product has no currency"
+		}
+		return fmt.Sprintf("left out: no rate from %s to %s", p.Currency, r.currency)
+	case ReasonNoPrice:
+		return "left out: " + where + " has no price"
+	case ReasonVanishes:
+		return fmt.Sprintf("left out: the price of %s is less than half a minor unit of %s", where, r.currency)
+	case ReasonOverflow:
+		return "left out: an amount of " + where + " is too large"
+	case ReasonOutOfStock:
+		return "left out: nothing in stock"
+	}
+	return "left out: " + v.Reason.String()
+}
+
+func fieldName(f feed.RuleField) string {
+	switch f {
+	case feed.RuleCategory:
+		return "category"
+	case feed.RuleProducer:
+		return "producer"
+	case feed.RuleProduct:
+		return "product"
+	case feed.RuleTag:
+		return "tag"
+	}
+	return fmt.Sprintf("field %d", uint8(f))
+}
