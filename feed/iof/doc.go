@@ -12,4 +12,8 @@
 // escaped, characters that XML forbids are dropped, and values that the
 // published schemas type more narrowly than the vocabulary (names, codes,
 // enumerations) are fitted or left out as each writer says.
+//
+// The readers stream what suppliers really send, 2.x and 3.0, with what the
+// schemas forbid, into the same vocabulary; they report what they cannot make
+// sense of and keep verbatim what the vocabulary has no word for.
 package iof

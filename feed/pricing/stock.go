@@ -125,8 +125,8 @@ func (t *tally) add(row *feed.Stock) {
 }
 
 // node gives what is shown of a tally. Available and physical stock tell no
-// more than the policy does: with a buffer or cap, or when the stock is
-// unlimited, they equal the quantity; free stock is never above it.
+// more than the policy does: with a buffer or cap, or when unlimited stock is
+// shown as a number, they equal the quantity; free stock is never above it.
 func (s *stockPolicy) node(w feed.WarehouseID, t *tally) feed.Stock {
 	n := feed.Stock{Warehouse: w, Quantity: s.shown(t.quantity)}
 	n.Available, n.Physical = n.Quantity, n.Quantity
@@ -137,6 +137,9 @@ func (s *stockPolicy) node(w feed.WarehouseID, t *tally) feed.Stock {
 		if t.physical != unlimited {
 			n.Physical = thousandths(t.physical)
 		}
+	}
+	if s.exact && n.Quantity.Unlimited() && t.physical != unlimited {
+		n.Physical = thousandths(t.physical) // such as the 0 of a bundle (IOF 4.8)
 	}
 	if t.rows == 1 {
 		n.LocationID, n.Location = t.row.LocationID, t.row.Location

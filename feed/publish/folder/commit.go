@@ -1,0 +1,237 @@
+package folder
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+	"feedmill/internal/durable"
+)
+
+// Commit implements publish.Ledger: it completes the next folder and swaps it
+// with the one before.
+func (f *Folder) Commit(_ context.Context, gens []publish.Generation) error {
+	next := f.old
+	for i := range gens {
+		g := &gens[i]
+		current := &next.Full
+		if g.Feed.Kind == feed.KindLight {
+			current = &next.Light
+		}
+		if *current != nil && (*current).Number != g.Base || *current == nil && g.Base != 0 {
+			return publish.ErrLost
+		}
+		*current = g
+	}
+	return f.replace(next)
+}
+
+// Refresh rewrites the gateway when its address or supplier has changed and
+// nothing else has; it does nothing before the first run.
+func (f *Folder) Refresh() error {
+	if f.old.Full == nil || f.old.Light == nil || f.old.BaseURL == f.opt.BaseURL && f.old.Supplier == f.opt.Supplier {
+		return nil
+	}
+	return f.replace(f.old)
+}
+
+func (f *Folder) replace(next offer) error {
+	if next.Full == nil || next.Light == nil {
+		return errors.New("an offer needs a full and a light generation")
+	}
+	next.Format, next.BaseURL, next.Supplier = stateFormat, f.opt.BaseURL, f.opt.Supplier
+	if err := f.stage(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(f.staging, stateDir, "spool")); err != nil {
+		return err
+	}
+	next.Retired = f.retire(&next)
+	if err := f.link(&next); err != nil {
+		return fmt.Errorf("complete the next folder: %w", err)
+	}
+	if err := f.describe(&next); err != nil {
+		return fmt.Errorf("complete the next folder: %w", err)
+	}
+	if err := f.swap(); err != nil {
+		return err
+	}
+	f.old = next
+	return nil
+}
+
+// retire says which replaced files are kept: full's for 72 hours after they
+// were replaced, light's for two (RELIABILITY I2).
+func (f *Folder) retire(next *offer) []retired {
+	live := map[string]bool{}
+	for _, k := range next.keys() {
+		live[k] = true
+	}
+	var out []retired
+	for _, r := range f.old.Retired {
+		keep := publish.FullRetention
+		if r.Light {
+			keep = publish.LightRetention
+		}
+		// A clock that was set back keeps the file: unknown age is no age.
+		if !live[r.Key] && f.opt.Now.Sub(r.At) < keep {
+			out = append(out, r)
+		}
+	}
+	for _, g := range []*publish.Generation{f.old.Full, f.old.Light} {
+		if g == nil {
+			continue
+		}
+		for _, k := range fileKeys(g) {
+			if !live[k] {
+				out = append(out, retired{Key: k, At: f.opt.Now.UTC().Truncate(time.Second), Light: g.Feed.Kind == feed.KindLight})
+			}
+		}
+	}
+	return out
+}
+
+// keys lists every stored file of an offer, states included.
+func (o *offer) keys() []string {
+	keys := append(fileKeys(o.Full), fileKeys(o.Light)...)
+	return append(keys, o.Full.State.Key, o.Light.State.Key)
+}
+
+func fileKeys(g *publish.Generation) (keys []string) {
+	for i := range g.Files {
+		keys = append(keys, g.Files[i].Plain.Key)
+		if !g.Files[i].Gzip.IsZero() {
+			keys = append(keys, g.Files[i].Gzip.Key)
+		}
+	}
+	return keys
+}
+
+// link brings into the next folder what it takes over from the one before, and
+// gives every current file its plain name.
+func (f *Folder) link(next *offer) error {
+	carry := next.keys()
+	for _, r := range next.Retired {
+		carry = append(carry, r.Key)
+	}
+	carry = append(carry, f.foreign...)
+	for _, key := range carry {
+		to := filepath.Join(f.staging, filepath.FromSlash(key))
+		if _, err := os.Lstat(to); err == nil {
+			continue // made by this run
+		}
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		if err := os.Link(filepath.Join(f.dir, filepath.FromSlash(key)), to); err != nil {
+			return err
+		}
+	}
+	for _, g := range []*publish.Generation{next.Full, next.Light} {
+		for _, key := range fileKeys(g) {
+			if err := os.Link(filepath.Join(f.staging, filepath.FromSlash(key)), filepath.Join(f.staging, path.Base(key))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// describe writes gateway, manifest and state.
+func (f *Folder) describe(next *offer) error {
+	gateway := publish.AppendGateway(nil, publish.Gateway{Supplier: next.Supplier, Full: next.Full, Light: next.Light,
+		URL: next.url, Dialect: f.opt.Dialect, GeneratedBy: f.opt.GeneratedBy, Zone: f.opt.Zone})
+	manifest, err := json.MarshalIndent(publish.NewManifest(next.Full, next.Light, next.url), "", "  ")
+	if err != nil {
+		return err
+	}
+	state, err := json.Marshal(next)
+	if err != nil {
+		return err
+	}
+	for name, data := range map[string][]byte{
+		feed.KindGateway.FileName(""):      gateway,
+		manifestName:                       append(manifest, '\n'),
+		filepath.Join(stateDir, stateName): state,
+	} {
+		file := filepath.Join(f.staging, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// url gives the address of a file as the gateway writes it.
+func (o *offer) url(file *publish.File) string {
+	if o.BaseURL == "" {
+		return file.Address()
+	}
+	return strings.TrimSuffix(o.BaseURL, "/") + "/" + file.Address()
+}
+
+// CheckBaseURL says what is wrong with a base address; "" is right.
+func CheckBaseURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || strings.Contains(s, "&") {
+		return &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("base address %q is not an http or https address without query", s),
+			Hint: "give one such as https://feeds.example.com/offer"}
+	}
+	return nil
+}
+
+// swap makes the next folder the published one, durably, and removes the other.
+func (f *Folder) swap() error {
+	root, err := durable.OpenRoot(f.parent)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := durable.SyncTree(root, filepath.Base(f.staging)); err != nil {
+		return fmt.Errorf("sync the next folder: %w", err)
+	}
+	_, err = os.Lstat(f.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = os.Rename(f.staging, f.dir)
+		if err == nil {
+			f.staging = ""
+		}
+	case err == nil:
+		err = durable.Exchange(f.staging, f.dir)
+		if errors.Is(err, errors.ErrUnsupported) {
+			return &feed.Error{Kind: feed.KindInvalid, Err: err, Message: fmt.Sprintf("folder %q cannot be swapped in one step here", f.dir),
+				Hint: "name a folder that is no mount point itself, on a file system that can exchange folders (ext4, xfs, btrfs, tmpfs, apfs)"}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("publish folder %q: %w", f.dir, err)
+	}
+	if err := root.SyncDir("."); err != nil {
+		return fmt.Errorf("sync folder %q: %w", f.parent, err)
+	}
+	if f.staging != "" {
+		old := f.staging
+		f.staging = ""
+		if err := os.RemoveAll(old); err != nil {
+			return fmt.Errorf("remove the folder before: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,274 @@
+// Package folder publishes one offer as plain files in a folder, without any
+// database: the folder is ledger and bin at once.
+//
+// A published folder holds the offer as it is now under plain names
+// (gateway.xml, full.xml, light.xml …), each file once more under the address
+// that the gateway names (12/full.xml), which never changes its bytes, and a
+// small state for the next run under .feedmill. A run builds the whole next
+// folder beside the old one, with unchanged files linked, and swaps the two in
+// one step: who opens the folder sees the old offer or the new one, whole, and
+// so does the next run after a crash at any moment.
+package folder
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+	"feedmill/internal/durable"
+)
+
+const (
+	stateDir     = ".feedmill"
+	stateName    = "offer.json"
+	stateFormat  = "feedmill-folder/1"
+	manifestName = "manifest.json"
+)
+
+// Options say how the folder is written.
+type Options struct {
+	// BaseURL is put before the addresses in the gateway; "" writes relative ones.
+	BaseURL string
+	// Supplier is written into the gateway.
+	Supplier feed.Supplier
+	// Dialect is the offer's.
+	Dialect feed.Dialect
+	// GeneratedBy names the generator in the gateway.
+	GeneratedBy string
+	// Zone is the fixed offset in which times are rendered. Default UTC.
+	Zone *time.Location
+	// Now is the time of the run.
+	Now time.Time
+}
+
+// Folder is an offer in a folder, held by one process.
+type Folder struct {
+	dir, parent, base string
+	staging           string // the next folder, made by the first Put
+	opt               Options
+	lock              *durable.Lock
+	old               offer
+	foreign           []string
+}
+
+// offer is what the folder remembers, as .feedmill/offer.json.
+type offer struct {
+	Format string `json:"format"`
+	// Last is the last generation number taken.
+	Last  int64               `json:"last"`
+	Full  *publish.Generation `json:"full,omitempty"`
+	Light *publish.Generation `json:"light,omitempty"`
+	// Retired are files that were replaced and are kept for readers who still
+	// hold an older gateway.
+	Retired []retired `json:"retired,omitempty"`
+	// BaseURL and Supplier are what the gateway was written with.
+	BaseURL  string        `json:"base_url"`
+	Supplier feed.Supplier `json:"supplier"`
+}
+
+type retired struct {
+	Key string    `json:"key"`
+	At  time.Time `json:"at"`
+	// Light files are kept shorter.
+	Light bool `json:"light,omitempty"`
+}
+
+// Open takes hold of the offer in dir, which may not exist yet. What a killed
+// run left beside it is removed. The caller closes the folder.
+func Open(dir string, opt Options) (*Folder, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("output folder %q: %w", dir, err)
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		abs = real
+	}
+	f := &Folder{dir: abs, parent: filepath.Dir(abs), base: filepath.Base(abs), opt: opt}
+	if f.parent == abs {
+		return nil, feed.Errorf(feed.KindInvalid, "output folder %q: the root folder cannot be swapped; name a folder below it", dir)
+	}
+	if err := os.MkdirAll(f.parent, 0o755); err != nil {
+		return nil, fmt.Errorf("output folder %q: %w", dir, err)
+	}
+	if f.lock, err = durable.AcquireLock(filepath.Join(f.parent, "."+f.base+".lock"), opt.Now); err != nil {
+		return nil, fmt.Errorf("output folder %q: %w", dir, err)
+	}
+	if err := f.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("output folder %q: %w", dir, err), f.lock.Release())
+	}
+	return f, nil
+}
+
+// load sweeps leftovers and reads the state.
+func (f *Folder) load() error {
+	left, err := filepath.Glob(filepath.Join(globEscape(f.parent), "."+globEscape(f.base)+".next-*"))
+	if err != nil {
+		return err
+	}
+	for _, l := range left {
+		if err := os.RemoveAll(l); err != nil {
+			return fmt.Errorf("remove what a killed run left: %w", err)
+		}
+	}
+	entries, err := os.ReadDir(f.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(filepath.Join(f.dir, stateDir, stateName))
+	if errors.Is(err, fs.ErrNotExist) {
+		if len(entries) > 0 {
+			return &feed.Error{Kind: feed.KindInvalid, Message: "it holds files that feedmill did not make",
+				Hint: "name an empty folder, or one that does not exist yet"}
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, &f.old); err != nil {
+		return fmt.Errorf("read %s/%s: %w", stateDir, stateName, err)
+	}
+	if f.old.Format != stateFormat {
+		return feed.Errorf(feed.KindInvalid, "%s/%s has format %q, this program knows %q", stateDir, stateName, f.old.Format, stateFormat)
+	}
+	return f.findForeign(entries)
+}
+
+// findForeign notes files that somebody else put into the folder; they move on
+// with it.
+func (f *Folder) findForeign(entries []fs.DirEntry) error {
+	for _, e := range entries {
+		name := e.Name()
+		if name == stateDir || name == manifestName || name == manifestName+".gz" {
+			continue
+		}
+		if _, _, ok := feed.ParseFileName(strings.TrimSuffix(name, ".gz")); ok {
+			continue
+		}
+		if _, err := strconv.ParseInt(name, 10, 64); err == nil && e.IsDir() {
+			continue
+		}
+		if !e.Type().IsRegular() {
+			return &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("%q in it is not feedmill's and not a plain file", name),
+				Hint: "move it elsewhere: the folder is replaced as a whole"}
+		}
+		f.foreign = append(f.foreign, name)
+	}
+	return nil
+}
+
+func globEscape(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(s)
+}
+
+// Close lets go of the folder and removes what was not published.
+func (f *Folder) Close() error {
+	var err error
+	if f.staging != "" {
+		err = os.RemoveAll(f.staging)
+		f.staging = ""
+	}
+	return errors.Join(err, f.lock.Release())
+}
+
+// Spool gives a folder on the same file system for files under way.
+func (f *Folder) Spool() (string, error) {
+	if err := f.stage(); err != nil {
+		return "", err
+	}
+	dir := filepath.Join(f.staging, stateDir, "spool")
+	return dir, os.MkdirAll(dir, 0o755)
+}
+
+func (f *Folder) stage() (err error) {
+	if f.staging == "" {
+		if f.staging, err = os.MkdirTemp(f.parent, "."+f.base+".next-"); err != nil {
+			return fmt.Errorf("make the next folder beside %q: %w", f.dir, err)
+		}
+		err = os.Chmod(f.staging, 0o755)
+	}
+	return err
+}
+
+// Current implements publish.Ledger. The folder has one offer: when its
+// profile has changed, the feed goes on under the new one.
+func (f *Folder) Current(_ context.Context, ref publish.FeedRef) (publish.Generation, bool, error) {
+	g := f.old.Full
+	if ref.Kind == feed.KindLight {
+		g = f.old.Light
+	}
+	if g == nil {
+		return publish.Generation{}, false, nil
+	}
+	return *g, true, nil
+}
+
+// Begin implements publish.Ledger.
+func (f *Folder) Begin(_ context.Context, _ string, n int) (int64, error) {
+	first := f.old.Last + 1
+	f.old.Last += int64(n)
+	return first, nil
+}
+
+// Put implements publish.Bin: the file moves to its address in the next folder.
+func (f *Folder) Put(_ context.Context, _ string, s publish.Spooled) (string, error) {
+	if err := f.stage(); err != nil {
+		return "", err
+	}
+	name := "state"
+	dir := stateDir
+	if s.Kind != 0 {
+		name = s.Kind.FileName(s.Label)
+		dir = ""
+	}
+	if s.Encoding == "gzip" {
+		name += ".gz"
+	}
+	key := filepath.ToSlash(filepath.Join(dir, strconv.FormatInt(s.Generation, 10), name))
+	to := filepath.Join(f.staging, filepath.FromSlash(key))
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return "", err
+	}
+	if err := os.Rename(s.Path, to); err != nil {
+		return "", err
+	}
+	return key, os.Chmod(to, 0o644)
+}
+
+// Open implements publish.Bin.
+func (f *Folder) Open(_ context.Context, b publish.Blob, offset, n int64) (io.ReadCloser, error) {
+	file, err := os.Open(filepath.Join(f.dir, filepath.FromSlash(b.Key)))
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.NewSectionReader(file, offset, n), file}, nil
+}
+
+// Manifest describes the offer as it is published now; nil before the first run.
+func (f *Folder) Manifest() *publish.Manifest {
+	if f.old.Full == nil || f.old.Light == nil {
+		return nil
+	}
+	return publish.NewManifest(f.old.Full, f.old.Light, f.old.url)
+}
+
+var (
+	_ publish.Ledger = (*Folder)(nil)
+	_ publish.Bin    = (*Folder)(nil)
+)

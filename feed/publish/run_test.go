@@ -1,0 +1,492 @@
+package publish_test
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+
+	"pgregory.net/rapid"
+)
+
+// shop is a catalog, a ledger and a bin in memory.
+type shop struct {
+	products map[feed.ProductID]feed.Product
+	current  map[publish.FeedRef]publish.Generation
+	last     int64
+	blobs    map[string][]byte
+	putErr   error
+	settings publish.Settings
+	profiles []feed.Profile
+	now      time.Time
+	spool    string
+}
+
+type fataler interface {
+	Fatalf(string, ...any)
+	Helper()
+}
+
+func newShop(spool string) *shop {
+	return &shop{products: map[feed.ProductID]feed.Product{}, current: map[publish.FeedRef]publish.Generation{}, blobs: map[string][]byte{},
+		now: time.Date(2026, 11, 21, 19, 0, 0, 0, time.UTC), spool: spool,
+		profiles: []feed.Profile{{Languages: []feed.Language{feed.MustLanguage("pol")}, Currency: feed.MustCurrency("PLN")}}}
+}
+
+func (s *shop) Current(_ context.Context, f publish.FeedRef) (publish.Generation, bool, error) {
+	g, ok := s.current[f]
+	return g, ok, nil
+}
+
+func (s *shop) Begin(_ context.Context, _ string, n int) (int64, error) {
+	first := s.last + 1
+	s.last += int64(n)
+	return first, nil
+}
+
+func (s *shop) Commit(_ context.Context, gens []publish.Generation) error {
+	for _, g := range gens {
+		if s.current[g.Feed].Number != g.Base {
+			return publish.ErrLost
+		}
+	}
+	for _, g := range gens {
+		s.current[g.Feed] = g
+	}
+	return nil
+}
+
+func (s *shop) Put(_ context.Context, merchant string, f publish.Spooled) (string, error) {
+	data, err := os.ReadFile(f.Path)
+	if err != nil {
+		return "", err
+	}
+	if err := os.Remove(f.Path); err != nil {
+		return "", err
+	}
+	if s.putErr != nil {
+		return "", s.putErr
+	}
+	key := fmt.Sprintf("%s/%d/%v%s%s-%d", merchant, f.Generation, f.Kind, f.Label, f.Encoding, len(s.blobs))
+	s.blobs[key] = data
+	return key, nil
+}
+
+func (s *shop) Open(_ context.Context, b publish.Blob, offset, n int64) (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(s.blobs[b.Key][offset : offset+n])), nil
+}
+
+func (s *shop) set(id feed.ProductID, minor, pieces int64, name string) {
+	amount, err := feed.AmountOf(minor)
+	if err != nil {
+		panic(err)
+	}
+	vat, err := feed.ParsePercent("23")
+	if err != nil {
+		panic(err)
+	}
+	price, err := feed.PriceFromNet(amount, vat)
+	if err != nil {
+		panic(err)
+	}
+	pol := feed.MustLanguage("pol")
+	s.products[id] = feed.Product{ID: id, Currency: feed.MustCurrency("PLN"), VAT: vat,
+		Category: feed.Reference{ID: "1", Names: feed.Texts{{Lang: pol, Value: "Rzeczy"}}},
+		Unit:     feed.Reference{ID: "0", Names: feed.Texts{{Lang: pol, Value: "szt."}}},
+		Names:    feed.Texts{{Lang: pol, Value: name}}, Prices: feed.Prices{List: price}, SizeGroup: feed.Ref{ID: feed.OneSizeGroup, Name: "one size"},
+		Sizes: []feed.Size{{ID: "uniw", Name: "one size", Code: fmt.Sprintf("%d-uniw", id), Stock: []feed.Stock{{Warehouse: 1, Quantity: feed.Pieces(pieces)}}}}}
+}
+
+func (s *shop) run() (publish.Report, error) {
+	pol := feed.MustLanguage("pol")
+	dicts := &feed.Dictionaries{
+		Categories: []feed.Category{{ID: "1", Names: feed.Texts{{Lang: pol, Value: "Rzeczy"}}}},
+		Units:      []feed.Unit{{ID: "0", Names: feed.Texts{{Lang: pol, Value: "szt."}}}},
+		Warehouses: []feed.Warehouse{{ID: 1, Names: feed.Texts{{Lang: pol, Value: "Magazyn"}}}},
+		SizeGroups: []feed.SizeGroup{{ID: feed.OneSizeGroup, Name: "one size", Sizes: []feed.SizeEntry{{ID: "uniw", Names: feed.Texts{{Lang: pol, Value: "one size"}}}}}},
+	}
+	return publish.Run(context.Background(), s, s, publish.Request{Merchant: "m", Profiles: s.profiles, Settings: s.settings, Now: s.now, Spool: s.spool,
+		Catalog: publish.Catalog{Language: pol, Currency: feed.MustCurrency("PLN"), Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
+			Products: func(context.Context) iter.Seq2[*feed.Product, error] {
+				return func(yield func(*feed.Product, error) bool) {
+					for _, id := range slices.Sorted(maps.Keys(s.products)) {
+						p := s.products[id]
+						if !yield(&p, nil) {
+							return
+						}
+					}
+				}
+			}}})
+}
+
+func (s *shop) mustRun(t fataler) publish.Report {
+	t.Helper()
+	r, err := s.run()
+	if err != nil {
+		t.Fatalf("run: %v", err)
+	}
+	left, err := os.ReadDir(s.spool)
+	if err != nil || len(left) > 0 {
+		t.Fatalf("the spool folder holds %v, %v after a run", left, err)
+	}
+	return r
+}
+
+func (s *shop) generation(k feed.Kind) publish.Generation {
+	for ref, g := range s.current {
+		if ref.Kind == k {
+			return g
+		}
+	}
+	return publish.Generation{}
+}
+
+func (s *shop) bytes(f *publish.File) string { return string(s.blobs[f.Plain.Key]) }
+
+var node = regexp.MustCompile(`(?s)<product id="(\d+)"(?: removed="yes"/>|.*?</product>)\n?`)
+
+// nodes splits a file into its product nodes, by id and in order.
+func nodes(xml string) (byID map[string]string, order []string) {
+	byID = map[string]string{}
+	for _, m := range node.FindAllStringSubmatch(xml, -1) {
+		byID[m[1]] = m[0]
+		order = append(order, m[1])
+	}
+	return byID, order
+}
+
+// apply puts the change files, oldest first, onto a full file.
+func apply(full map[string]string, changes []string) map[string]string {
+	out := maps.Clone(full)
+	for _, c := range changes {
+		byID, _ := nodes(c)
+		for id, n := range byID {
+			if regexp.MustCompile(`removed="yes"/>`).MatchString(n) {
+				delete(out, id)
+			} else {
+				out[id] = n
+			}
+		}
+	}
+	return out
+}
+
+// Whatever happens to the catalog and the clock, a full file and the changes
+// after it give the next full file, node by node; labels ascend as text, light
+// is complete, and a run without changes publishes nothing.
+func TestFullPlusChangesIsNextFull(t *testing.T) {
+	t.Parallel()
+	spools := t.TempDir()
+	n := 0
+	rapid.Check(t, func(t *rapid.T) {
+		n++
+		spool := filepath.Join(spools, fmt.Sprint(n))
+		if err := os.Mkdir(spool, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s := newShop(spool)
+		s.settings.MaxLoss = 100
+		for id := range rapid.IntRange(1, 12).Draw(t, "products") {
+			s.set(feed.ProductID(id+1), 100, 5, "a")
+		}
+		s.mustRun(t)
+		gen := s.generation(feed.KindFull)
+		base, _ := nodes(s.bytes(gen.File(feed.KindFull)))
+		baseNumber := gen.Number
+		var labels []string
+		for range rapid.IntRange(1, 6).Draw(t, "runs") {
+			for range rapid.IntRange(0, 4).Draw(t, "edits") {
+				id := feed.ProductID(rapid.IntRange(1, 16).Draw(t, "id"))
+				if rapid.IntRange(0, 3).Draw(t, "remove") == 0 && len(s.products) > 1 {
+					delete(s.products, id)
+				} else {
+					s.set(id, rapid.Int64Range(1, 3).Draw(t, "price"), rapid.Int64Range(0, 2).Draw(t, "stock"), rapid.SampledFrom([]string{"a", "b & <c>"}).Draw(t, "name"))
+				}
+			}
+			if len(s.products) == 0 {
+				s.set(1, 1, 1, "a")
+			}
+			s.now = s.now.Add(time.Duration(rapid.Int64Range(-7200, 7200).Draw(t, "seconds")) * time.Second)
+			s.mustRun(t)
+			again := s.mustRun(t)
+			for _, f := range again.Feeds {
+				if f.Published {
+					t.Fatalf("%v is published again though nothing has changed", f.Feed)
+				}
+			}
+		}
+		gen = s.generation(feed.KindFull)
+		var changes []string
+		for _, f := range slices.Backward(gen.Files) {
+			if f.Kind != feed.KindFullChange {
+				continue
+			}
+			labels = append(labels, f.Label)
+			if f.Generation > baseNumber {
+				changes = append(changes, s.bytes(&f))
+			}
+		}
+		if !slices.IsSorted(labels) || len(slices.Compact(slices.Clone(labels))) != len(labels) {
+			t.Fatalf("labels %v do not strictly ascend", labels)
+		}
+		// What a full file made now would hold.
+		s.settings.Force = true
+		s.mustRun(t)
+		forced := s.generation(feed.KindFull)
+		want, order := nodes(s.bytes(forced.File(feed.KindFull)))
+		if got := apply(base, changes); !maps.Equal(got, want) {
+			t.Fatalf("full + changes = %q, want %q", got, want)
+		}
+		if twice := apply(apply(base, changes), changes); !maps.Equal(twice, want) {
+			t.Fatalf("applied twice: %q, want %q", twice, want)
+		}
+		ids := slices.Sorted(maps.Keys(s.products))
+		if len(order) != len(ids) || !slices.IsSortedFunc(order, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }) {
+			t.Fatalf("full lists %v, want %v in order", order, ids)
+		}
+		light := s.generation(feed.KindLight)
+		inLight, _ := nodes(s.bytes(light.File(feed.KindLight)))
+		for _, id := range ids {
+			if inLight[fmt.Sprint(id)] == "" {
+				t.Fatalf("light lacks product %d", id)
+			}
+		}
+	})
+}
+
+func TestFirstRunMakesEveryFile(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	s.profiles[0].CSV = true
+	s.settings.Gzip = true
+	s.set(7, 100, 1, "x")
+	s.mustRun(t)
+	full, light := s.generation(feed.KindFull), s.generation(feed.KindLight)
+	for _, k := range append(feed.DictionaryKinds(), feed.KindFull, feed.KindFullCSV) {
+		if full.File(k) == nil {
+			t.Errorf("no %v", k)
+		}
+	}
+	if light.File(feed.KindLight) == nil || light.File(feed.KindLightCSV) == nil {
+		t.Error("no light, or no light.csv")
+	}
+	for _, g := range []publish.Generation{full, light} {
+		for _, f := range g.Files {
+			data := s.blobs[f.Plain.Key]
+			if f.Plain.Size != int64(len(data)) || f.Plain.MD5 != md5.Sum(data) || f.Plain.SHA256 != sha256.Sum256(data) {
+				t.Errorf("%v: size or hash is not of its bytes", f.Kind)
+			}
+			if f.Gzip.IsZero() {
+				continue
+			}
+			zr, err := gzip.NewReader(bytes.NewReader(s.blobs[f.Gzip.Key]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(zr); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%v: the compressed twin unpacks to something else (%v)", f.Kind, err)
+			}
+		}
+	}
+	if f := full.File(feed.KindFull); f.Gzip.IsZero() || f.Products != 1 {
+		t.Errorf("full: gzip %v, %d products", f.Gzip, f.Products)
+	}
+}
+
+// goneRow matches the light.csv record of the product that has gone.
+var goneRow = regexp.MustCompile(`(?m)^2,23\.0,PLN,1\.23,1\.00,.*2-uniw.*,0\r?$`)
+
+// A product that has gone stays in light with quantity 0 until its time is up,
+// and comes back with its stock.
+func TestGoneProductIsSoldOutInLight(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	s.settings.Validity = 365 * 24 * time.Hour
+	s.profiles[0].CSV = true
+	s.set(1, 100, 5, "stays")
+	s.set(2, 100, 6, "goes")
+	s.mustRun(t)
+	quantity := func(id string) string {
+		g := s.generation(feed.KindLight)
+		byID, _ := nodes(s.bytes(g.File(feed.KindLight)))
+		m := regexp.MustCompile(` quantity="([^"]*)"`).FindStringSubmatch(byID[id])
+		if m == nil {
+			return "absent"
+		}
+		return m[1]
+	}
+	if q := quantity("2"); q != "6" {
+		t.Fatalf("quantity %s before, want 6", q)
+	}
+	gone := s.products[2]
+	delete(s.products, 2)
+	s.mustRun(t)
+	for range 3 {
+		if q := quantity("2"); q != "0" {
+			t.Fatalf("quantity %s after the product has gone, want 0", q)
+		}
+		g := s.generation(feed.KindLight)
+		if csv := s.bytes(g.File(feed.KindLightCSV)); !goneRow.MatchString(csv) {
+			t.Fatalf("light.csv lacks the product that has gone, with quantity 0:\n%s", csv)
+		}
+		s.now = s.now.Add(4 * 24 * time.Hour)
+		s.set(1, s.now.Unix()%1000, 5, "stays")
+		s.mustRun(t)
+	}
+	s.now = s.now.Add(3 * 24 * time.Hour)
+	s.mustRun(t)
+	if q := quantity("2"); q != "absent" {
+		t.Fatalf("quantity %s after 15 days, want none", q)
+	}
+	s.products[2] = gone
+	s.mustRun(t)
+	if q := quantity("2"); q != "6" {
+		t.Fatalf("quantity %s after it came back, want 6", q)
+	}
+}
+
+func TestLossIsHeld(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	for id := range 100 {
+		s.set(feed.ProductID(id+1), 100, 1, "x")
+	}
+	s.mustRun(t)
+	before := s.generation(feed.KindFull)
+	for id := range 21 {
+		delete(s.products, feed.ProductID(id+1))
+	}
+	var held *publish.HeldError
+	if _, err := s.run(); !errors.As(err, &held) || held.Removed != 21 || held.Before != 100 {
+		t.Fatalf("losing 21 of 100 products: %v", err)
+	}
+	if now := s.generation(feed.KindFull); now.Number != before.Number {
+		t.Fatal("a held generation is current")
+	}
+	s.settings.MaxLoss = 100
+	s.mustRun(t)
+}
+
+func TestDamagedStateStartsNewEpoch(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	for id := range 40 {
+		s.set(feed.ProductID(id+1), 100, 1, "x")
+	}
+	s.mustRun(t)
+	s.set(3, 200, 1, "y")
+	s.now = s.now.Add(time.Minute)
+	s.mustRun(t)
+	before := s.generation(feed.KindFull)
+	if len(before.Files) < 2 || before.File(feed.KindFullChange) == nil {
+		t.Fatal("no change file to lose")
+	}
+	state := s.blobs[before.State.Key]
+	state[len(state)/2] ^= 0xff
+	s.mustRun(t)
+	after := s.generation(feed.KindFull)
+	if after.Epoch != before.Epoch+1 || after.Base != before.Number || after.File(feed.KindFullChange) != nil {
+		t.Fatalf("epoch %d, base %d, change %v; want epoch %d, base %d and no change file", after.Epoch, after.Base, after.File(feed.KindFullChange), before.Epoch+1, before.Number)
+	}
+	if byID, _ := nodes(s.bytes(after.File(feed.KindFull))); len(byID) != 40 {
+		t.Fatalf("the new full file has %d products, want 40", len(byID))
+	}
+}
+
+func TestFailedStoreLeavesEverything(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	s.set(1, 100, 1, "x")
+	s.mustRun(t)
+	before := maps.Clone(s.current)
+	s.set(1, 200, 1, "x")
+	s.putErr = errors.New("disk is full")
+	if _, err := s.run(); !errors.Is(err, s.putErr) {
+		t.Fatalf("run gives %v, want %v", err, s.putErr)
+	}
+	if left, err := os.ReadDir(s.spool); err != nil || len(left) > 0 {
+		t.Fatalf("the spool folder holds %v, %v", left, err)
+	}
+	for ref, g := range before {
+		if s.current[ref].Number != g.Number {
+			t.Fatalf("%v has moved", ref)
+		}
+	}
+}
+
+// Profiles that differ in discount share one full feed; each has its light.
+func TestProfilesShareFull(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	s.set(1, 1000, 1, "x")
+	ten, err := feed.ParseDiscount("10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := s.profiles[0]
+	other.Discounts.Overall = ten
+	s.profiles = append(s.profiles, other, s.profiles[0])
+	r := s.mustRun(t)
+	kinds := map[feed.Kind]int{}
+	for _, f := range r.Feeds {
+		kinds[f.Feed.Kind]++
+	}
+	if kinds[feed.KindFull] != 1 || kinds[feed.KindLight] != 2 {
+		t.Fatalf("feeds %v, want one full and two light", kinds)
+	}
+}
+
+func TestExpiryIsRenewedWithoutChanges(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	s.set(1, 100, 1, "x")
+	s.mustRun(t)
+	before := s.generation(feed.KindLight)
+	s.now = s.now.Add(4 * 24 * time.Hour)
+	s.mustRun(t)
+	full, light := s.generation(feed.KindFull), s.generation(feed.KindLight)
+	if !light.Expires.After(before.Expires) || full.File(feed.KindFull).Generation != full.Number || full.File(feed.KindUnits).Generation != full.Number {
+		t.Fatalf("after half of the validity light expires %v (before %v), full is of generation %d of %d", light.Expires, before.Expires, full.File(feed.KindFull).Generation, full.Number)
+	}
+	if full.File(feed.KindFullChange) != nil {
+		t.Fatal("a change file without changes")
+	}
+}
+
+func TestLargeChangeMakesNewFull(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	for id := range 10 {
+		s.set(feed.ProductID(id+1), 100, 1, "x")
+	}
+	s.mustRun(t)
+	s.set(1, 200, 1, "x")
+	s.mustRun(t)
+	if g := s.generation(feed.KindFull); g.File(feed.KindFull).Generation == g.Number {
+		t.Fatal("one change in ten makes a new full file")
+	}
+	for id := range 3 {
+		s.set(feed.ProductID(id+2), 300, 1, "x")
+	}
+	s.mustRun(t)
+	g := s.generation(feed.KindFull)
+	if g.File(feed.KindFull).Generation != g.Number || g.File(feed.KindFullChange).Generation != g.Number {
+		t.Fatal("four changes in ten make no new full file, or no change file beside it")
+	}
+}

@@ -1,0 +1,163 @@
+// Package config holds every setting of the program in one typed struct and
+// reads it from a TOML file; the environment overrides the file and flags
+// override both. It also reads profile files.
+//
+// It refuses to know what the settings are for: values are handed over, and no
+// package below the commands reads a setting by itself. Secrets stand in files
+// of their own, which settings name; no secret is ever part of this struct.
+package config
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is every setting. The tags give flag names, defaults and help; the
+// key in the file is the flag's name (`server.listen` is key listen of table
+// server), the environment variable the same in capitals (FEEDMILL_SERVER_LISTEN).
+type Config struct {
+	Data   string `toml:"data" default:"feedmill-data" help:"Folder of the embedded database and of stored files."`
+	Server Server `toml:"server" embed:"" prefix:"server."`
+	Store  Store  `toml:"store" embed:"" prefix:"store."`
+	Feeds  Feeds  `toml:"feeds" embed:"" prefix:"feeds."`
+	Log    Log    `toml:"log" embed:"" prefix:"log."`
+}
+
+// Server says where and how offers are served.
+type Server struct {
+	Listen    string `toml:"listen" default:"127.0.0.1:8080" help:"Address that partners' requests are answered on."`
+	PublicURL string `toml:"public_url" name:"public_url" default:"" help:"Address under which partners reach the server, such as https://feeds.example.com; empty takes the listening address."`
+}
+
+// Store says where files are kept.
+type Store struct {
+	Kind       string `toml:"kind" default:"folder" enum:"folder,s3" help:"Where files are kept: folder (below data) or s3."`
+	Endpoint   string `toml:"endpoint" default:"" help:"S3: address of the service."`
+	Region     string `toml:"region" default:"us-east-1" help:"S3: region."`
+	Bucket     string `toml:"bucket" default:"" help:"S3: bucket."`
+	PathStyle  bool   `toml:"path_style" name:"path_style" default:"true" negatable:"" help:"S3: put the bucket into the path, as most services other than AWS want it."`
+	AccessFile string `toml:"access_key_file" name:"access_key_file" default:"" help:"S3: file that holds the access key id."`
+	SecretFile string `toml:"secret_key_file" name:"secret_key_file" default:"" help:"S3: file that holds the secret key."`
+}
+
+// Feeds sets the rhythm of the files.
+type Feeds struct {
+	FullEvery time.Duration `toml:"full_every" name:"full_every" default:"24h" help:"How old a full file may grow while change files are listed beside it."`
+	FullShare int           `toml:"full_share" name:"full_share" default:"30" help:"Percentage of products changed since the last full file at which a new one is made at once."`
+	Validity  time.Duration `toml:"validity" default:"168h" help:"How long a generation is declared valid; it is renewed before half of it has passed."`
+	ChainKeep time.Duration `toml:"chain_keep" name:"chain_keep" default:"168h" help:"How long change files stay listed."`
+	GoneKeep  time.Duration `toml:"gone_keep" name:"gone_keep" default:"336h" help:"How long a product that left an offer stays in light with quantity 0."`
+	MaxLoss   int           `toml:"max_loss" name:"max_loss" default:"20" help:"Percentage of products that a generation may lose before it is refused."`
+	Offset    string        `toml:"utc_offset" name:"utc_offset" default:"+00:00" help:"Fixed offset from UTC in which files tell times, such as +01:00."`
+}
+
+// Log says what is logged.
+type Log struct {
+	Level  string `toml:"level" default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
+	Format string `toml:"format" default:"text" enum:"text,json" help:"text or json."`
+}
+
+// Zone gives the fixed offset of [Feeds].Offset.
+func (f *Feeds) Zone() (*time.Location, error) {
+	t, err := time.Parse("-07:00", f.Offset)
+	if err != nil {
+		return nil, fmt.Errorf("feeds.utc_offset %q: want a fixed offset such as +01:00", f.Offset)
+	}
+	_, sec := t.Zone()
+	return time.FixedZone(f.Offset, sec), nil
+}
+
+// EnvPrefix starts the name of every environment variable.
+const EnvPrefix = "FEEDMILL_"
+
+// EnvName gives the environment variable of a key.
+func EnvName(key string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+// File is the settings that a file holds, by key.
+type File map[string]any
+
+// ReadFile reads a settings file. Unknown keys and values of the wrong type are
+// errors that name file, line and column.
+func ReadFile(path string) (File, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read settings: %w", err)
+	}
+	var typed fileForm
+	if err := decodeStrict(data, &typed); err != nil {
+		return nil, fmt.Errorf("settings file %s: %w", path, err)
+	}
+	var raw map[string]any
+	if err := decodeStrict(data, &raw); err != nil {
+		return nil, fmt.Errorf("settings file %s: %w", path, err)
+	}
+	f := File{}
+	f.flatten("", raw)
+	return f, nil
+}
+
+// fileForm is Config as the file writes it: durations are texts such as "24h".
+type fileForm struct {
+	Data   string `toml:"data"`
+	Server Server `toml:"server"`
+	Store  Store  `toml:"store"`
+	Feeds  struct {
+		FullEvery string `toml:"full_every"`
+		FullShare int    `toml:"full_share"`
+		Validity  string `toml:"validity"`
+		ChainKeep string `toml:"chain_keep"`
+		GoneKeep  string `toml:"gone_keep"`
+		MaxLoss   int    `toml:"max_loss"`
+		Offset    string `toml:"utc_offset"`
+	} `toml:"feeds"`
+	Log Log `toml:"log"`
+}
+
+func (f File) flatten(prefix string, table map[string]any) {
+	for k, v := range table {
+		if sub, ok := v.(map[string]any); ok {
+			f.flatten(prefix+k+".", sub)
+			continue
+		}
+		f[prefix+k] = v
+	}
+}
+
+// Setting is one setting, for listings.
+type Setting struct {
+	Key, Default, Value, Help string
+}
+
+// TOML gives the value as a settings file writes it.
+func (s Setting) TOML() string {
+	switch _, err := strconv.ParseInt(s.Value, 10, 64); {
+	case err == nil, s.Value == "true", s.Value == "false":
+		return s.Value
+	}
+	return strconv.Quote(s.Value)
+}
+
+// Settings lists every setting of c in the order of the struct.
+func (c *Config) Settings() []Setting {
+	var out []Setting
+	walk("", reflect.ValueOf(c).Elem(), &out)
+	return out
+}
+
+func walk(prefix string, v reflect.Value, out *[]Setting) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		key := prefix + f.Tag.Get("toml")
+		if f.Type.Kind() == reflect.Struct {
+			walk(key+".", v.Field(i), out)
+			continue
+		}
+		*out = append(*out, Setting{Key: key, Default: f.Tag.Get("default"), Value: fmt.Sprint(v.Field(i).Interface()), Help: f.Tag.Get("help")})
+	}
+}
