@@ -100,6 +100,7 @@ type Reader struct {
 	sites    []sitePrice
 	code     string // product@code_producer of 2.x files
 	start    int64  // of the product, in bytes and elements
+	line     int    // that the product starts in
 	elements int64
 
 	arena  arena
@@ -121,6 +122,9 @@ func NewReader(src io.Reader, opt ReadOptions) *Reader {
 		langs: map[string]feed.Language{}, warned: map[string]struct{}{},
 	}
 }
+
+// Line gives the line that the product which was yielded last starts in.
+func (r *Reader) Line() int { return r.line }
 
 // Header reads up to the first product and gives what the root says.
 func (r *Reader) Header() (Header, error) {

@@ -21,7 +21,7 @@ func (r *Reader) product() bool {
 	p.Reset()
 	p.Category.Names, p.Unit.Names = category, unit
 	r.bad, r.vatKnown, r.code, r.sites = false, false, "", r.sites[:0]
-	r.start, r.elements = r.t.Offset(), r.t.Elements()
+	r.start, r.elements, r.line = r.t.Offset(), r.t.Elements(), r.t.Pos().Line
 	p.Currency = r.head.Currency
 	r.id = "?"
 	if a := r.t.Attr("", "id"); a != nil {

@@ -1,0 +1,122 @@
+package catalog
+
+import (
+	"strconv"
+	"strings"
+
+	"feedmill/feed"
+)
+
+// maxCategoryDepth bounds the levels of a category path.
+const maxCategoryDepth = 32
+
+// check holds a finished product of any format against the rules that every
+// writer relies on. path names parts of lists as the format calls them.
+func (in *intake) check(p *feed.Product, path func(list string, i int, rest string) string) {
+	if p.ID < 1 || p.ID > feed.MaxProductID {
+		if p.ID != 0 { // 0 was reported as missing
+			in.fail("id", strconv.FormatInt(int64(p.ID), 10)+" is out of range", "ids go from 1 to 9007199254740991; use a key for other identifiers")
+		}
+	}
+	if !hasText(p.Names) {
+		in.fail(path("", 0, "name"), "is missing", "a product has a name in at least one language")
+	}
+	if len(p.Category.Names) > 0 {
+		for i := range p.Category.Names {
+			if strings.Count(p.Category.Names[i].Value, "/") >= maxCategoryDepth {
+				in.fail("category", "has more than "+strconv.Itoa(maxCategoryDepth)+" levels", "")
+				break
+			}
+		}
+	}
+	in.checkSizes(p, path)
+	for i := range p.Images {
+		if p.Images[i].URL == "" && in.bad {
+			continue // reported where it was read
+		}
+		if !isWebURL(p.Images[i].URL) {
+			in.fail(path("images", i, "url"), quote(p.Images[i].URL)+" is not an address", "give an absolute one that starts with https:// and has no blanks")
+		}
+	}
+	for i := range p.Attachments {
+		if !isWebURL(p.Attachments[i].URL) {
+			in.fail(path("attachments", i, "url"), quote(p.Attachments[i].URL)+" is not an address", "give an absolute one that starts with https:// and has no blanks")
+		}
+	}
+	in.checkURL("url", p.URL)
+	in.checkURL("mobile_url", p.MobileURL)
+	in.checkURL("icon", p.Icon.URL)
+	in.checkURL("auction_icon", p.AuctionIcon.URL)
+	in.checkURL("group_icon", p.GroupIcon.URL)
+	if p.Promotion != nil && p.Promotion.Price.IsZero() && !in.bad {
+		in.fail("promotion.price", "is missing", "a promotion has a price")
+	}
+	if in.def.Language.IsZero() {
+		for i := range p.Names {
+			if p.Names[i].Lang.IsZero() {
+				in.warnOnce("language", "name", "names no language", "name the language of the catalog (--language), or write texts by language")
+			}
+		}
+	}
+}
+
+func hasText(t feed.Texts) bool {
+	for i := range t {
+		if t[i].Value != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (in *intake) checkURL(field, url string) {
+	if url != "" && !isWebURL(url) {
+		in.fail(field, quote(url)+" is not an address", "give an absolute one that starts with https:// and has no blanks")
+	}
+}
+
+// checkSizes holds codes and ids of sizes against IOF 4.7: codes are NMTOKENs,
+// and both are unique in the product.
+func (in *intake) checkSizes(p *feed.Product, path func(list string, i int, rest string) string) {
+	if len(p.Sizes) == 0 {
+		in.fail("sizes", "are missing", "a product has at least one size")
+		return
+	}
+	priced := !p.Prices.List.IsZero() || !p.Prices.Wholesale.IsZero()
+	for i := range p.Sizes {
+		s := &p.Sizes[i]
+		priced = priced || !s.Prices.List.IsZero() || !s.Prices.Wholesale.IsZero()
+		if s.Code == "" && in.bad {
+			continue // the size has no id, which was reported
+		}
+		if !isNMTOKEN(s.Code) {
+			in.fail(path("sizes", i, "code"), quote(s.Code)+" is not a code", "codes hold letters, digits and . - _ : without blanks")
+		}
+		for k := range i {
+			if p.Sizes[k].Code == s.Code {
+				in.fail(path("sizes", i, "code"), quote(s.Code)+" occurs twice", "each size has its own code")
+				break
+			}
+		}
+		for k := range i {
+			if p.Sizes[k].ID == s.ID && s.ID != "" {
+				in.fail(path("sizes", i, "id"), quote(s.ID)+" occurs twice", "each size of a product has its own id")
+				break
+			}
+		}
+		if err := feed.CheckCode(p.CodeStandard, s.ProducerCode); err != nil {
+			in.warn(path("sizes", i, "producer_code"), reason(err), "the code is kept as it is")
+		}
+		for k := range s.Stock {
+			for m := range k {
+				if s.Stock[m].Warehouse == s.Stock[k].Warehouse {
+					in.fail(path("sizes", i, item("stock", k, "warehouse")), strconv.Itoa(int(s.Stock[k].Warehouse))+" occurs twice", "give each warehouse once")
+					break
+				}
+			}
+		}
+	}
+	if !priced && !in.bad {
+		in.warn(path("", 0, "price"), "is missing", "a product without a price is in no offer")
+	}
+}

@@ -1,0 +1,148 @@
+package catalog_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strings"
+	"testing"
+
+	"feedmill/feed"
+	"feedmill/feed/catalog"
+
+	"pgregory.net/rapid"
+)
+
+func TestOwnCSV(t *testing.T) {
+	t.Parallel()
+	out := read(t, polish(), "testdata/own.csv")
+	if out.err != nil || out.format != catalog.FormatCSV {
+		t.Errorf("got %v %v, format %v", out.err, out.problems, out.format)
+	}
+	golden(t, "own.golden", out.text())
+}
+
+// The same table means the same whatever separates its fields, with and
+// without a byte order mark, and with both kinds of line ends.
+func TestCSVDialects(t *testing.T) {
+	t.Parallel()
+	rows := [][]string{{"id", "name", "category", "price", "long_desc"}, {"7", "Kubek", "Kuchnia", "12.30", "a,b;c\td \"e\""}}
+	var want []string
+	for _, comma := range []rune{',', ';', '\t'} {
+		for _, bom := range []string{"", "\ufeff"} {
+			for _, crlf := range []bool{false, true} {
+				var b bytes.Buffer
+				b.WriteString(bom)
+				w := csv.NewWriter(&b)
+				w.Comma, w.UseCRLF = comma, crlf
+				if err := w.WriteAll(rows); err != nil {
+					t.Fatal(err)
+				}
+				out := readText(t, polish(), "c.csv", b.String())
+				if out.err != nil || len(out.lines) != 1 {
+					t.Fatalf("%q: got %v %v", b.String(), out.err, out.problems)
+				}
+				if want = append(want, out.lines[0]); want[0] != out.lines[0] {
+					t.Errorf("%q: got %s, want %s", b.String(), out.lines[0], want[0])
+				}
+			}
+		}
+	}
+}
+
+func TestCSVRemoved(t *testing.T) {
+	t.Parallel()
+	out := readText(t, polish(), "c.csv", "key,removed,name,category,price\nA,yes,,,\nB,no,x,a,1\n")
+	if out.err != nil || len(out.lines) != 1 || len(out.removed) != 1 || out.removed[0] != catalog.DeriveID("A") {
+		t.Errorf("got %v, removed %v, %v", out.lines, out.removed, out.problems)
+	}
+}
+
+func TestCSVNetPricesAndFallbacks(t *testing.T) {
+	t.Parallel()
+	opt := polish()
+	opt.NetPrices, opt.DefaultCategory, opt.DefaultUnit = true, "Inne", "szt."
+	out := readText(t, opt, "c.csv", "id,name,price\n7,x,10\n")
+	if out.err != nil || !strings.Contains(out.lines[0], `"price":{"net":"10.00","gross":"12.30"}`) ||
+		!strings.Contains(out.lines[0], `"name":{"pol":"Inne"}`) || !strings.Contains(out.lines[0], `"name":{"pol":"szt."}`) {
+		t.Errorf("got %v, %v", out.lines, out.problems)
+	}
+}
+
+// A product that comes back in a later row is another product of the same id,
+// which ordering finds.
+func TestCSVRowsApart(t *testing.T) {
+	t.Parallel()
+	text := "id,name,category,price,size\n7,x,a,1,S\n8,y,a,1,S\n7,x,a,1,M\n"
+	s, err := catalog.Open([]string{"-"}, withStdin(polish(), text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got error
+	for _, err := range catalog.Sorted(t.Context(), s.Products(t.Context()), t.TempDir(), 0) {
+		got = err
+	}
+	if got == nil || got.Error() != "product 7 occurs twice" || feed.KindOf(got) != feed.KindInvalid {
+		t.Errorf("got %v, want that product 7 occurs twice", got)
+	}
+}
+
+func withStdin(opt catalog.Options, text string) catalog.Options {
+	opt.Stdin = strings.NewReader(text)
+	return opt
+}
+
+// Whatever a cell holds, what comes out is what went in, but for what cells drop.
+func TestCSVCells(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		v := rapid.StringOf(rapid.SampledFrom([]rune("ab \"',;\n=+-@ż<&'"))).Draw(rt, "text")
+		want := strings.TrimSpace(v)
+		if len(want) > 1 && want[0] == '\'' && strings.IndexByte("=+-@", want[1]) >= 0 {
+			want = want[1:]
+		}
+		var b bytes.Buffer
+		w := csv.NewWriter(&b)
+		if err := w.WriteAll([][]string{{"id", "name", "category", "price", "short_desc"}, {"7", "x", "a", "1", v}}); err != nil {
+			rt.Fatal(err)
+		}
+		s, err := catalog.Open([]string{"-"}, withStdin(polish(), b.String()))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for p, err := range s.Products(t.Context()) {
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if got := p.ShortDescs.Pick(nil); got != want {
+				rt.Fatalf("%q: got %q, want %q", v, got, want)
+			}
+		}
+		if err := s.Err(); err != nil || s.Stats().Products != 1 {
+			rt.Fatalf("%q: got %v, %v", b.String(), err, s.Problems())
+		}
+	})
+}
+
+func FuzzCSV(f *testing.F) {
+	f.Add("id,name,category,price,size,stock,stock[2],parameter[Kolor]\n7,Kubek,a/b,\"1,5\",S,1,unlimited,\"x\ny\"\n7,,,2,M,,,\n")
+	f.Add("key;name[pol];category;price_net;gtin;image1;tags\nA;x;c;1;5901234123457;https://a.example/1;a,b\n")
+	f.Add("Handle,Title,Vendor,Variant Price,Option1 Name,Option1 Value,Variant SKU\nmug,Mug,V,1.5,Size,S,A B\nmug,,,2,,M,A B\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		opt := polish()
+		opt.Limits = catalog.Limits{Line: 1 << 16, Field: 1 << 14, Sizes: 20, Images: 20, List: 20}
+		s, err := catalog.Open([]string{"-"}, withStdin(opt, text))
+		if err != nil {
+			return
+		}
+		for p, err := range s.Products(t.Context()) {
+			if err != nil {
+				return
+			}
+			line := catalog.AppendJSON(nil, p)
+			if back, problems := decodeOne(t, line); back == nil {
+				t.Fatalf("%v\n%s", problems, line)
+			}
+		}
+		_ = s.Dictionaries()
+	})
+}

@@ -1,0 +1,204 @@
+package catalog
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"feedmill/feed"
+)
+
+// Columns of our own tables.
+type columnKind uint8
+
+const (
+	cIgnored columnKind = iota
+	cID
+	cKey
+	cRemoved
+	cDisplayCode
+	cType
+	cSite
+	cCodeStandard
+	cVAT
+	cCurrency
+	cTags
+	cProducer
+	cCategory
+	cCategoryID
+	cUnit
+	cSeries
+	cWarranty
+	cWarrantyKind
+	cWarrantyMonths
+	cURL
+	cMobileURL
+	cName
+	cShortDesc
+	cLongDesc
+	cMetaTitle
+	cMetaDescription
+	cMetaKeywords
+	cSizeGroup
+	cImage
+	cIcon
+	cParameter
+	cGroup
+	cGroupParameter
+	cGroupValue
+	// From here on columns belong to the size that the row describes.
+	cSize
+	cSizeID
+	cCode
+	cGTIN
+	cProducerCode
+	cExternalCode
+	cWeight
+	cWeightNet
+	cStock
+	cPrice
+	cPriceNet
+	cPriceGross
+)
+
+// argument says what may stand in brackets behind a column's name.
+type argument uint8
+
+const (
+	argNone     argument = iota
+	argLanguage          // optional; none is the default language
+	argNumber            // optional: a warehouse
+	argName              // required: a parameter
+)
+
+// columnNames are the names of the columns. Prices and images are in parseColumn.
+var columnNames = []struct {
+	name string
+	kind columnKind
+	arg  argument
+}{
+	{"id", cID, argNone}, {"key", cKey, argNone}, {"removed", cRemoved, argNone},
+	{"code", cCode, argNone}, {"gtin", cGTIN, argNone}, {"producer_code", cProducerCode, argNone}, {"code_producer", cProducerCode, argNone},
+	{"external_code", cExternalCode, argNone}, {"display_code", cDisplayCode, argNone}, {"code_standard", cCodeStandard, argNone},
+	{"type", cType, argNone}, {"site", cSite, argNone}, {"vat", cVAT, argNone}, {"currency", cCurrency, argNone}, {"tags", cTags, argNone},
+	{"name", cName, argLanguage}, {"short_desc", cShortDesc, argLanguage}, {"long_desc", cLongDesc, argLanguage},
+	{"meta_title", cMetaTitle, argLanguage}, {"meta_description", cMetaDescription, argLanguage}, {"meta_keywords", cMetaKeywords, argLanguage},
+	{"producer", cProducer, argNone}, {"category", cCategory, argLanguage}, {"category_id", cCategoryID, argNone},
+	{"unit", cUnit, argLanguage}, {"series", cSeries, argLanguage},
+	{"warranty", cWarranty, argLanguage}, {"warranty_kind", cWarrantyKind, argNone}, {"warranty_months", cWarrantyMonths, argNone},
+	{"url", cURL, argNone}, {"mobile_url", cMobileURL, argNone},
+	{"size", cSize, argNone}, {"size_id", cSizeID, argNone}, {"size_group", cSizeGroup, argNone},
+	{"weight", cWeight, argNone}, {"weight_net", cWeightNet, argNone}, {"stock", cStock, argNumber},
+	{"image", cImage, argNone}, {"icon", cIcon, argNone}, {"parameter", cParameter, argName},
+	{"group", cGroup, argNone}, {"group_parameter", cGroupParameter, argLanguage}, {"group_value", cGroupValue, argLanguage},
+	{"price", cPrice, argNone}, {"wholesale", cPrice, argNone}, {"minimal", cPrice, argNone}, {"srp", cPrice, argNone},
+	{"strikethrough_retail", cPrice, argNone}, {"strikethrough_wholesale", cPrice, argNone},
+}
+
+// ignoredPrefix marks columns that are the merchant's own business.
+const ignoredPrefix = "x_"
+
+// column is a column of a file.
+type column struct {
+	kind columnKind
+	name string // as written
+	lang feed.Language
+	// n is the warehouse of a stock and the point of a price.
+	n int
+	// label is the parameter that the column holds.
+	label string
+}
+
+// perSize says whether each row has its own value.
+func (c *column) perSize() bool { return c.kind >= cSize }
+
+// parseColumn reads the name of a column.
+func parseColumn(name string, def feed.Language) (column, error) {
+	c := column{name: name, lang: def}
+	base, arg, bracket := strings.Cut(name, "[")
+	base = strings.ToLower(strings.TrimSpace(base))
+	if bracket {
+		var ok bool
+		if arg, ok = strings.CutSuffix(arg, "]"); !ok {
+			return c, feed.Errorf(feed.KindInvalid, "column %q has no closing bracket", clip(name))
+		}
+		arg = strings.TrimSpace(arg)
+	}
+	if strings.HasPrefix(base, ignoredPrefix) {
+		return c, nil
+	}
+	found, takes := findColumn(base, &c)
+	if !found {
+		return c, &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("column %q is not known", clip(name)), Hint: unknownColumn(base)}
+	}
+	switch {
+	case takes == argNone && bracket:
+		return c, &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("column %q takes nothing in brackets", clip(name)), Hint: "write " + base}
+	case takes == argLanguage && bracket:
+		l, err := feed.ParseLanguage(arg)
+		if err != nil {
+			return c, fmt.Errorf("column %q: %w", clip(name), err)
+		}
+		c.lang = l
+	case takes == argNumber:
+		c.n = 1
+		if bracket {
+			n, err := strconv.ParseInt(arg, 10, 31)
+			if err != nil || n < 0 {
+				return c, feed.Errorf(feed.KindInvalid, "column %q: %q is not the number of a warehouse", clip(name), clip(arg))
+			}
+			c.n = int(n)
+		}
+	case takes == argName:
+		if arg == "" {
+			return c, &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("column %q names no parameter", clip(name)), Hint: "write parameter[Colour]"}
+		}
+		c.label = arg
+	}
+	return c, nil
+}
+
+// findColumn finds a lower-case name: a listed one, a price with its side, or a
+// numbered image.
+func findColumn(base string, c *column) (found bool, takes argument) {
+	side := cPrice
+	price := base
+	if p, ok := strings.CutSuffix(base, "_net"); ok {
+		price, side = p, cPriceNet
+	} else if p, ok := strings.CutSuffix(base, "_gross"); ok {
+		price, side = p, cPriceGross
+	}
+	for point := priceList; point <= priceWasWholesale; point++ {
+		if priceNames[point] == price {
+			c.kind, c.n = side, point
+			return true, argNone
+		}
+	}
+	if n, ok := strings.CutPrefix(base, "image"); ok && isWhole(n) && len(n) <= 3 {
+		c.kind = cImage
+		return true, argNone
+	}
+	for i := range columnNames {
+		if columnNames[i].name == base {
+			c.kind = columnNames[i].kind
+			return true, columnNames[i].arg
+		}
+	}
+	return false, 0
+}
+
+// unknownColumn hints at what to do about an unknown column.
+func unknownColumn(base string) string {
+	var names []string
+	for i := range columnNames {
+		names = append(names, columnNames[i].name)
+		if columnNames[i].kind == cPrice {
+			names = append(names, columnNames[i].name+"_net", columnNames[i].name+"_gross")
+		}
+	}
+	ignore := "prefix columns that are to be ignored with " + ignoredPrefix
+	if n := nearest(base, names); n != "" {
+		return "did you mean " + n + "? " + ignore
+	}
+	return ignore
+}

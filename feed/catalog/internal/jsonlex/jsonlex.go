@@ -1,0 +1,503 @@
+// Package jsonlex reads one JSON text (RFC 8259) as a sequence of calls that
+// the caller's own shape drives: no reflection, no maps, no tree.
+//
+// It owns the grammar, UTF-8, and the limit on depth, and gives the exact place
+// of the first mistake. It refuses to know which members a document may have.
+//
+// Errors are sticky: behind the first one every call does nothing, so a decoder
+// may run to its end and ask [Lexer.Err] once.
+package jsonlex
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// MaxDepth is how deep arrays and objects may be nested.
+const MaxDepth = 64
+
+// Kind is the kind of a value.
+type Kind uint8
+
+// The kinds; Invalid is the end of the text or a character that starts no value.
+const (
+	Invalid Kind = iota
+	Null
+	Bool
+	Number
+	String
+	Array
+	Object
+)
+
+// String names the kind with its article, for messages.
+func (k Kind) String() string {
+	return [...]string{"nothing", "null", "a boolean", "a number", "a string", "an array", "an object"}[k]
+}
+
+// Error is a mistake in the text.
+type Error struct {
+	// Offset counts the bytes and Column the characters (from 1) before it.
+	Offset, Column int
+	Message        string
+	// Encoding says that the byte at Offset is not UTF-8.
+	Encoding bool
+}
+
+// Error gives the column and the message.
+func (e *Error) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Message) }
+
+// Lexer reads one text after the other; see [Lexer.Reset].
+type Lexer struct {
+	b     []byte
+	i     int
+	depth int
+	// first says that no element of the innermost open array or object was read yet.
+	first bool
+	// dirty says that the last string holds, and nonchar that some raw string of
+	// the text may hold, a character that is not fit for XML.
+	dirty, nonchar bool
+	replaced       int
+	err            *Error
+	// spare holds unescaped strings; it is never moved while a text is read.
+	spare []byte
+}
+
+// Reset starts on another text. Strings that were read alias either b or the
+// lexer's memory: they are valid until the next Reset, and b must not change.
+func (l *Lexer) Reset(b []byte) {
+	*l = Lexer{b: b, spare: l.spare[:0]}
+	if !utf8.Valid(b) {
+		i := 0
+		for i < len(b) {
+			r, n := utf8.DecodeRune(b[i:])
+			if r == utf8.RuneError && n == 1 {
+				break
+			}
+			i += n
+		}
+		l.i = i
+		l.fail("byte 0x%02X is not UTF-8", b[i])
+		l.err.Encoding = true
+		return
+	}
+	// U+FFFE and U+FFFF are EF BF BE and EF BF BF.
+	for rest := b; ; {
+		i := bytes.IndexByte(rest, 0xEF)
+		if i < 0 || i+2 >= len(rest) {
+			break
+		}
+		if rest[i+1] == 0xBF && rest[i+2] >= 0xBE {
+			l.nonchar = true
+			break
+		}
+		rest = rest[i+3:]
+	}
+}
+
+// Rewind goes back to the start of the text that Reset was given.
+func (l *Lexer) Rewind() {
+	if l.err == nil {
+		l.i, l.depth, l.first, l.replaced = 0, 0, false, 0
+	}
+}
+
+// Err gives the first mistake, nil for none.
+func (l *Lexer) Err() *Error { return l.err }
+
+// Offset gives the position of the next byte to read.
+func (l *Lexer) Offset() int { return l.i }
+
+// Dirty says whether the last string may hold characters that XML forbids.
+func (l *Lexer) Dirty() bool { return l.dirty }
+
+// Replaced counts the escapes of the text so far that denote half of a
+// surrogate pair and were read as U+FFFD.
+func (l *Lexer) Replaced() int { return l.replaced }
+
+func (l *Lexer) fail(format string, args ...any) {
+	if l.err == nil {
+		l.err = &Error{Offset: l.i, Column: utf8.RuneCount(l.b[:l.i]) + 1, Message: fmt.Sprintf(format, args...)}
+	}
+	l.i = len(l.b)
+}
+
+// want records that something else stands here than what the grammar asks for.
+func (l *Lexer) want(what string) {
+	if l.i >= len(l.b) {
+		l.fail("want %s, but the text ends", what)
+		return
+	}
+	r, _ := utf8.DecodeRune(l.b[l.i:])
+	l.fail("want %s, got %q", what, r)
+}
+
+// space skips white space and gives the next byte, 0 at the end. Machine-made
+// texts have none, so the usual case is small enough to be inlined.
+func (l *Lexer) space() byte {
+	if l.i < len(l.b) && l.b[l.i] > ' ' {
+		return l.b[l.i]
+	}
+	return l.skipSpace()
+}
+
+func (l *Lexer) skipSpace() byte {
+	for l.i < len(l.b) {
+		c := l.b[l.i]
+		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return c
+		}
+		l.i++
+	}
+	return 0
+}
+
+// Kind tells the next value without reading it.
+func (l *Lexer) Kind() Kind {
+	switch c := l.space(); c {
+	case '"':
+		return String
+	case '{':
+		return Object
+	case '[':
+		return Array
+	case 't', 'f':
+		return Bool
+	case 'n':
+		return Null
+	default:
+		if c == '-' || c-'0' <= 9 {
+			return Number
+		}
+	}
+	return Invalid
+}
+
+// End checks that nothing but white space is left.
+func (l *Lexer) End() {
+	if l.space(); l.err == nil && l.i < len(l.b) {
+		l.want("the end of the line")
+	}
+}
+
+// Object enters an object; [Lexer.Member] reads it.
+func (l *Lexer) Object() { l.open('{', "an object") }
+
+// Array enters an array; [Lexer.Element] reads it.
+func (l *Lexer) Array() { l.open('[', "an array") }
+
+func (l *Lexer) open(c byte, what string) {
+	if l.space() != c {
+		l.want(what)
+		return
+	}
+	if l.depth++; l.depth > MaxDepth {
+		l.fail("nested more than %d deep", MaxDepth)
+		return
+	}
+	l.i++
+	l.first = true
+}
+
+// Member gives the name of the next member, whose value must be read next; ok
+// is false behind the last one. The name is valid until the next call.
+func (l *Lexer) Member() (name string, ok bool) {
+	if !l.more('}', "',' or '}'") {
+		return "", false
+	}
+	if l.space() != '"' {
+		l.want("a member's name in quotes")
+		return "", false
+	}
+	name = l.String()
+	if l.i < len(l.b) && l.b[l.i] == ':' {
+		l.i++
+		return name, true
+	}
+	if l.space() != ':' {
+		l.want("':'")
+		return "", false
+	}
+	l.i++
+	return name, l.err == nil
+}
+
+// Element says whether another element follows, which must be read next.
+func (l *Lexer) Element() bool { return l.more(']', "',' or ']'") }
+
+func (l *Lexer) more(end byte, what string) bool {
+	if l.err != nil {
+		return false
+	}
+	c := l.space()
+	if c == end {
+		l.i++
+		l.first = false
+		l.depth--
+		return false
+	}
+	if l.first {
+		l.first = false
+		if l.i >= len(l.b) {
+			l.want(what)
+			return false
+		}
+		return true
+	}
+	if c != ',' {
+		l.want(what)
+		return false
+	}
+	l.i++
+	return true
+}
+
+// Bool reads true or false.
+func (l *Lexer) Bool() bool {
+	if l.space() == 't' {
+		l.word("true")
+		return l.err == nil
+	}
+	l.word("false")
+	return false
+}
+
+// Null reads null.
+func (l *Lexer) Null() {
+	l.space()
+	l.word("null")
+}
+
+func (l *Lexer) word(w string) {
+	if l.err != nil {
+		return
+	}
+	if len(l.b)-l.i < len(w) || string(l.b[l.i:l.i+len(w)]) != w {
+		l.want(w)
+		return
+	}
+	l.i += len(w)
+}
+
+// Number reads a number and gives its text as it stands.
+func (l *Lexer) Number() string {
+	l.space()
+	b, start := l.b, l.i
+	if l.i < len(b) && b[l.i] == '-' {
+		l.i++
+	}
+	zero := l.i < len(b) && b[l.i] == '0'
+	switch n := l.digits(); {
+	case n == 0:
+		return ""
+	case zero && n > 1:
+		l.i = start
+		l.fail("a number may not start with 0")
+		return ""
+	}
+	if l.i < len(b) && b[l.i] == '.' {
+		l.i++
+		if l.digits() == 0 {
+			return ""
+		}
+	}
+	if l.i < len(b) && b[l.i]|0x20 == 'e' {
+		l.i++
+		if l.i < len(b) && (b[l.i] == '+' || b[l.i] == '-') {
+			l.i++
+		}
+		if l.digits() == 0 {
+			return ""
+		}
+	}
+	return alias(b[start:l.i])
+}
+
+// digits reads digits and says how many; none is a mistake.
+func (l *Lexer) digits() int {
+	start := l.i
+	for l.i < len(l.b) && l.b[l.i]-'0' <= 9 {
+		l.i++
+	}
+	if l.i == start {
+		l.want("a digit")
+		return 0
+	}
+	return l.i - start
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// plain gives the index, from i, of the next quote, backslash or control
+// character, else len(b).
+func plain(b []byte, i int) int {
+	for i+8 <= len(b) {
+		w := binary.LittleEndian.Uint64(b[i:])
+		q, s := w^('"'*ones), w^('\\'*ones)
+		// A byte's top bit comes out set where it is zero in q or s or below
+		// 0x20 in w; a borrow can only disturb bytes above the lowest hit.
+		if m := ((q-ones)&^q | (s-ones)&^s | (w-0x20*ones)&^w) & highs; m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+		i += 8
+	}
+	for i < len(b) && b[i] >= 0x20 && b[i] != '"' && b[i] != '\\' {
+		i++
+	}
+	return i
+}
+
+// String reads a string and gives its value.
+func (l *Lexer) String() string {
+	l.dirty = l.nonchar
+	if l.space() != '"' {
+		l.want("a string")
+		return ""
+	}
+	start := l.i + 1
+	i := plain(l.b, start)
+	if i < len(l.b) && l.b[i] == '"' {
+		l.i = i + 1
+		return alias(l.b[start:i])
+	}
+	return l.escaped(start, i)
+}
+
+// escaped reads on a string that is plain from start to i.
+func (l *Lexer) escaped(start, i int) string {
+	if l.spare == nil || cap(l.spare)-len(l.spare) < len(l.b)-start {
+		// All strings of a text together are never longer than the text.
+		l.spare = make([]byte, 0, max(len(l.b), 4096))
+	}
+	begin := len(l.spare)
+	for {
+		l.spare = append(l.spare, l.b[start:i]...)
+		if i >= len(l.b) {
+			l.i = i
+			l.fail("the string does not end")
+			return ""
+		}
+		switch c := l.b[i]; {
+		case c == '"':
+			l.i = i + 1
+			return alias(l.spare[begin:])
+		case c != '\\':
+			l.i = i
+			l.fail("control character U+%04X inside a string: write it as \\u%04x", c, c)
+			return ""
+		}
+		l.i = i
+		if start = l.escape(); l.err != nil {
+			return ""
+		}
+		i = plain(l.b, start)
+	}
+}
+
+// escape reads the escape at l.i and gives the position behind it.
+func (l *Lexer) escape() int {
+	b := l.b[l.i:]
+	if len(b) < 2 {
+		l.fail("the string does not end")
+		return 0
+	}
+	c := b[1]
+	switch c {
+	case '"', '\\', '/':
+	case 'n':
+		c = '\n'
+	case 't':
+		c = '\t'
+	case 'r':
+		c, l.dirty = '\r', true
+	case 'b':
+		c, l.dirty = '\b', true
+	case 'f':
+		c, l.dirty = '\f', true
+	case 'u':
+		r, ok := hex4(b)
+		if !ok {
+			l.fail("\\u wants four hex digits")
+			return 0
+		}
+		n := 6
+		if r >= 0xD800 && r < 0xE000 {
+			low, ok := hex4(b[6:])
+			if ok && r < 0xDC00 && low >= 0xDC00 && low < 0xE000 {
+				r, n = (r-0xD800)<<10+(low-0xDC00)+0x10000, 12
+			} else {
+				r = utf8.RuneError
+				l.replaced++
+			}
+		}
+		if r < 0x20 && r != '\t' && r != '\n' || r == 0xFFFE || r == 0xFFFF {
+			l.dirty = true
+		}
+		l.spare = utf8.AppendRune(l.spare, r)
+		return l.i + n
+	default:
+		r, _ := utf8.DecodeRune(b[1:])
+		l.fail("unknown escape \\%c", r)
+		return 0
+	}
+	l.spare = append(l.spare, c)
+	return l.i + 2
+}
+
+// hex4 reads \uXXXX.
+func hex4(b []byte) (r rune, ok bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	for _, c := range b[2:6] {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// Skip reads any value and drops it.
+func (l *Lexer) Skip() {
+	switch l.Kind() {
+	case Null:
+		l.Null()
+	case Bool:
+		l.Bool()
+	case Number:
+		l.Number()
+	case String:
+		_ = l.String()
+	case Array:
+		for l.Array(); l.Element(); {
+			l.Skip()
+		}
+	case Object:
+		for l.Object(); ; {
+			if _, ok := l.Member(); !ok {
+				return
+			}
+			l.Skip()
+		}
+	default:
+		if l.err == nil {
+			l.want("a value")
+		}
+	}
+}
+
+// alias gives the bytes as a string without copying them.
+func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

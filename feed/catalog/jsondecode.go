@@ -1,0 +1,399 @@
+package catalog
+
+import (
+	"strconv"
+	"strings"
+
+	"feedmill/feed"
+	"feedmill/feed/catalog/internal/jsonlex"
+)
+
+// decoder turns lines of the native format into products and dictionary
+// entries. It allocates nothing for a line whose strings need no cleaning.
+type decoder struct {
+	*intake
+	lex  jsonlex.Lexer
+	xml  extensionChecker
+	path []step
+	// productsSeen says that dictionary lines come late.
+	productsSeen bool
+	// firstRecord says that the line is the first of its file.
+	firstRecord bool
+	// offset is the position of the line in its file.
+	offset int64
+}
+
+// step is one step of the path to the current value.
+type step struct {
+	name  string
+	index int // -1 outside of lists
+}
+
+// object walks the members of one object.
+type object struct {
+	names []string
+	seen  uint64
+	next  int
+}
+
+// enter begins an object whose members are names.
+func (d *decoder) enter(names []string) object {
+	d.lex.Object()
+	d.path = append(d.path, step{index: -1})
+	return object{names: names}
+}
+
+// member goes to the next known member that is not null and gives its index in
+// the names; ok is false behind the last one.
+func (d *decoder) member(o *object) (i int, ok bool) {
+	for {
+		name, ok := d.lex.Member()
+		if !ok {
+			d.path = d.path[:len(d.path)-1]
+			return 0, false
+		}
+		top := &d.path[len(d.path)-1]
+		top.index = -1
+		i := o.find(name)
+		if i < 0 {
+			top.name = name
+			d.fail(d.field(), "is not a member", didYouMean(name, o.names, ""))
+			d.lex.Skip()
+			continue
+		}
+		top.name = o.names[i]
+		if o.seen&(1<<i) != 0 {
+			d.fail(d.field(), "occurs twice", "")
+			d.lex.Skip()
+			continue
+		}
+		o.seen |= 1 << i
+		if d.lex.Kind() == jsonlex.Null {
+			d.lex.Null() // null is as good as absent
+			continue
+		}
+		return i, true
+	}
+}
+
+// find gives the index of a name, first where machine-made lines have it.
+func (o *object) find(name string) int {
+	for i := o.next; i < len(o.names); i++ {
+		if o.names[i] == name {
+			o.next = i + 1
+			return i
+		}
+	}
+	for i := range o.next {
+		if o.names[i] == name {
+			o.next = i + 1
+			return i
+		}
+	}
+	return -1
+}
+
+// has says whether the member of this index was there.
+func (o *object) has(i int) bool { return o.seen&(1<<i) != 0 }
+
+// list enters a list that holds at most max elements.
+func (d *decoder) list() bool {
+	if d.lex.Kind() != jsonlex.Array {
+		d.wrong("a list")
+		return false
+	}
+	d.lex.Array()
+	d.path[len(d.path)-1].index = -1
+	return true
+}
+
+// element goes to the next element of the list; behind max elements the rest is
+// refused and skipped.
+func (d *decoder) element(max int) bool {
+	top := &d.path[len(d.path)-1]
+	for d.lex.Element() {
+		if top.index++; top.index < max {
+			return true
+		}
+		if top.index == max {
+			top.index = -1
+			d.fail(d.field(), "holds more than "+strconv.Itoa(max)+" elements", "")
+			top.index = max
+		}
+		d.lex.Skip()
+	}
+	top.index = -1
+	return false
+}
+
+// field gives the path of the current value: sizes[0].stock[1].quantity.
+func (d *decoder) field() string {
+	var b strings.Builder
+	for i, s := range d.path {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(s.name)
+		if s.index >= 0 {
+			b.WriteByte('[')
+			b.WriteString(strconv.Itoa(s.index))
+			b.WriteByte(']')
+		}
+	}
+	return b.String()
+}
+
+// refuse reports a value that was read.
+func (d *decoder) refuse(message, hint string) { d.fail(d.field(), message, hint) }
+
+// wrong reports a value of another kind than the one wanted, and skips it.
+func (d *decoder) wrong(want string) {
+	kind := d.lex.Kind()
+	if kind != jsonlex.Invalid {
+		d.refuse("is "+kind.String()+", not "+want, "")
+	}
+	d.lex.Skip()
+}
+
+// str reads a string as it stands.
+func (d *decoder) raw() string {
+	if d.lex.Kind() != jsonlex.String {
+		d.wrong("a string")
+		return ""
+	}
+	return d.lex.String()
+}
+
+// text reads a string that may stand in a file: clean and not too long.
+func (d *decoder) text() string {
+	s := d.raw()
+	if len(s) > d.lim.Field {
+		d.refuse("holds more than "+strconv.Itoa(d.lim.Field)+" bytes", "")
+		return ""
+	}
+	if d.lex.Dirty() {
+		s = d.clean(s)
+	}
+	return s
+}
+
+// id reads the id of a dictionary entry: a string without blanks or a whole number.
+func (d *decoder) id() string {
+	var s string
+	switch d.lex.Kind() {
+	case jsonlex.Number:
+		s = d.lex.Number()
+		if !isWhole(s) {
+			d.refuse(s+" is not a whole number of 0 or more", "")
+			return ""
+		}
+		return s
+	case jsonlex.String:
+		s = d.text()
+	default:
+		d.wrong("a string or a whole number")
+		return ""
+	}
+	if !isID(s) && s != "" {
+		d.refuse(quote(s)+" is not an id", "ids have no blanks and at most 255 bytes")
+		return ""
+	}
+	return s
+}
+
+func isWhole(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// decimal reads a number, or a string that holds one, as text.
+func (d *decoder) decimal() string {
+	switch d.lex.Kind() {
+	case jsonlex.Number:
+		return d.lex.Number()
+	case jsonlex.String:
+		s := d.lex.String()
+		if s == "" {
+			d.refuse("is empty", "leave it out when there is none")
+		}
+		return s
+	}
+	d.wrong("a number")
+	return ""
+}
+
+// integer reads a small whole number.
+func (d *decoder) integer() feed.Int {
+	if d.lex.Kind() != jsonlex.Number {
+		d.wrong("a whole number")
+		return feed.Int{}
+	}
+	s := d.lex.Number()
+	v, err := strconv.ParseInt(s, 10, 32)
+	if err != nil && s != "" {
+		d.refuse(clip(s)+" is not a whole number of 32 bits", "")
+		return feed.Int{}
+	}
+	return feed.IntOf(int32(v))
+}
+
+// flag reads a boolean.
+func (d *decoder) flag() feed.Flag {
+	if d.boolean() {
+		return feed.FlagYes
+	}
+	return feed.FlagNo
+}
+
+func (d *decoder) boolean() bool {
+	if d.lex.Kind() != jsonlex.Bool {
+		d.wrong("true or false")
+		return false
+	}
+	return d.lex.Bool()
+}
+
+// quantity reads a number, or the word unlimited.
+func (d *decoder) quantity() feed.Quantity {
+	s := d.decimal()
+	if s == "unlimited" {
+		return feed.Unlimited()
+	}
+	if s == "" {
+		return feed.Quantity{}
+	}
+	q, err := feed.ParseQuantity(s)
+	if err != nil {
+		d.refuse(reason(err), "")
+	}
+	return q
+}
+
+// weight reads grams.
+func (d *decoder) weight() feed.Weight {
+	s := d.decimal()
+	if s == "" {
+		return feed.Weight{}
+	}
+	w, err := feed.ParseWeight(s)
+	if err != nil {
+		d.refuse(reason(err), "weights are grams")
+	}
+	return w
+}
+
+// texts reads a plain string in the default language, or an object of texts by
+// language, into t.
+func (d *decoder) texts(t feed.Texts) feed.Texts {
+	t = t[:0]
+	switch d.lex.Kind() {
+	case jsonlex.String:
+		if s := d.text(); s != "" {
+			t = append(t, feed.Text{Lang: d.def.Language, Value: s})
+		}
+		return t
+	case jsonlex.Object:
+	default:
+		d.wrong("a string or an object of texts by language")
+		return t
+	}
+	d.lex.Object()
+	d.path = append(d.path, step{index: -1})
+	for {
+		name, ok := d.lex.Member()
+		if !ok {
+			break
+		}
+		d.path[len(d.path)-1].name = name
+		if d.lex.Kind() == jsonlex.Null {
+			d.lex.Null()
+			continue
+		}
+		lang := d.def.Language
+		if name != "" {
+			if lang, ok = d.language(name); !ok {
+				d.refuse("is not a language code", "write three letters of ISO 639-2: pol, eng, ger")
+				d.lex.Skip()
+				continue
+			}
+		}
+		s := d.text()
+		if _, twice := t.Get(lang); twice {
+			d.refuse("occurs twice", "")
+			continue
+		}
+		if s != "" {
+			t = append(t, feed.Text{Lang: lang, Value: s})
+		}
+	}
+	d.path = d.path[:len(d.path)-1]
+	return t
+}
+
+// amounts reads a price: an object of net and gross, or one number.
+func (d *decoder) amounts(size, point int) {
+	a := amounts{size: size, point: point}
+	switch d.lex.Kind() {
+	case jsonlex.Object:
+		o := d.enter(priceMembers[:])
+		for {
+			i, ok := d.member(&o)
+			if !ok {
+				break
+			}
+			if s := d.decimal(); i == 0 {
+				a.net = s
+			} else {
+				a.gross = s
+			}
+		}
+		if a.net == "" && a.gross == "" {
+			if d.lex.Err() == nil && o.seen == 0 {
+				d.refuse("is empty", "give net, gross or both")
+			}
+			return
+		}
+	case jsonlex.Number, jsonlex.String:
+		s := d.decimal()
+		if s == "" {
+			return
+		}
+		if d.def.NetPrices {
+			a.net = s
+		} else {
+			a.gross = s
+		}
+	default:
+		d.wrong("a number or an object of net and gross")
+		return
+	}
+	d.draft.prices = append(d.draft.prices, a)
+}
+
+// oneOf reads a string that is one of a closed set.
+func oneOf[T any](d *decoder, parse func(string) (T, error)) T {
+	s := d.raw()
+	v, err := parse(s)
+	if err != nil {
+		d.refuse(reason(err), "")
+	}
+	return v
+}
+
+// word reads a string that is one of the words.
+func (d *decoder) word(words ...string) string {
+	s := d.raw()
+	for _, w := range words {
+		if s == w {
+			return w
+		}
+	}
+	if d.lex.Err() == nil {
+		d.refuse(quote(s)+" is none of "+strings.Join(words, ", "), "")
+	}
+	return ""
+}

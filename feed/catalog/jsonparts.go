@@ -1,0 +1,497 @@
+package catalog
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"feedmill/feed"
+	"feedmill/feed/catalog/internal/jsonlex"
+)
+
+// sizes reads the list of sizes.
+func (d *decoder) sizes() {
+	p := &d.draft.p
+	p.Sizes = p.Sizes[:0]
+	for open := d.list(); open && d.element(d.lim.Sizes); {
+		var s *feed.Size
+		p.Sizes, s = extend(p.Sizes)
+		*s = feed.Size{Stock: s.Stock[:0]}
+		if d.lex.Kind() != jsonlex.Object {
+			d.wrong("an object")
+			continue
+		}
+		at := len(p.Sizes) - 1
+		for o := d.enter(sizeMembers[:]); ; {
+			i, ok := d.member(&o)
+			if !ok {
+				break
+			}
+			switch i {
+			case zID:
+				s.ID = d.id()
+			case zName:
+				s.Name = d.text()
+			case zPanelName:
+				s.PanelName = d.text()
+			case zPriority:
+				s.Priority = d.integer()
+			case zPrice, zWholesale, zMinimal, zSRP, zWasRetail, zWasWholesale:
+				d.amounts(at, priceList+i-zPrice)
+			default:
+				if d.sizeMember(s, i) {
+					d.draft.gtins = append(d.draft.gtins, gtinOf{at, gtinStandard(s.ProducerCode)})
+				}
+			}
+		}
+	}
+}
+
+// sizeMember reads a member that sizes and products without sizes share, and
+// says whether it was a GTIN.
+func (d *decoder) sizeMember(s *feed.Size, i int) (gtin bool) {
+	switch i {
+	case zCode:
+		if s.Code = d.text(); s.Code == "" && d.lex.Err() == nil {
+			d.refuse("is empty", "leave it out when there is none")
+		}
+	case zGTIN:
+		code := d.decimal()
+		g, err := feed.ParseGTIN(code)
+		switch {
+		case err != nil && code != "":
+			d.refuse(reason(err), "give codes that are no GTIN as producer_code")
+		case s.ProducerCode != "":
+			d.refuse("stands beside producer_code", "give one of the two")
+		default:
+			s.ProducerCode = g.String()
+			return !g.IsZero()
+		}
+	case zProducerCode:
+		code := d.text()
+		if s.ProducerCode != "" {
+			d.refuse("stands beside gtin", "give one of the two")
+			return false
+		}
+		s.ProducerCode = code
+	case zExternalCode:
+		s.ExternalCode = d.text()
+	case zWeight:
+		s.Weight = d.weight()
+	case zWeightNet:
+		s.WeightNet = d.weight()
+	case zWeightMin:
+		s.WeightMin = d.weight()
+	case zWeightMax:
+		s.WeightMax = d.weight()
+	case zStock:
+		d.stock(s)
+	}
+	return false
+}
+
+// stock reads the quantity in the main warehouse, or a list of warehouses.
+func (d *decoder) stock(s *feed.Size) {
+	s.Stock = s.Stock[:0]
+	switch d.lex.Kind() {
+	case jsonlex.Number, jsonlex.String:
+		s.Stock = append(s.Stock, feed.Stock{Warehouse: 1, Quantity: d.quantity()})
+		return
+	case jsonlex.Array:
+	default:
+		d.wrong("a quantity or a list of warehouses")
+		return
+	}
+	for open := d.list(); open && d.element(d.lim.List); {
+		if d.lex.Kind() != jsonlex.Object {
+			d.wrong("an object")
+			continue
+		}
+		t := feed.Stock{Warehouse: 1}
+		for o := d.enter(stockMembers[:]); ; {
+			i, ok := d.member(&o)
+			if !ok {
+				break
+			}
+			switch i {
+			case tWarehouse:
+				t.Warehouse = feed.WarehouseID(d.natural().Or(0))
+			case tQuantity:
+				t.Quantity = d.quantity()
+			case tAvailable:
+				t.Available = d.quantity()
+			case tPhysical:
+				t.Physical = d.quantity()
+			case tLocationID:
+				t.LocationID = d.text()
+			case tLocation:
+				t.Location = d.text()
+			}
+		}
+		s.Stock = append(s.Stock, t)
+	}
+}
+
+func (d *decoder) attachments() {
+	p := &d.draft.p
+	p.Attachments = p.Attachments[:0]
+	for open := d.list(); open && d.element(d.lim.List); {
+		var a *feed.Attachment
+		p.Attachments, a = extend(p.Attachments)
+		*a = feed.Attachment{Names: a.Names[:0]}
+		if d.lex.Kind() == jsonlex.String {
+			a.URL = d.text()
+			continue
+		}
+		if d.lex.Kind() != jsonlex.Object {
+			d.wrong("an address or an object")
+			continue
+		}
+		for o := d.enter(attachmentMembers[:]); ; {
+			i, ok := d.member(&o)
+			if !ok {
+				break
+			}
+			switch i {
+			case aURL:
+				a.URL = d.text()
+			case aName:
+				a.Name = d.text()
+			case aNames:
+				a.Names = d.texts(a.Names)
+			case aVersion:
+				a.Version = d.word("full", "sample", "demo")
+			case aEnable:
+				a.Enable = d.word("all", "only_logged", "ordered", "wholesaler", "wholesaler_or_orderer", "wholesaler_and_ordered")
+			case aFileType:
+				a.FileType = d.word("image", "audio", "video", "doc", "document", "other")
+			case aExtension:
+				a.Extension = d.text()
+			case aPriority:
+				a.Priority = d.integer()
+			case aDownloadLog:
+				a.DownloadLog = d.flag()
+			case aDownloads:
+				a.Downloads = d.natural()
+			case aDays:
+				a.Days = d.natural()
+			}
+		}
+	}
+}
+
+// variants reads the group that joins variants.
+func (d *decoder) variants(g *feed.Group) {
+	*g = feed.Group{Parameter: feed.GroupName{Names: g.Parameter.Names[:0]}, Value: feed.GroupName{Names: g.Value.Names[:0]}}
+	if d.lex.Kind() != jsonlex.Object {
+		d.wrong("an object")
+		return
+	}
+	for o := d.enter(groupMembers[:]); ; {
+		i, ok := d.member(&o)
+		if !ok {
+			if g.ID == "" && d.lex.Err() == nil {
+				d.refuse("has no id", "")
+			}
+			return
+		}
+		switch i {
+		case gID:
+			g.ID = d.id()
+		case gFirst:
+			g.First = d.id()
+		case gFirstCode:
+			g.FirstCode = d.text()
+		case gFirstProducerCode:
+			g.FirstProducerCode = d.text()
+		case gFirstExternalCode:
+			g.FirstExternalCode = d.text()
+		case gExternalCode:
+			g.ExternalCode = d.text()
+		case gParameter:
+			d.groupName(&g.Parameter)
+		case gValue:
+			d.groupName(&g.Value)
+		}
+	}
+}
+
+func (d *decoder) groupName(g *feed.GroupName) {
+	if d.lex.Kind() == jsonlex.String {
+		g.Names = d.texts(g.Names)
+		return
+	}
+	if d.lex.Kind() != jsonlex.Object {
+		d.wrong("a name or an object of id and name")
+		return
+	}
+	for o := d.enter(refMembers[:]); ; {
+		i, ok := d.member(&o)
+		if !ok {
+			return
+		}
+		if i == 0 {
+			g.ID = d.id()
+		} else {
+			g.Names = d.texts(g.Names)
+		}
+	}
+}
+
+func (d *decoder) parameters() {
+	p := &d.draft.p
+	p.Parameters = p.Parameters[:0]
+	for open := d.list(); open && d.element(d.lim.Parameters); {
+		var q *feed.Parameter
+		p.Parameters, q = extend(p.Parameters)
+		*q = feed.Parameter{Names: q.Names[:0], Values: q.Values[:0]}
+		if d.lex.Kind() != jsonlex.Object {
+			d.wrong("an object")
+			continue
+		}
+		for o := d.enter(parameterMembers[:]); ; {
+			i, ok := d.member(&o)
+			if !ok {
+				break
+			}
+			switch i {
+			case qID:
+				q.ID = d.id()
+			case qName:
+				q.Names = d.texts(q.Names)
+			case qSection:
+				q.Section = d.boolean()
+			case qPriority:
+				q.Priority = d.integer()
+			case qDistinction:
+				q.Distinction = d.flag()
+			case qGroupDistinction:
+				q.GroupDistinction = d.flag()
+			case qHide:
+				q.Hide = d.flag()
+			case qAuctionHide:
+				q.AuctionHide = d.flag()
+			case qContext:
+				q.Context = d.context(feed.IsParameterContext, feed.ParameterContexts)
+			case qValues:
+				d.values(q)
+			}
+		}
+		if q.Section && len(q.Values) > 0 {
+			d.refuse("is a section and has values", "a section only heads the parameters behind it")
+		}
+	}
+}
+
+func (d *decoder) values(q *feed.Parameter) {
+	for open := d.list(); open && d.element(d.lim.List); {
+		var v *feed.ParameterValue
+		q.Values, v = extend(q.Values)
+		*v = feed.ParameterValue{Names: v.Names[:0]}
+		if d.lex.Kind() == jsonlex.String {
+			v.Names = d.texts(v.Names)
+			continue
+		}
+		if d.lex.Kind() != jsonlex.Object {
+			d.wrong("a name or an object")
+			continue
+		}
+		for o := d.enter(valueMembers[:]); ; {
+			i, ok := d.member(&o)
+			if !ok {
+				break
+			}
+			switch i {
+			case 0:
+				v.ID = d.id()
+			case 1:
+				v.Names = d.texts(v.Names)
+			case 2:
+				v.Priority = d.integer()
+			case 3:
+				v.Context = d.context(feed.IsValueContext, feed.ValueContexts)
+			}
+		}
+	}
+}
+
+// context reads a machine meaning, one of the closed lists of IOF 4.12.
+func (d *decoder) context(is func(string) bool, all func() []string) string {
+	s := d.raw()
+	if s != "" && !is(s) {
+		hint := "see the list in the format's description"
+		if n := nearest(s, lower(all())); n != "" {
+			hint = "did you mean " + strings.ToUpper(n) + "?"
+		}
+		d.refuse(quote(s)+" is not a context", hint)
+		return ""
+	}
+	return s
+}
+
+func lower(list []string) []string {
+	for i := range list {
+		list[i] = strings.ToLower(list[i])
+	}
+	return list
+}
+
+func (d *decoder) bundled(b *feed.Bundled) {
+	*b = feed.Bundled{Components: b.Components[:0]}
+	if d.lex.Kind() != jsonlex.Object {
+		d.wrong("an object")
+		return
+	}
+	for o := d.enter(bundledMembers[:]); ; {
+		i, ok := d.member(&o)
+		if !ok {
+			return
+		}
+		if i == 0 {
+			b.Specified = d.boolean()
+			continue
+		}
+		for open := d.list(); open && d.element(d.lim.List); {
+			var c *feed.Component
+			b.Components, c = extend(b.Components)
+			*c = feed.Component{Sizes: c.Sizes[:0]}
+			if d.lex.Kind() != jsonlex.Object {
+				d.wrong("an object")
+				continue
+			}
+			d.component(c)
+		}
+	}
+}
+
+func (d *decoder) component(c *feed.Component) {
+	for o := d.enter(componentMembers[:]); ; {
+		i, ok := d.member(&o)
+		if !ok {
+			if c.ID == "" && d.lex.Err() == nil {
+				d.refuse("has no id", "name the component by its product id")
+			}
+			return
+		}
+		switch i {
+		case 0:
+			c.ID = d.id()
+		case 1:
+			c.Quantity = d.quantity()
+		case 2:
+			c.Choice = oneOf(d, feed.ParseComponentChoice)
+		case 3:
+			for open := d.list(); open && d.element(d.lim.Sizes); {
+				var s feed.ComponentSize
+				if d.lex.Kind() != jsonlex.Object {
+					d.wrong("an object")
+					continue
+				}
+				for o := d.enter(componentSizeMembers[:]); ; {
+					i, ok := d.member(&o)
+					if !ok {
+						break
+					}
+					if i == 0 {
+						s.ID = d.id()
+					} else {
+						*[...]*string{nil, &s.Name, &s.Code, &s.ProducerCode, &s.ExternalCode}[i] = d.text()
+					}
+				}
+				c.Sizes = append(c.Sizes, s)
+			}
+		}
+	}
+}
+
+// responsible reads the responsible entity under the GPSR (IOF 8.3).
+func (d *decoder) responsible(r *feed.ResponsibleEntity) {
+	*r = feed.ResponsibleEntity{Persons: r.Persons[:0]}
+	if d.lex.Kind() != jsonlex.Object {
+		d.wrong("an object")
+		return
+	}
+	for o := d.enter(responsibleMembers[:]); ; {
+		i, ok := d.member(&o)
+		if !ok {
+			return
+		}
+		if i == 0 {
+			d.contact(&r.Producer)
+			continue
+		}
+		for open := d.list(); open && d.element(d.lim.List); {
+			r.Persons = append(r.Persons, feed.Contact{})
+			d.contact(&r.Persons[len(r.Persons)-1])
+		}
+	}
+}
+
+func (d *decoder) contact(c *feed.Contact) {
+	if d.lex.Kind() != jsonlex.Object {
+		d.wrong("an object")
+		return
+	}
+	for o := d.enter(contactMembers[:]); ; {
+		i, ok := d.member(&o)
+		if !ok {
+			return
+		}
+		*[...]*string{&c.ID, &c.Code, &c.Name, &c.Country, &c.Street, &c.Number, &c.City, &c.Zipcode, &c.Mail, &c.Phone}[i] = d.text()
+	}
+}
+
+// attrs reads the iaiext attributes of product and sorts them by name.
+func (d *decoder) attrs() {
+	p := &d.draft.p
+	p.Attrs = p.Attrs[:0]
+	if d.lex.Kind() != jsonlex.Object {
+		d.wrong("an object of strings")
+		return
+	}
+	d.lex.Object()
+	d.path = append(d.path, step{index: -1})
+	for {
+		name, ok := d.lex.Member()
+		if !ok {
+			break
+		}
+		d.path[len(d.path)-1].name = name
+		switch {
+		case !isName(name) || d.lex.Dirty():
+			d.refuse("is not the name of an attribute", "give local names without a prefix")
+			d.lex.Skip()
+		case len(p.Attrs) >= d.lim.List:
+			d.refuse("is one attribute too many", "at most "+strconv.Itoa(d.lim.List))
+			d.lex.Skip()
+		default:
+			p.Attrs = append(p.Attrs, feed.Attr{Name: name, Value: d.text()})
+		}
+	}
+	d.path = d.path[:len(d.path)-1]
+	slices.SortStableFunc(p.Attrs, func(a, b feed.Attr) int { return strings.Compare(a.Name, b.Name) })
+	for i := 1; i < len(p.Attrs); i++ {
+		if p.Attrs[i].Name == p.Attrs[i-1].Name {
+			d.refuse(quote(p.Attrs[i].Name)+" occurs twice", "")
+			return
+		}
+	}
+}
+
+// extensions reads verbatim iaiext elements.
+func (d *decoder) extensions() {
+	p := &d.draft.p
+	p.Extensions = p.Extensions[:0]
+	for open := d.list(); open && d.element(d.lim.List); {
+		xml := d.text()
+		if xml == "" {
+			continue
+		}
+		name, err := d.xml.check(xml)
+		if err != nil {
+			d.refuse(reason(err), "give one well-formed element with the prefix iaiext")
+			continue
+		}
+		p.Extensions = append(p.Extensions, feed.Extension{Name: name, XML: xml})
+	}
+}
