@@ -1,0 +1,107 @@
+package download
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"feedmill/internal/partner"
+)
+
+// problemDoc is an RFC 9457 problem document.
+type problemDoc struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// problemDisabled is the type of the one refusal that says something.
+const problemDisabled = "urn:feedmill:problem:feed-disabled"
+
+// problem answers with a problem document; kind "" is about:blank.
+func (c *call) problem(status int, kind, title, detail string) {
+	if kind == "" {
+		kind = "about:blank"
+	}
+	// Texts of ours only: it cannot fail.
+	b, _ := json.Marshal(problemDoc{kind, title, status, detail})
+	h := c.w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	c.w.WriteHeader(status)
+	if c.r.Method != http.MethodHead {
+		_, _ = c.w.Write(b)
+	}
+}
+
+// notFound is the one answer to everything that is not there or not for this
+// client. why goes into the log alone.
+func (c *call) notFound(why string) {
+	c.why = why
+	c.problem(http.StatusNotFound, "", "not found", "")
+}
+
+func (c *call) unavailable(why string) {
+	c.why = why
+	c.w.Header().Set("Retry-After", "30")
+	c.problem(http.StatusServiceUnavailable, "", "not available now", "try again in a minute")
+}
+
+// refuse answers a refusal of the policy.
+func (c *call) refuse(e *entry, why partner.Refusal) {
+	if why.SwitchedOff() && e != nil && e.merchant.RevealDisabled {
+		c.why = why.String()
+		c.problem(http.StatusForbidden, problemDisabled, "feed disabled", "the supplier has switched this feed off; the address stays the same")
+		return
+	}
+	c.notFound(why.String())
+}
+
+// open finds the entry behind the link in the request's path, or answers and
+// gives false.
+func (c *call) open(segment string) bool {
+	text := segment
+	if segment == "-" {
+		var ok bool
+		if text, ok = credentials(c.r); !ok {
+			c.w.Header().Set("WWW-Authenticate", `Basic realm="feeds", charset="UTF-8"`)
+			c.why = "no credentials"
+			c.problem(http.StatusUnauthorized, "", "credentials needed", "send the link as a bearer token or as the password of Basic authentication")
+			return false
+		}
+	}
+	return c.openSecret(text, segment)
+}
+
+// openSecret is open for a secret from anywhere; segment is what stands for it
+// in addresses of the answer.
+func (c *call) openSecret(text, segment string) bool {
+	secret, ok := partner.ParseSecret(text)
+	if !ok {
+		c.notFound("malformed")
+		return false
+	}
+	c.link = secret.Link()
+	e, why := c.dir.find(secret, c.s.opt.Now())
+	if why != partner.Allowed {
+		c.refuse(e, why)
+		return false
+	}
+	c.entry, c.segment = e, segment
+	return true
+}
+
+// credentials gives the link that an Authorization header carries.
+func credentials(r *http.Request) (string, bool) {
+	if _, password, ok := r.BasicAuth(); ok {
+		return password, true
+	}
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token), true
+	}
+	return "", false
+}

@@ -1,0 +1,237 @@
+package download
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+	"feedmill/internal/partner"
+)
+
+// directory is the copy of the accounts that decisions are made from. It is
+// never changed: a newer one takes its place.
+type directory struct {
+	version     partner.Version
+	links       map[partner.LinkID]*entry
+	generations map[publish.FeedRef]*publish.Generation
+}
+
+// entry is a link with all that stands behind it.
+type entry struct {
+	link     partner.Link
+	offer    *partner.Offer
+	partner  *partner.Partner
+	merchant *partner.Merchant
+	shop     *partner.Shop
+	// full and light are the feeds that the offer is attached to and has not
+	// left, the newest first.
+	full, light []attached
+}
+
+type attached struct {
+	feed  publish.FeedRef
+	since time.Time
+}
+
+// nobody is what an unknown link is compared with, so that it costs the same.
+var nobody = entry{}
+
+// find gives the entry of a secret and whether it may be used.
+func (d *directory) find(secret partner.Secret, now time.Time) (*entry, partner.Refusal) {
+	e := d.links[secret.Link()]
+	known := e != nil
+	if !known {
+		e = &nobody
+	}
+	if !secret.Matches(e.link.SecretHash) || !known {
+		return nil, partner.RefusedUnknown
+	}
+	return e, e.decide(now)
+}
+
+func (e *entry) decide(now time.Time) partner.Refusal {
+	return partner.Decide(e.merchant, e.partner, e.offer, &e.link, now)
+}
+
+// allowed says whether a link that was found before may still be used.
+func (d *directory) allowed(id partner.LinkID, now time.Time) bool {
+	e := d.links[id]
+	return e != nil && e.decide(now) == partner.Allowed
+}
+
+// present gives the generation that an offer shows now, and since when it is
+// this feed's: of its newest feed that has one. A feed that is still being made
+// for the first time leaves the one before it in place.
+func (d *directory) present(list []attached) (*publish.Generation, time.Time) {
+	for _, a := range list {
+		if g := d.generations[a.feed]; g != nil {
+			return g, a.since
+		}
+	}
+	return nil, time.Time{}
+}
+
+// Refresh asks the database whether anything has changed, reads it if so, and
+// cuts the running downloads that are no longer allowed.
+func (s *Server) Refresh(ctx context.Context) error {
+	s.refreshing.Lock()
+	defer s.refreshing.Unlock()
+	asked := s.opt.Now()
+	version, err := s.records.AccessVersion(ctx)
+	if err != nil {
+		return err
+	}
+	old := s.dir.Load()
+	if old == nil {
+		old = &directory{version: partner.Version{Accounts: -1, Pointers: -1}}
+	}
+	if version != old.version {
+		next := &directory{version: version, links: old.links, generations: old.generations}
+		if version.Accounts != old.version.Accounts {
+			accounts, err := s.records.Accounts(ctx)
+			if err != nil {
+				return err
+			}
+			// Not the pointers' version: they are read after it.
+			next.version.Accounts = accounts.Version.Accounts
+			next.links = index(&accounts)
+		}
+		if next.generations, err = s.generations(ctx, next.links, old.generations); err != nil {
+			return err
+		}
+		s.dir.Store(next)
+	}
+	s.confirmed.Store(&asked)
+	s.distrusted.Store(false)
+	s.cutRefused()
+	return nil
+}
+
+// generations reads the current generations of the feeds that links lead to.
+func (s *Server) generations(ctx context.Context, links map[partner.LinkID]*entry, old map[publish.FeedRef]*publish.Generation) (map[publish.FeedRef]*publish.Generation, error) {
+	known := make(map[publish.FeedRef]int64, len(old))
+	for ref, g := range old {
+		known[ref] = g.Number
+	}
+	list, err := s.records.CurrentGenerations(ctx, known)
+	if err != nil {
+		return nil, err
+	}
+	all := maps.Clone(old)
+	if all == nil {
+		all = map[publish.FeedRef]*publish.Generation{}
+	}
+	for i := range list {
+		all[list[i].Feed] = &list[i]
+	}
+	used := make(map[publish.FeedRef]*publish.Generation, len(all))
+	for _, e := range links {
+		for _, attachments := range [][]attached{e.full, e.light} {
+			for _, a := range attachments {
+				if g := all[a.feed]; g != nil {
+					used[a.feed] = g
+				}
+			}
+		}
+	}
+	return used, nil
+}
+
+// index puts the accounts together by link.
+func index(a *partner.Accounts) map[partner.LinkID]*entry {
+	merchants := make(map[partner.MerchantID]*partner.Merchant, len(a.Merchants))
+	for i := range a.Merchants {
+		merchants[a.Merchants[i].ID] = &a.Merchants[i]
+	}
+	partners := make(map[partner.ID]*partner.Partner, len(a.Partners))
+	for i := range a.Partners {
+		partners[a.Partners[i].ID] = &a.Partners[i]
+	}
+	shops := make(map[partner.ShopID]*partner.Shop, len(a.Shops))
+	for i := range a.Shops {
+		shops[a.Shops[i].ID] = &a.Shops[i]
+	}
+	offers := make(map[partner.OfferID]*entry, len(a.Offers))
+	for i := range a.Offers {
+		o := &a.Offers[i]
+		offers[o.ID] = &entry{offer: o, partner: partners[o.Partner], merchant: merchants[o.Merchant], shop: shops[o.Shop]}
+	}
+	for _, at := range a.Attachments {
+		e := offers[at.Offer]
+		if e == nil || !at.Until.IsZero() {
+			continue
+		}
+		f := attached{publish.FeedRef{Merchant: string(e.offer.Merchant), Kind: at.Kind, Key: at.Key}, at.Since}
+		switch at.Kind {
+		case feed.KindFull:
+			e.full = append(e.full, f)
+		case feed.KindLight:
+			e.light = append(e.light, f)
+		}
+	}
+	links := make(map[partner.LinkID]*entry, len(a.Links))
+	for _, l := range a.Links {
+		// A record that does not fit together leads nowhere.
+		if e := offers[l.Offer]; e != nil && e.partner != nil && e.merchant != nil && e.shop != nil {
+			copied := *e
+			copied.link = l
+			links[l.ID] = &copied
+		}
+	}
+	return links
+}
+
+// Changed is for who has just committed a change in this process: when it
+// returns, the change is in force. If the accounts cannot be read just then,
+// nothing is served until they can.
+func (s *Server) Changed() {
+	ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
+	defer cancel()
+	if err := s.Refresh(ctx); err != nil {
+		s.distrusted.Store(true)
+		s.opt.Log.Error("read accounts after a change", slog.Any("error", err))
+	}
+}
+
+// refreshTimeout is how long the database may take for one refresh.
+const refreshTimeout = 5 * time.Second
+
+// Run keeps the accounts fresh until the context ends.
+func (s *Server) Run(ctx context.Context) {
+	tick := time.NewTicker(s.opt.PollEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := func() error {
+			ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+			defer cancel()
+			return s.Refresh(ctx)
+		}()
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failing:
+			s.opt.Log.Error("read accounts", slog.Any("error", err))
+		case err == nil && failing:
+			s.opt.Log.Info("accounts are read again")
+		}
+		failing = err != nil
+		if failing {
+			// Links expire also while the database is away.
+			s.cutRefused()
+		}
+	}
+}
+
+func (s *Server) cutRefused() {
+	d, now := s.dir.Load(), s.opt.Now()
+	s.running.cut(func(t Transfer) bool { return !d.allowed(t.Link, now) })
+}

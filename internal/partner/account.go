@@ -1,0 +1,245 @@
+package partner
+
+import (
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"feedmill/feed"
+)
+
+// Merchant is the owner of a catalog: the tenant that everything else belongs to.
+type Merchant struct {
+	ID   MerchantID
+	Name string
+	// SharingEnabled is the switch of all sharing. Off, nobody receives anything,
+	// and all other switches keep their positions.
+	SharingEnabled bool
+	// RevealDisabled lets the holder of a live link learn that sharing is
+	// switched off, instead of being told that nothing is there.
+	RevealDisabled bool
+	// Supplier is what offers say of the merchant (gateway meta, IOF 2.2).
+	Supplier feed.Supplier
+	// Language, Currency and VAT are taken where a product or partner has none.
+	Language feed.Language
+	Currency feed.Currency
+	VAT      feed.Percent
+	// BaseURL begins the addresses that his partners are given, without a slash
+	// at the end, such as "https://feeds.example.com"; "" means the server's own.
+	BaseURL string
+	// ZoneOffset is east of UTC, in whole minutes: times in files are local and
+	// tell no zone (IOF 2.4), so one offset holds the whole year.
+	ZoneOffset time.Duration
+	// Version counts the changes; a change names the one it was made from.
+	Version int64
+}
+
+// Zone gives the fixed zone of times in files.
+func (m *Merchant) Zone() *time.Location {
+	if m.ZoneOffset == 0 {
+		return time.UTC
+	}
+	return time.FixedZone("", int(m.ZoneOffset/time.Second))
+}
+
+// Validate says what is wrong with a merchant.
+func (m *Merchant) Validate() error {
+	if !m.ID.Valid() {
+		return badID("merchant", string(m.ID))
+	}
+	if m.ZoneOffset%time.Minute != 0 || m.ZoneOffset < -14*time.Hour || m.ZoneOffset > 14*time.Hour {
+		return feed.Errorf(feed.KindInvalid, "zone offset %s is not whole minutes between -14h and 14h", m.ZoneOffset)
+	}
+	if m.BaseURL != "" {
+		u, err := url.Parse(m.BaseURL)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil ||
+			u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(m.BaseURL, "/") || strings.ContainsAny(m.BaseURL, "?#&") {
+			return &feed.Error{Kind: feed.KindInvalid, Message: "the base address is not one that addresses can begin with",
+				Hint: "give scheme and host, such as https://feeds.example.com, without a slash at the end"}
+		}
+	}
+	return checkName("merchant", m.Name)
+}
+
+// Shop is one of a merchant's storefronts.
+type Shop struct {
+	ID       ShopID
+	Merchant MerchantID
+	// Number is what IOF calls site; it is unique within the merchant.
+	Number int32
+	Name   string
+}
+
+// Validate says what is wrong with a shop.
+func (s *Shop) Validate() error {
+	if !s.ID.Valid() {
+		return badID("shop", string(s.ID))
+	}
+	if s.Number < 0 {
+		return feed.Errorf(feed.KindInvalid, "shop number %d is negative", s.Number)
+	}
+	return checkName("shop", s.Name)
+}
+
+// State says whether an account may be used at all.
+type State uint8
+
+// The states of an account.
+const (
+	StateActive State = iota
+	StateBlocked
+)
+
+// String gives "active" or "blocked".
+func (s State) String() string {
+	if s == StateBlocked {
+		return "blocked"
+	}
+	return "active"
+}
+
+// ParseState reads what [State.String] writes.
+func ParseState(s string) (State, error) {
+	switch s {
+	case "active":
+		return StateActive, nil
+	case "blocked":
+		return StateBlocked, nil
+	}
+	return 0, feed.Errorf(feed.KindInvalid, "%.40q is no state (active, blocked)", s)
+}
+
+// Partner is a customer of a merchant who receives offers.
+type Partner struct {
+	ID       ID
+	Merchant MerchantID
+	Name     string
+	Email    string
+	Phone    string
+	// Language and Currency are his; zero ones mean the merchant's.
+	Language feed.Language
+	Currency feed.Currency
+	// Wholesaler says that his prices start from the wholesale price.
+	Wholesaler bool
+	// Tags are the merchant's own words, Notes his own text; no partner sees them.
+	Tags  []string
+	Notes string
+	State State
+	// FeedEnabled and OrdersEnabled are the partner's switches. Off, nothing of
+	// the account or its links is touched: on again, the same addresses answer.
+	FeedEnabled, OrdersEnabled bool
+	// Version counts the changes; a change names the one it was made from.
+	Version int64
+}
+
+// Validate says what is wrong with a partner.
+func (p *Partner) Validate() error {
+	if !p.ID.Valid() {
+		return badID("partner", string(p.ID))
+	}
+	if !p.Merchant.Valid() {
+		return badID("merchant", string(p.Merchant))
+	}
+	if p.State > StateBlocked {
+		return feed.Errorf(feed.KindInvalid, "%d is no state of a partner", p.State)
+	}
+	if p.Email != "" && (strings.Count(p.Email, "@") != 1 || strings.ContainsAny(p.Email, " \t\r\n<>,;")) {
+		return feed.Errorf(feed.KindInvalid, "%.60q is not an e-mail address", p.Email)
+	}
+	for _, t := range p.Tags {
+		if t == "" {
+			return feed.Errorf(feed.KindInvalid, "a tag of partner %s is empty", p.ID)
+		}
+	}
+	if !feed.IsClean(p.Notes) || len(p.Notes) > 20_000 {
+		return feed.Errorf(feed.KindInvalid, "the notes are longer than 20000 bytes or hold characters that no text may hold")
+	}
+	return checkName("partner", p.Name)
+}
+
+// Offer is what one partner receives from one shop.
+type Offer struct {
+	ID       OfferID
+	Merchant MerchantID
+	Partner  ID
+	Shop     ShopID
+	Name     string
+	// Profile decides the bytes.
+	Profile feed.Profile
+	// Files are the kinds that are listed and served; none means all.
+	Files KindSet
+	// FeedEnabled and OrdersEnabled are the offer's own switches, beside the partner's.
+	FeedEnabled, OrdersEnabled bool
+	// Version counts the changes; a change names the one it was made from.
+	Version int64
+}
+
+// Validate says what is wrong with an offer.
+func (o *Offer) Validate() error {
+	switch {
+	case !o.ID.Valid():
+		return badID("offer", string(o.ID))
+	case !o.Merchant.Valid():
+		return badID("merchant", string(o.Merchant))
+	case !o.Partner.Valid():
+		return badID("partner", string(o.Partner))
+	case !o.Shop.Valid():
+		return badID("shop", string(o.Shop))
+	}
+	if err := o.Profile.Validate(); err != nil {
+		return err
+	}
+	return checkName("offer", o.Name)
+}
+
+// Link is the secret address of an offer. Two may be live while one is being
+// rotated out.
+type Link struct {
+	ID       LinkID
+	Merchant MerchantID
+	Offer    OfferID
+	// Name tells people which link it is, such as "shop software".
+	Name string
+	// SecretHash is all that is kept of the secret: see [Secret.Hash].
+	SecretHash [32]byte
+	CreatedAt  time.Time
+	// ExpiresAt and RevokedAt are zero for never and not.
+	ExpiresAt, RevokedAt time.Time
+	// Replaces is the link that this one was made to rotate out, "" for none.
+	Replaces LinkID
+}
+
+// NewLink makes a link of an offer and its secret. The secret is not kept
+// anywhere: whoever asked for the link is shown it once. A zero expires means never.
+func NewLink(merchant MerchantID, offer OfferID, name string, now, expires time.Time) (Link, Secret) {
+	id := NewLinkID()
+	secret := newSecret(id)
+	return Link{ID: id, Merchant: merchant, Offer: offer, Name: name, SecretHash: secret.Hash(), CreatedAt: now, ExpiresAt: expires}, secret
+}
+
+// Validate says what is wrong with a link.
+func (l *Link) Validate() error {
+	switch {
+	case !l.ID.Valid():
+		return badID("link", string(l.ID))
+	case !l.Merchant.Valid():
+		return badID("merchant", string(l.Merchant))
+	case !l.Offer.Valid():
+		return badID("offer", string(l.Offer))
+	case l.SecretHash == [32]byte{}:
+		return feed.Errorf(feed.KindInvalid, "link %s has no secret", l.ID)
+	}
+	return checkName("link", l.Name)
+}
+
+func badID(what, id string) error {
+	return feed.Errorf(feed.KindInvalid, "%.80q is not the id of a %s", id, what)
+}
+
+func checkName(what, name string) error {
+	if strings.TrimSpace(name) == "" || utf8.RuneCountInString(name) > 200 || !feed.IsClean(name) || strings.ContainsAny(name, "\n\t") {
+		return feed.Errorf(feed.KindInvalid, "the name of a %s is one line of 1 to 200 characters, not %.60q", what, name)
+	}
+	return nil
+}

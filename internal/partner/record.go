@@ -1,0 +1,120 @@
+package partner
+
+import (
+	"time"
+
+	"feedmill/feed"
+)
+
+// Version tells whether anything has changed that a file server must see. The
+// numbers only grow.
+type Version struct {
+	// Accounts counts changes of merchants, shops, partners, offers and links.
+	Accounts int64
+	// Pointers counts publications.
+	Pointers int64
+}
+
+// Attachment says that an offer took a kind of feed from the feed with this key
+// from Since until Until, which is zero while it still does.
+type Attachment struct {
+	Offer        OfferID
+	Kind         feed.Kind
+	Key          string
+	Since, Until time.Time
+}
+
+// Accounts is everything that decides who may read what, of all merchants, as
+// one transaction saw it.
+type Accounts struct {
+	Version   Version
+	Merchants []Merchant
+	Shops     []Shop
+	Partners  []Partner
+	Offers    []Offer
+	// Links leaves out those that were revoked or have expired long ago.
+	Links []Link
+	// Attachments holds the present ones and those ended less than 72 hours
+	// ago; of one offer and kind the newest stands first.
+	Attachments []Attachment
+}
+
+// Actor is who makes a change, for the audit.
+type Actor struct {
+	// Name is a login or the name of a program, Role what he acted as.
+	Name, Role string
+	// Address is where the request came from, Request its id; "" outside of one.
+	Address, Request string
+}
+
+// AuditEntry is one line of a merchant's audit. Entries are only ever added.
+type AuditEntry struct {
+	// Number increases within the merchant.
+	Number   int64
+	Merchant MerchantID
+	Time     time.Time
+	Actor    Actor
+	// Action is what was done, such as "partner.feed.off", Object the id it was done to.
+	Action, Object string
+	// Before and After are JSON objects of what changed, "" for nothing. They
+	// never hold a secret or its hash.
+	Before, After string
+}
+
+// Change is one row of the queue of changes that can alter a feed: a product,
+// or a scope that many products lie in. It says where to look, never what to
+// publish.
+type Change struct {
+	// Seq identifies the row.
+	Seq int64
+	// Product is the product, 0 when Scope is set.
+	Product feed.ProductID
+	// Scope is "catalog", "dictionaries", "merchant" or the id of an offer.
+	Scope string
+	// Cause is what was done, such as "import" or "offer".
+	Cause string
+	Time  time.Time
+}
+
+// StagedProduct is a product on its way into the catalog.
+type StagedProduct struct {
+	ID feed.ProductID
+	// Codes are the codes under which it is found.
+	Codes []string
+	// Doc is its encoding, Digest what tells two encodings apart. The receiver
+	// does not keep Doc.
+	Doc    []byte
+	Digest [32]byte
+}
+
+// MergeMode says what an import means for products that it does not name.
+type MergeMode uint8
+
+// The modes of a merge.
+const (
+	// MergeUpsert adds and changes what was staged, and removes what is named.
+	MergeUpsert MergeMode = iota
+	// MergeReplace makes the catalog what was staged: all else is removed.
+	MergeReplace
+)
+
+// MergePlan says what a merge does, or did.
+type MergePlan struct {
+	Added, Changed, Removed, Unchanged int64
+	// The examples are the first few ids of each, in ascending order.
+	AddedExamples, ChangedExamples, RemovedExamples []feed.ProductID
+}
+
+// Document is the one document of all dictionaries of a merchant.
+type Document struct {
+	Doc []byte
+	// Version counts the changes; 0 means that there is none yet.
+	Version int64
+}
+
+// StoredProduct is a product as a snapshot yields it; Doc is valid until the
+// next one is asked for.
+type StoredProduct struct {
+	ID  feed.ProductID
+	Doc []byte
+}

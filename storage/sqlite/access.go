@@ -1,0 +1,68 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"feedmill/feed/publish"
+	"feedmill/internal/partner"
+)
+
+// How long the addresses of a feed's files answer after they were replaced.
+const (
+	linger      = publish.FullRetention
+	lingerLight = publish.LightRetention
+)
+
+const (
+	sqlVersion     = `SELECT accounts, pointers FROM auth_version WHERE one = 1`
+	sqlAttachments = `SELECT offer_id, kind, feed_key, since, until FROM offer_feed WHERE until IS NULL OR until > ?
+		ORDER BY merchant_id, offer_id, kind, number DESC` // every merchant
+)
+
+// AccessVersion tells whether anything has changed that file servers must see.
+func (d *DB) AccessVersion(ctx context.Context) (v partner.Version, err error) {
+	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
+	defer cancel()
+	err = d.versionStmt.QueryRowContext(ctx).Scan(&v.Accounts, &v.Pointers)
+	return v, fault("read version", ended(ctx, err))
+}
+
+// Accounts gives everything that decides who may read what, as one state.
+// It spans all merchants and is meant for file servers alone.
+func (d *DB) Accounts(ctx context.Context) (a partner.Accounts, err error) {
+	err = d.read(ctx, "read accounts", func(ctx context.Context, t *tx) error {
+		if _, err := t.one(ctx, sqlVersion, nil, &a.Version.Accounts, &a.Version.Pointers); err != nil {
+			return err
+		}
+		if a.Merchants, err = t.merchants(ctx); err != nil {
+			return err
+		}
+		if a.Shops, err = t.shops(ctx, sqlEveryShop); err != nil {
+			return err
+		}
+		if a.Partners, err = t.partners(ctx, sqlEveryPartner); err != nil {
+			return err
+		}
+		if a.Offers, err = t.offers(ctx, sqlEveryOffer); err != nil {
+			return err
+		}
+		if a.Links, err = t.links(ctx, sqlLiveLinks, t.now); err != nil {
+			return err
+		}
+		return t.each(ctx, sqlAttachments, []any{t.now - linger.Microseconds()}, func(rows *sql.Rows) error {
+			var at partner.Attachment
+			var kind string
+			var since int64
+			var until sql.NullInt64
+			err := rows.Scan(&at.Offer, &kind, &at.Key, &since, &until)
+			if err == nil {
+				at.Kind, err = parseKind(kind)
+			}
+			at.Since, at.Until = fromMicros(since), fromOptional(until)
+			a.Attachments = append(a.Attachments, at)
+			return err
+		})
+	})
+	return a, err
+}

@@ -1,0 +1,93 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestNoStatementScans asks the database how it would answer each statement: a
+// merchant's rows are found by an index, never by reading everybody's.
+func TestNoStatementScans(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "feedmill.db")
+	if _, err := Migrate(t.Context(), path, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(t.Context(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.w.ExecContext(t.Context(), sqlMergeTable); err != nil {
+		t.Fatal(err)
+	}
+	statements, _ := sourceStatements(t)
+	tables := tenantTables(t)
+	scan := regexp.MustCompile(`^SCAN (\w+)`)
+	alias := regexp.MustCompile(`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+)\s+AS\s+(\w+)`)
+	asked := 0
+	for name, text := range statements {
+		if _, ok := everyMerchant[name]; ok || strings.HasPrefix(text, "CREATE") || strings.HasPrefix(text, "PRAGMA") || strings.HasPrefix(text, "SELECT count(*) FROM sqlite_schema") {
+			continue
+		}
+		args := make([]any, strings.Count(text, "?"))
+		for i := range args {
+			args[i] = 1
+		}
+		rows, err := db.w.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		asked++
+		tableOf := map[string]string{}
+		for _, a := range alias.FindAllStringSubmatch(text, -1) {
+			tableOf[a[2]] = a[1]
+		}
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				t.Fatal(err)
+			}
+			m := scan.FindStringSubmatch(detail)
+			if m == nil {
+				continue
+			}
+			table := m[1]
+			if r, ok := tableOf[table]; ok {
+				table = r
+			}
+			if tables[table] {
+				t.Errorf("%s: %s", name, detail)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		rows.Close()
+	}
+	if asked < 50 {
+		t.Errorf("only %d statements were asked about", asked)
+	}
+	// The check must be able to find something.
+	rows, err := db.w.QueryContext(t.Context(), "EXPLAIN QUERY PLAN SELECT 1 FROM partner WHERE name = 'x'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	found := false
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		found = found || scan.MatchString(detail)
+	}
+	if !found {
+		t.Error("a statement that scans is not recognised")
+	}
+}

@@ -1,0 +1,205 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"feedmill/feed"
+)
+
+// tx is a transaction. One that writes also remembers what it has to tell.
+type tx struct {
+	tx  *sql.Tx
+	now int64
+
+	accounts, pointers bool
+}
+
+// write runs fn in a transaction that holds the write lock from its beginning,
+// commits it, and tells the subscribers if it changed what file servers must see.
+func (d *DB) write(ctx context.Context, what string, fn func(ctx context.Context, t *tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
+	defer cancel()
+	return d.writeLong(ctx, what, fn)
+}
+
+// writeLong is write without a timeout of its own.
+func (d *DB) writeLong(ctx context.Context, what string, fn func(ctx context.Context, t *tx) error) error {
+	s, err := d.w.BeginTx(ctx, nil)
+	if err != nil {
+		return fault(what, ended(ctx, err))
+	}
+	defer s.Rollback()
+	t := &tx{tx: s, now: micros(d.opt.Now())}
+	if err := fn(ctx, t); err != nil {
+		return fault(what, ended(ctx, err))
+	}
+	if t.accounts || t.pointers {
+		err := t.exec(ctx, `UPDATE auth_version SET accounts = accounts + ?, pointers = pointers + ? WHERE one = 1`, t.accounts, t.pointers)
+		if err != nil {
+			return fault(what, ended(ctx, err))
+		}
+	}
+	if err := s.Commit(); err != nil {
+		return fault(what, ended(ctx, err))
+	}
+	if t.accounts || t.pointers {
+		d.subscribers.call()
+	}
+	return nil
+}
+
+// read runs fn in a transaction that sees one state of the database.
+func (d *DB) read(ctx context.Context, what string, fn func(ctx context.Context, t *tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
+	defer cancel()
+	s, err := d.r.BeginTx(ctx, nil)
+	if err != nil {
+		return fault(what, ended(ctx, err))
+	}
+	defer s.Rollback()
+	return fault(what, ended(ctx, fn(ctx, &tx{tx: s, now: micros(d.opt.Now())})))
+}
+
+func (t *tx) exec(ctx context.Context, query string, args ...any) error {
+	_, err := t.execCount(ctx, query, args...)
+	return err
+}
+
+// execCount gives the number of rows that the statement changed.
+func (t *tx) execCount(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := t.tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// one reads one row; found is false when there is none.
+func (t *tx) one(ctx context.Context, query string, args []any, dest ...any) (found bool, err error) {
+	err = t.tx.QueryRowContext(ctx, query, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// each calls scan for every row.
+func (t *tx) each(ctx context.Context, query string, args []any, scan func(rows *sql.Rows) error) error {
+	rows, err := t.tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// fault says what was being done and classifies what the database says. An
+// error that has a kind already keeps it.
+func fault(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *feed.Error
+	var se *driver.Error
+	switch {
+	case errors.As(err, &known), !errors.As(err, &se):
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	e := &feed.Error{Err: err}
+	switch se.Code() {
+	case lib.SQLITE_CONSTRAINT_PRIMARYKEY, lib.SQLITE_CONSTRAINT_UNIQUE, lib.SQLITE_CONSTRAINT_ROWID:
+		e.Kind, e.Message = feed.KindConflict, what+": it is taken already"
+	case lib.SQLITE_CONSTRAINT_FOREIGNKEY:
+		e.Kind, e.Message = feed.KindConflict, what+": it names something that does not exist, or that others still need"
+	case lib.SQLITE_FULL:
+		e.Kind, e.Message, e.Hint = feed.KindUnavailable, what, "the disk is full: make room and try again"
+	default:
+		if se.Code()&0xff == lib.SQLITE_BUSY {
+			e.Kind, e.Message, e.Hint = feed.KindUnavailable, what, "another process holds the database: try again"
+			break
+		}
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return e
+}
+
+// ended puts the context's error before what the database made of it, such as
+// "interrupted".
+func ended(ctx context.Context, err error) error {
+	if c := ctx.Err(); err != nil && c != nil && !errors.Is(err, c) {
+		return fmt.Errorf("%w (%w)", c, err)
+	}
+	return err
+}
+
+// micros is how times are stored; the zero time has no number and must not come here.
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+func fromMicros(v int64) time.Time { return time.UnixMicro(v).UTC() }
+
+// optionalMicros stores the zero time as NULL.
+func optionalMicros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return micros(t)
+}
+
+func fromOptional(v sql.NullInt64) time.Time {
+	if !v.Valid {
+		return time.Time{}
+	}
+	return fromMicros(v.Int64)
+}
+
+// subscribers are called after each commit that file servers must see.
+type subscribers struct {
+	mu   sync.Mutex
+	next int
+	fns  map[int]func()
+}
+
+// Subscribe has fn called after every commit of this DB that changes who may
+// read what or which generation is current, before the changing method
+// returns. fn must not change anything through the same DB. cancel ends it.
+func (d *DB) Subscribe(fn func()) (cancel func()) {
+	s := &d.subscribers
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fns == nil {
+		s.fns = map[int]func(){}
+	}
+	id := s.next
+	s.next++
+	s.fns[id] = fn
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.fns, id)
+	}
+}
+
+func (s *subscribers) call() {
+	s.mu.Lock()
+	fns := make([]func(), 0, len(s.fns))
+	for _, fn := range s.fns {
+		fns = append(fns, fn)
+	}
+	s.mu.Unlock()
+	for _, fn := range fns {
+		fn()
+	}
+}
