@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"feedmill/feed"
+	"feedmill/feed/catalog"
+)
+
+// catalogFlags say which catalog is read and how; generate and import share them.
+type catalogFlags struct {
+	Catalog   []string `required:"" placeholder:"FILE" sep:"none" help:"Catalog file, '-' for standard input; give it again for files that belong together (IOF full, light and dictionaries). Gzip is accepted."`
+	Format    string   `default:"auto" enum:"auto,jsonl,csv,shopify,iof" help:"Format of the catalog: auto, jsonl, csv, shopify or iof."`
+	Language  string   `placeholder:"CODE" help:"Language of texts that name none (ISO 639-2, such as pol)."`
+	Currency  string   `placeholder:"CODE" help:"Currency of prices that name none (ISO 4217, such as PLN)."`
+	VAT       string   `name:"vat" placeholder:"PERCENT" help:"VAT rate of products that name none."`
+	NetPrices bool     `help:"Prices given as one number are net, not gross."`
+	Category  string   `placeholder:"PATH" help:"Category of products that name none."`
+	MaxErrors int      `default:"20" help:"Problems after which reading ends."`
+}
+
+// options reads the flags.
+func (f *catalogFlags) options(w *world) (opt catalog.Options, err error) {
+	opt = catalog.Options{MaxErrors: f.MaxErrors, NetPrices: f.NetPrices, DefaultCategory: f.Category, Stdin: w.stdin}
+	if opt.Format, err = catalog.ParseFormat(f.Format); err != nil {
+		return opt, usage("--format", err)
+	}
+	if f.Language != "" {
+		if opt.DefaultLanguage, err = feed.ParseLanguage(f.Language); err != nil {
+			return opt, usage("--language", err)
+		}
+	}
+	if f.Currency != "" {
+		if opt.DefaultCurrency, err = feed.ParseCurrency(f.Currency); err != nil {
+			return opt, usage("--currency", err)
+		}
+	}
+	if f.VAT != "" {
+		if opt.DefaultVAT, err = feed.ParsePercent(f.VAT); err != nil {
+			return opt, usage("--vat", err)
+		}
+		opt.HasDefaultVAT = true
+	}
+	return opt, nil
+}
+
+// usage makes an error of a flag's value.
+func usage(flag string, err error) error {
+	return &feed.Error{Kind: feed.KindInvalid, Message: flag, Err: err}
+}
+
+// source is a catalog that can be read more than once.
+type source struct {
+	w     *world
+	files []string
+	opt   catalog.Options
+	temp  string
+	// sorted says that the products do not come in order of id and are sorted
+	// through files in temp.
+	sorted bool
+	last   *catalog.Stream
+}
+
+// sortMemory bounds what sorting holds in memory.
+const sortMemory = 32 << 20
+
+// openSource makes a source. Standard input is copied into the folder temp,
+// because a catalog may have to be read again.
+func (f *catalogFlags) openSource(w *world, temp string) (*source, error) {
+	opt, err := f.options(w)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{w: w, opt: opt, temp: temp}
+	for _, name := range f.Catalog {
+		if name == "-" {
+			if name, err = spoolStdin(w.stdin, temp); err != nil {
+				return nil, err
+			}
+		}
+		s.files = append(s.files, name)
+	}
+	return s, nil
+}
+
+func spoolStdin(stdin io.Reader, temp string) (string, error) {
+	file, err := os.Create(filepath.Join(temp, "stdin"))
+	if err != nil {
+		return "", fmt.Errorf("keep standard input: %w", err)
+	}
+	_, err = io.Copy(file, stdin)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return "", fmt.Errorf("keep standard input: %w", err)
+	}
+	return file.Name(), nil
+}
+
+// first gives the first product's language and currency and what is known
+// before it: what a file must say before its first product is written.
+func (s *source) first(ctx context.Context) (lang feed.Language, cur feed.Currency, known *feed.Dictionaries, err error) {
+	stream, err := catalog.Open(s.files, s.opt)
+	if err != nil {
+		return lang, cur, nil, err
+	}
+	defer func() { err = errors.Join(err, stream.Close()) }()
+	found := false
+	for p, err := range stream.Products(ctx) {
+		if err != nil {
+			return lang, cur, nil, s.problems(stream, err)
+		}
+		found, cur = true, p.Currency
+		if len(p.Names) > 0 {
+			lang = p.Names[0].Lang
+		}
+		break
+	}
+	if !found {
+		if err := stream.Err(); err != nil {
+			return lang, cur, nil, s.problems(stream, err)
+		}
+		return lang, cur, nil, &feed.Error{Kind: feed.KindInvalid, Message: "the catalog holds no products",
+			Hint: "an empty offer would switch every partner's shop off, so nothing was changed"}
+	}
+	// What the catalog says for all its products, or else the flags, comes
+	// before what its first product happens to have.
+	said := stream.Defaults()
+	if !said.Language.IsZero() {
+		lang = said.Language
+	}
+	if !said.Currency.IsZero() {
+		cur = said.Currency
+	}
+	return lang, cur, stream.Head(), nil
+}
+
+// products yields the catalog in ascending order of id. Problems are told when
+// the stream ends, and are its error.
+func (s *source) products(ctx context.Context) iter.Seq2[*feed.Product, error] {
+	return s.read(func(stream *catalog.Stream) iter.Seq2[*feed.Product, error] {
+		if s.sorted {
+			return catalog.Sorted(ctx, stream.Products(ctx), s.temp, sortMemory)
+		}
+		return catalog.Ascending(stream.Products(ctx))
+	})
+}
+
+// read opens the catalog and yields what order makes of it.
+func (s *source) read(order func(*catalog.Stream) iter.Seq2[*feed.Product, error]) iter.Seq2[*feed.Product, error] {
+	return func(yield func(*feed.Product, error) bool) {
+		if s.last != nil {
+			if err := s.last.Close(); err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+		stream, err := catalog.Open(s.files, s.opt)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		s.last = stream
+		for p, err := range order(stream) {
+			if err != nil {
+				if !errors.Is(err, catalog.ErrUnordered) {
+					err = s.problems(stream, err)
+				}
+				yield(nil, err)
+				return
+			}
+			if !yield(p, nil) {
+				return
+			}
+		}
+		if err := stream.Err(); err != nil {
+			yield(nil, s.problems(stream, err))
+		} else {
+			s.warn(stream)
+		}
+	}
+}
+
+// unordered yields the catalog in the order of its files; otherwise it is as
+// products.
+func (s *source) unordered(ctx context.Context) iter.Seq2[*feed.Product, error] {
+	return s.read(func(stream *catalog.Stream) iter.Seq2[*feed.Product, error] { return stream.Products(ctx) })
+}
+
+// problems tells what is wrong with a catalog and gives err, which sums it up.
+func (s *source) problems(stream *catalog.Stream, err error) error {
+	for _, p := range stream.Problems() {
+		if p.Level == catalog.LevelError {
+			fmt.Fprintln(s.w.stderr, p)
+		}
+	}
+	return err
+}
+
+// maxWarningsShown bounds the warnings that a command prints.
+const maxWarningsShown = 10
+
+func (s *source) warn(stream *catalog.Stream) {
+	n := 0
+	for _, p := range stream.Problems() {
+		if n++; n > maxWarningsShown {
+			break
+		}
+		fmt.Fprintln(s.w.stderr, p)
+	}
+	if more := stream.Stats().Warnings - int64(min(n, maxWarningsShown)); more > 0 {
+		fmt.Fprintf(s.w.stderr, "and %d more warnings\n", more)
+	}
+}
+
+func (s *source) close() error {
+	if s.last == nil {
+		return nil
+	}
+	return s.last.Close()
+}

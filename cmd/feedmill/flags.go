@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"feedmill/internal/config"
+)
+
+const description = `feedmill turns a wholesaler's product catalog into IOF 3.0 offer files for partner
+shops, stores them and serves them, each partner behind a switch of his own.
+
+Exit status: 0 done; 1 the input or the state of things stands against it; 2 the
+command line is wrong; 3 the machine or a part of it failed.`
+
+// settingKeys lists the keys of all settings, which are flags of every command.
+func settingKeys() []string {
+	var keys []string
+	for _, s := range (&config.Config{}).Settings() {
+		keys = append(keys, s.Key)
+	}
+	return keys
+}
+
+// tidyFlags gives each setting's flag its environment variable and keeps it
+// out of the help texts, which 'feedmill config' replaces.
+func tidyFlags(k *kong.Kong) error {
+	keys := settingKeys()
+	for _, f := range k.Model.Flags {
+		if slices.Contains(keys, f.Name) {
+			f.Envs = []string{config.EnvName(f.Name)}
+			f.Tag.Envs = f.Envs
+			f.Hidden = f.Name != "data"
+		}
+	}
+	return nil
+}
+
+// settingsResolver gives settings the values of the settings file, where
+// neither a flag nor the environment has set them.
+type settingsResolver struct {
+	app    *app
+	loaded bool
+	file   config.File
+}
+
+// Validate implements kong.Resolver.
+func (r *settingsResolver) Validate(*kong.Application) error { return nil }
+
+// Resolve implements kong.Resolver.
+func (r *settingsResolver) Resolve(kctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if !slices.Contains(settingKeys(), flag.Name) {
+		return nil, nil
+	}
+	for _, env := range flag.Envs {
+		if _, ok := os.LookupEnv(env); ok {
+			return nil, nil
+		}
+	}
+	if !r.loaded {
+		r.loaded = true
+		if path := configPath(kctx); path != "" {
+			var err error
+			if r.file, err = config.ReadFile(path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	v, ok := r.file[flag.Name]
+	if !ok {
+		return nil, nil
+	}
+	return fmt.Sprint(v), nil
+}
+
+// configPath gives the settings file that flag or environment name.
+func configPath(kctx *kong.Context) string {
+	for _, f := range kctx.Flags() {
+		if f.Name == "config" {
+			if s, ok := kctx.FlagValue(f).(string); ok && s != "" {
+				return s
+			}
+		}
+	}
+	return os.Getenv("FEEDMILL_CONFIG")
+}
+
+// logger makes the logger that the settings ask for.
+func newLogger(l *config.Log, to io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
+		level = slog.LevelInfo // the flag's enum lets nothing else through
+	}
+	opt := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(to, opt))
+	}
+	return slog.New(slog.NewTextHandler(to, opt))
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// configCmd prints the settings.
+type configCmd struct {
+	JSON bool `help:"Print as JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (configCmd) Help() string {
+	return `Prints every setting with its value in force, as a settings file that can be kept: comments tell
+what a setting means, its default and its environment variable. Settings stand, weakest first, in
+the file named by --config, in the environment, and in flags such as --server.listen.
+
+Example: feedmill config > feedmill.toml`
+}
+
+// Run implements the command.
+func (c *configCmd) Run(w *world, cfg *config.Config) error {
+	if c.JSON {
+		return writeJSON(w.stdout, cfg.Settings())
+	}
+	table := ""
+	for _, s := range cfg.Settings() {
+		key := s.Key
+		if t, k, ok := strings.Cut(s.Key, "."); ok {
+			if t != table {
+				fmt.Fprintf(w.stdout, "[%s]\n", t)
+				table = t
+			}
+			key = k
+		}
+		fmt.Fprintf(w.stdout, "# %s\n# Default %q, environment %s.\n%s = %s\n\n", s.Help, s.Default, config.EnvName(s.Key), key, s.TOML())
+	}
+	return nil
+}

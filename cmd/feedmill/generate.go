@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/catalog"
+	"feedmill/feed/publish"
+	"feedmill/feed/publish/folder"
+	"feedmill/internal/config"
+)
+
+// generateCmd writes an offer into a folder.
+type generateCmd struct {
+	catalogFlags
+	Profile  string `placeholder:"FILE" help:"Profile file (TOML): languages, currency, discounts, assortment, stock policy, dialect; see docs/profile.md. Without it the catalog is shown as it is."`
+	Supplier string `placeholder:"FILE" help:"Supplier file (TOML): name, address and contact that the gateway tells."`
+	Out      string `required:"" short:"o" placeholder:"DIR" help:"Folder of the offer; it is replaced as a whole, in one step."`
+	Gzip     bool   `help:"Write a compressed twin beside each full, change and light file."`
+	BaseURL  string `name:"base-url" placeholder:"URL" help:"Address of the folder, put before the file names in the gateway; without it they are relative."`
+	At       string `placeholder:"TIME" help:"Time to write into the files instead of now (YYYY-MM-DD hh:mm:ss, UTC)."`
+	Full     bool   `help:"Make every file anew, also where nothing has changed."`
+	JSON     bool   `help:"Print the report as JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (generateCmd) Help() string {
+	return `Reads a catalog (JSON Lines, CSV, Shopify's product export or IOF XML), prices it by a profile, and
+writes gateway, full, light, dictionaries and manifest.json into a folder. Run again after the
+catalog has changed it adds a change file with complete nodes and tombstones; run again over an
+unchanged catalog it changes nothing. Readers of the folder see the old offer or the new one, whole,
+and so does the next run when this one is killed.
+
+A catalog with problems changes nothing: each problem is printed with file, line, product and field.
+
+Example: feedmill generate --catalog products.jsonl --profile partner.toml --out public/partner`
+}
+
+// Run implements the command.
+func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
+	opt, req, err := c.prepare(w, cfg)
+	if err != nil {
+		return err
+	}
+	out, err := folder.Open(c.Out, opt)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if req.Spool, err = out.Spool(); err != nil {
+		return err
+	}
+	bar := w.newProgress("generate")
+	defer bar.done()
+	src, err := c.openSource(w, req.Spool)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, src.close()) }()
+	lang, cur, known, err := src.first(ctx)
+	if err != nil {
+		return err
+	}
+	src.opt.Progress = bar.read
+	req.Catalog = publish.Catalog{Products: src.products, Known: known, Language: lang, Currency: cur, Supplier: opt.Supplier,
+		Dictionaries: func() *feed.Dictionaries { return src.last.Dictionaries() }}
+	report, err := publish.Run(ctx, out, out, req)
+	if errors.Is(err, catalog.ErrUnordered) {
+		src.sorted = true
+		report, err = publish.Run(ctx, out, out, req)
+	}
+	if err != nil {
+		return explainHeld(err, "--feeds.max_loss 100")
+	}
+	if err := out.Refresh(); err != nil {
+		return err
+	}
+	bar.done()
+	if c.JSON {
+		return writeJSON(w.stdout, report)
+	}
+	printReport(w.stdout, report)
+	if !published(report) {
+		fmt.Fprintf(w.stdout, "nothing has changed: %s stays as it is\n", c.Out)
+	} else {
+		fmt.Fprintf(w.stdout, "published in %s\n", c.Out)
+	}
+	return nil
+}
+
+// prepare reads everything that the flags name, before anything is touched.
+func (c *generateCmd) prepare(w *world, cfg *config.Config) (opt folder.Options, req publish.Request, err error) {
+	req = publish.Request{Merchant: "folder", Now: w.now(), Profiles: make([]feed.Profile, 1)}
+	if req.Settings, err = settings(&cfg.Feeds); err != nil {
+		return opt, req, err
+	}
+	req.Settings.Force, req.Settings.Gzip = c.Full, c.Gzip
+	if c.At != "" {
+		if req.Now, err = feed.ParseTime(c.At); err != nil {
+			return opt, req, usage("--at", fmt.Errorf("%q is not a time (YYYY-MM-DD hh:mm:ss)", c.At))
+		}
+	}
+	if c.Profile != "" {
+		if req.Profiles[0], err = config.ReadProfile(c.Profile); err != nil {
+			return opt, req, err
+		}
+	}
+	opt = folder.Options{BaseURL: c.BaseURL, Dialect: req.Profiles[0].Dialect, Zone: req.Settings.Zone, Now: req.Now,
+		Supplier: feed.Supplier{Name: "Supplier", ShortName: "supplier"}}
+	if c.Supplier != "" {
+		if opt.Supplier, err = config.ReadSupplier(c.Supplier); err != nil {
+			return opt, req, err
+		}
+	}
+	return opt, req, folder.CheckBaseURL(c.BaseURL)
+}
+
+// settings turns the settings of feeds into those of a run.
+func settings(f *config.Feeds) (publish.Settings, error) {
+	zone, err := f.Zone()
+	if err != nil {
+		return publish.Settings{}, &feed.Error{Kind: feed.KindInvalid, Message: err.Error()}
+	}
+	return publish.Settings{FullEvery: orNever(f.FullEvery), FullShare: f.FullShare, Validity: f.Validity,
+		ChainKeep: f.ChainKeep, GoneKeep: orNever(f.GoneKeep), MaxLoss: f.MaxLoss, Zone: zone}, nil
+}
+
+// orNever keeps a zero that somebody set from being taken for the default.
+func orNever(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+// explainHeld adds to a refused generation how to let it through.
+func explainHeld(err error, flag string) error {
+	var held *publish.HeldError
+	if errors.As(err, &held) {
+		return &feed.Error{Kind: feed.KindConflict, Message: held.Error(), Hint: "check the catalog; if the loss is right, run again with " + flag}
+	}
+	return err
+}
+
+func published(r publish.Report) bool {
+	for _, f := range r.Feeds {
+		if f.Published {
+			return true
+		}
+	}
+	return false
+}
+
+// printReport tells what a run did.
+func printReport(to io.Writer, r publish.Report) {
+	fmt.Fprintf(to, "%d products in the catalog\n", r.Products)
+	for _, f := range r.Feeds {
+		state := "unchanged"
+		if f.Published {
+			state = fmt.Sprintf("generation %d", f.Generation.Number)
+		}
+		what := []string{fmt.Sprintf("%s: %s, %d products", f.Feed.Kind, state, f.Products)}
+		if f.Published {
+			what = append(what, fmt.Sprintf("%d added, %d changed, %d removed", f.Added, f.Changed, f.Removed))
+		}
+		if f.Published && f.Feed.Kind == feed.KindFull && !f.Full {
+			what = append(what, "in a change file")
+		}
+		fmt.Fprintln(to, strings.Join(what, "; "))
+		if f.Feed.Kind == feed.KindFull {
+			for _, l := range f.LeftOut {
+				fmt.Fprintf(to, "  %d left out (%s), such as %s\n", l.Products, l.Reason, l.Example)
+			}
+		}
+	}
+}

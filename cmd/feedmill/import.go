@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"strconv"
+	"strings"
+
+	"feedmill/feed"
+	"feedmill/feed/catalog"
+	"feedmill/feed/record"
+	"feedmill/internal/config"
+	"feedmill/internal/partner"
+)
+
+// importCmd merges a catalog into the records.
+type importCmd struct {
+	catalogFlags
+	Merchant string `placeholder:"NAME" help:"Merchant whose catalog it is; needed when there are several. The first import makes one of this name."`
+	Keep     bool   `help:"Keep products that the catalog does not name. Without it the catalog replaces the one before."`
+	DryRun   bool   `help:"Tell what would be added, changed and removed, and change nothing."`
+	JSON     bool   `help:"Print the result as JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (importCmd) Help() string {
+	return `Reads a catalog (JSON Lines, CSV, Shopify's product export or IOF XML) and merges it into the
+merchant's, whole or not at all: a catalog with problems changes nothing, and each problem is printed
+with file, line, product and field. Where there is no merchant yet, one is made, with one shop.
+
+Example: feedmill import --catalog products.jsonl.gz --dry-run`
+}
+
+// Run implements the command.
+func (c *importCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
+	h, err := w.openHome(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	plan, err := c.run(ctx, w, h)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(w.stdout, plan)
+	}
+	verb := "imported"
+	if c.DryRun {
+		verb = "would be"
+	}
+	fmt.Fprintf(w.stdout, "%s: %d added%s, %d changed%s, %d removed%s, %d unchanged\n", verb, plan.Added, examples(plan.AddedExamples),
+		plan.Changed, examples(plan.ChangedExamples), plan.Removed, examples(plan.RemovedExamples), plan.Unchanged)
+	return nil
+}
+
+// run imports into an open home.
+func (c *importCmd) run(ctx context.Context, w *world, h *home) (plan partner.MergePlan, err error) {
+	spool, err := h.spool()
+	if err != nil {
+		return plan, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
+	src, err := c.openSource(w, spool)
+	if err != nil {
+		return plan, err
+	}
+	defer func() { err = errors.Join(err, src.close()) }()
+	lang, cur, _, err := src.first(ctx)
+	if err != nil {
+		return plan, err
+	}
+	if c.DryRun {
+		if list, err := h.db.Merchants(ctx); err != nil || len(list) == 0 {
+			return c.count(ctx, src, err)
+		}
+	}
+	m, err := c.account(ctx, h, lang, cur)
+	if err != nil {
+		return plan, err
+	}
+	bar := w.newProgress("import")
+	defer bar.done()
+	src.opt.Progress = bar.read
+	id := partner.NewImportID()
+	defer func() {
+		// What was staged is used up by the merge, and of no use after a failure.
+		err = errors.Join(err, h.db.DiscardImport(context.WithoutCancel(ctx), m.ID, id))
+	}()
+	_, err = h.db.StageProducts(ctx, m.ID, id, stage(src.products(ctx)))
+	if errors.Is(err, catalog.ErrUnordered) {
+		// Sorted, so that an id that occurs twice is found and named.
+		src.sorted = true
+		_, err = h.db.StageProducts(ctx, m.ID, id, stage(src.products(ctx)))
+	}
+	if err != nil {
+		return plan, err
+	}
+	mode, removed := partner.MergeReplace, []feed.ProductID(nil)
+	if c.Keep {
+		mode, removed = partner.MergeUpsert, src.last.Removed()
+	}
+	if c.DryRun {
+		return h.db.PlanMerge(ctx, m.ID, id, mode, removed)
+	}
+	if err := stageDictionaries(ctx, h, m.ID, id, mode, src.last.Dictionaries()); err != nil {
+		return plan, err
+	}
+	return h.db.Merge(ctx, actor(), m.ID, id, mode, removed)
+}
+
+// stage encodes products on their way into the records.
+func stage(in iter.Seq2[*feed.Product, error]) iter.Seq2[partner.StagedProduct, error] {
+	return func(yield func(partner.StagedProduct, error) bool) {
+		var doc []byte
+		var codes []string
+		for p, err := range in {
+			if err != nil {
+				yield(partner.StagedProduct{}, err)
+				return
+			}
+			doc = record.Append(doc[:0], p)
+			codes = codes[:0]
+			for i := range p.Sizes {
+				for _, code := range []string{p.Sizes[i].Code, p.Sizes[i].ProducerCode, p.Sizes[i].ExternalCode} {
+					if code != "" {
+						codes = append(codes, code)
+					}
+				}
+			}
+			if p.DisplayCode != "" {
+				codes = append(codes, p.DisplayCode)
+			}
+			if !yield(partner.StagedProduct{ID: p.ID, Codes: codes, Doc: doc, Digest: sha256.Sum256(doc)}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// stageDictionaries adds the catalog's dictionaries to an import. A catalog
+// that leaves other products in place leaves their dictionary entries too.
+func stageDictionaries(ctx context.Context, h *home, m partner.MerchantID, id partner.ImportID, mode partner.MergeMode, d *feed.Dictionaries) error {
+	before, err := h.db.Dictionaries(ctx, m)
+	if err != nil {
+		return err
+	}
+	if mode == partner.MergeUpsert && before.Version > 0 {
+		var old feed.Dictionaries
+		if err := record.DecodeDictionaries(before.Doc, &old); err != nil {
+			return fmt.Errorf("read the dictionaries before: %w", err)
+		}
+		d = feed.JoinDictionaries(&old, d)
+	}
+	return h.db.StageDictionaries(ctx, m, id, record.AppendDictionaries(nil, d), before.Version)
+}
+
+// count tells what the first import of all would do, which needs no records.
+func (c *importCmd) count(ctx context.Context, src *source, err error) (plan partner.MergePlan, _ error) {
+	if err != nil {
+		return plan, err
+	}
+	for p, err := range src.unordered(ctx) {
+		if err != nil {
+			return plan, err
+		}
+		if plan.Added++; len(plan.AddedExamples) < 5 {
+			plan.AddedExamples = append(plan.AddedExamples, p.ID)
+		}
+	}
+	return plan, nil
+}
+
+// account gives the merchant to import for, and makes the first one.
+func (c *importCmd) account(ctx context.Context, h *home, lang feed.Language, cur feed.Currency) (partner.Merchant, error) {
+	list, err := h.db.Merchants(ctx)
+	if err != nil {
+		return partner.Merchant{}, err
+	}
+	if len(list) > 0 {
+		return h.merchant(ctx, c.Merchant)
+	}
+	m := partner.Merchant{ID: partner.NewMerchantID(), Name: c.Merchant, SharingEnabled: true, Language: lang, Currency: cur}
+	if m.Name == "" {
+		m.Name = "Merchant"
+	}
+	m.Supplier = feed.Supplier{Name: m.Name, ShortName: m.Name}
+	if m, err = h.db.CreateMerchant(ctx, actor(), m); err != nil {
+		return m, err
+	}
+	return m, h.db.CreateShop(ctx, actor(), partner.Shop{ID: partner.NewShopID(), Merchant: m.ID, Number: 1, Name: m.Name})
+}
+
+// examples lists some ids.
+func examples(ids []feed.ProductID) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	text := make([]string, len(ids))
+	for i, id := range ids {
+		text[i] = strconv.FormatInt(int64(id), 10)
+	}
+	return " (such as " + strings.Join(text, ", ") + ")"
+}

@@ -1,0 +1,109 @@
+// Command feedmill turns a wholesaler's product catalog into IOF 3.0 offer
+// files for partner shops, stores them and serves them.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"feedmill/feed"
+	"feedmill/internal/config"
+)
+
+// app is the command line. Each subcommand stands in a file of its own.
+type app struct {
+	ConfigFile string `name:"config" short:"c" placeholder:"FILE" env:"FEEDMILL_CONFIG" help:"Settings file (TOML). The environment overrides it and flags override both; 'feedmill config' lists every setting."`
+	config.Config
+
+	Demo     demoCmd     `cmd:"" help:"Run the main job on a sample catalog: import, publish, serve."`
+	Generate generateCmd `cmd:"" help:"Write the offer files of a catalog into a folder, without database or server."`
+	Import   importCmd   `cmd:"" help:"Bring a catalog into the database."`
+	Publish  publishCmd  `cmd:"" help:"Publish what has changed, now."`
+	Partner  partnerCmd  `cmd:"" help:"List, add and switch partners."`
+	Serve    serveCmd    `cmd:"" help:"Serve the published offers to partners."`
+	Settings configCmd   `cmd:"" name:"config" help:"Print the settings in force, with what each means."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+}
+
+// world is what commands act on; tests give another one.
+type world struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	now            func() time.Time
+	terminal       bool // stderr is a terminal
+	log            *slog.Logger
+}
+
+func main() {
+	w := &world{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now, terminal: isTerminal(os.Stderr)}
+	os.Exit(w.run(os.Args[1:]))
+}
+
+// Exit statuses.
+const (
+	exitOK      = 0
+	exitFailed  = 1 // the input or the state of things stands against it
+	exitUsage   = 2 // the command line is wrong
+	exitProblem = 3 // the machine or a part failed
+)
+
+// run executes one command line and gives the exit status.
+func (w *world) run(args []string) int {
+	var a app
+	status := -1
+	parser, err := kong.New(&a, kong.Name("feedmill"), kong.Description(description),
+		kong.UsageOnError(), kong.Writers(w.stdout, w.stderr), kong.Exit(func(code int) { status = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}), kong.PostBuild(tidyFlags),
+		kong.Resolvers(&settingsResolver{app: &a}))
+	if err != nil {
+		fmt.Fprintf(w.stderr, "feedmill: %v\n", err)
+		return exitProblem
+	}
+	kctx, err := parser.Parse(args)
+	if status >= 0 {
+		return status // help was asked for
+	}
+	if err != nil {
+		fmt.Fprintf(w.stderr, "feedmill: %v\nTry 'feedmill --help', or 'feedmill COMMAND --help'.\n", err)
+		return exitUsage
+	}
+	w.log = newLogger(&a.Log, w.stderr)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	if err := kctx.Run(w, &a.Config); err != nil {
+		return w.fail(err)
+	}
+	return exitOK
+}
+
+// fail tells an error and gives its exit status.
+func (w *world) fail(err error) int {
+	var quiet *quietError
+	if errors.As(err, &quiet) {
+		return quiet.status
+	}
+	fmt.Fprintf(w.stderr, "feedmill: %v\n", err)
+	if hint := feed.HintOf(err); hint != "" {
+		fmt.Fprintf(w.stderr, "hint: %s\n", hint)
+	}
+	switch feed.KindOf(err) {
+	case feed.KindInvalid, feed.KindNotFound, feed.KindConflict, feed.KindForbidden:
+		return exitFailed
+	}
+	return exitProblem
+}
+
+// quietError ends a command that has said everything already.
+type quietError struct{ status int }
+
+func (e *quietError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
