@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"crypto/md5"
 	"encoding/hex"
 	"encoding/json"
@@ -16,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"feedmill/feed/publish"
+	"feedmill/schema"
 )
 
 // offerCmd checks that a folder holds a whole offer: `offer DIR`. Every file of
@@ -54,9 +57,27 @@ func checkOffer(dir string) error {
 		if sum := md5.Sum(data); int64(len(data)) != f.Size || sum != f.MD5 {
 			return fmt.Errorf("%s has %d bytes and MD5 %s, the manifest says %d and %s", f.URL, len(data), hex.EncodeToString(sum[:]), f.Size, f.MD5)
 		}
+		if err := validFile(f.URL, data); err != nil {
+			return err
+		}
 		if !strings.HasSuffix(f.URL, ".csv") && !strings.Contains(string(gateway), f.MD5.String()) {
 			return fmt.Errorf("the gateway does not give the hash of %s", f.URL)
 		}
+	}
+	return validFile("gateway.xml", gateway)
+}
+
+// validFile passes a file through the validator; CSV files have no schema.
+func validFile(name string, data []byte) error {
+	if strings.HasSuffix(name, ".csv") {
+		return nil
+	}
+	report, err := schema.Validate(context.Background(), bytes.NewReader(data), filepath.Base(name), schema.Options{})
+	if err != nil {
+		return err
+	}
+	if !report.Valid() {
+		return fmt.Errorf("%s is not valid: %v", name, report.Findings)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 
 	"feedmill/feed"
 	"feedmill/feed/publish"
+	"feedmill/schema/schematest"
 
 	"pgregory.net/rapid"
 )
@@ -39,8 +40,8 @@ type shop struct {
 }
 
 type fataler interface {
+	schematest.TB
 	Fatalf(string, ...any)
-	Helper()
 }
 
 func newShop(spool string) *shop {
@@ -144,6 +145,13 @@ func (s *shop) mustRun(t fataler) publish.Report {
 	left, err := os.ReadDir(s.spool)
 	if err != nil || len(left) > 0 {
 		t.Fatalf("the spool folder holds %v, %v after a run", left, err)
+	}
+	for _, f := range r.Feeds {
+		for i := range f.Generation.Files {
+			if file := &f.Generation.Files[i]; f.Published && file.Generation == f.Generation.Number && file.Kind < feed.KindFullCSV {
+				schematest.Valid(t, file.Kind.FileName(file.Label), s.blobs[file.Plain.Key])
+			}
+		}
 	}
 	return r
 }

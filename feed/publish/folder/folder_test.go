@@ -17,6 +17,7 @@ import (
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/feed/publish/folder"
+	"feedmill/schema/schematest"
 )
 
 var start = time.Date(2026, 11, 21, 19, 0, 0, 0, time.UTC)
@@ -95,12 +96,14 @@ func check(t testing.TB, dir string) publish.Manifest {
 	if err != nil {
 		t.Fatal(err)
 	}
+	schematest.Valid(t, "gateway.xml", gateway)
 	for _, f := range m.Files {
 		for _, name := range []string{f.URL, filepath.Base(f.URL)} {
 			data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
 			if err != nil {
 				t.Fatal(err)
 			}
+			schematest.Valid(t, filepath.Base(name), data)
 			if int64(len(data)) != f.Size || md5.Sum(data) != f.MD5 {
 				t.Fatalf("%s has %d bytes and MD5 %x, the manifest says %d and %s", name, len(data), md5.Sum(data), f.Size, f.MD5)
 			}
