@@ -21,7 +21,7 @@ import (
 // home is where everything is kept: the records and the files.
 type home struct {
 	dir   string
-	db    *sqlite.DB
+	db    records
 	store storage.Store
 	close []func() error
 }
@@ -42,11 +42,7 @@ func (w *world) openHome(ctx context.Context, cfg *config.Config) (_ *home, err 
 		return nil, err
 	}
 	path := filepath.Join(h.dir, "feedmill.db")
-	opt := sqlite.Options{Now: w.now}
-	if _, err := sqlite.Migrate(ctx, path, opt); err != nil {
-		return nil, err
-	}
-	if h.db, err = sqlite.Open(ctx, path, opt); err != nil {
+	if h.db, err = openEmbedded(ctx, path, sqlite.Options{Now: w.now}); err != nil {
 		return nil, err
 	}
 	h.close = append(h.close, h.db.Close)

@@ -13,7 +13,6 @@ import (
 	"feedmill/feed/record"
 	"feedmill/internal/config"
 	"feedmill/internal/partner"
-	"feedmill/storage/sqlite"
 )
 
 // publishCmd publishes a merchant's offers.
@@ -122,7 +121,7 @@ func runID() string { return strings.TrimPrefix(string(partner.NewImportID()), "
 
 // shownProfiles gives the profiles of the offers of accounts in use. Switches
 // do not count: what is switched on must be fresh at once.
-func shownProfiles(ctx context.Context, snap *sqlite.Snapshot) ([]feed.Profile, error) {
+func shownProfiles(ctx context.Context, snap snapshot) ([]feed.Profile, error) {
 	if !snap.Merchant.SharingEnabled {
 		return nil, nil
 	}
@@ -148,7 +147,7 @@ func shownProfiles(ctx context.Context, snap *sqlite.Snapshot) ([]feed.Profile, 
 }
 
 // storedProducts decodes a snapshot's products.
-func storedProducts(snap *sqlite.Snapshot) func(context.Context) iter.Seq2[*feed.Product, error] {
+func storedProducts(snap snapshot) func(context.Context) iter.Seq2[*feed.Product, error] {
 	return func(ctx context.Context) iter.Seq2[*feed.Product, error] {
 		return func(yield func(*feed.Product, error) bool) {
 			var dec record.Decoder

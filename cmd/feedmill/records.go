@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"iter"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+	"feedmill/internal/download"
+	"feedmill/internal/partner"
+	"feedmill/storage/sqlite"
+)
+
+// records is what the commands ask of a database, whichever it is.
+type records interface {
+	publish.Ledger
+	download.Records
+	accounts
+	catalogs
+	Snapshot(ctx context.Context, merchant partner.MerchantID) (snapshot, error)
+	Subscribe(fn func()) (cancel func())
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// accounts are the people and their switches.
+type accounts interface {
+	CreateMerchant(ctx context.Context, actor partner.Actor, m partner.Merchant) (partner.Merchant, error)
+	Merchants(ctx context.Context) ([]partner.Merchant, error)
+	CreateShop(ctx context.Context, actor partner.Actor, s partner.Shop) error
+	Shops(ctx context.Context, merchant partner.MerchantID) ([]partner.Shop, error)
+	CreatePartner(ctx context.Context, actor partner.Actor, p partner.Partner) (partner.Partner, error)
+	Partners(ctx context.Context, merchant partner.MerchantID) ([]partner.Partner, error)
+	SetPartnerFeed(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ID, on bool, version int64) (partner.Partner, error)
+	CreateOffer(ctx context.Context, actor partner.Actor, o partner.Offer) (partner.Offer, error)
+	Offers(ctx context.Context, merchant partner.MerchantID, of partner.ID) ([]partner.Offer, error)
+	CreateLink(ctx context.Context, actor partner.Actor, l partner.Link) error
+}
+
+// catalogs are the products on their way in, and what they change.
+type catalogs interface {
+	StageProducts(ctx context.Context, merchant partner.MerchantID, id partner.ImportID, seq iter.Seq2[partner.StagedProduct, error]) (int64, error)
+	StageDictionaries(ctx context.Context, merchant partner.MerchantID, id partner.ImportID, doc []byte, version int64) error
+	PlanMerge(ctx context.Context, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (partner.MergePlan, error)
+	Merge(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (partner.MergePlan, error)
+	DiscardImport(ctx context.Context, merchant partner.MerchantID, id partner.ImportID) error
+	Dictionaries(ctx context.Context, merchant partner.MerchantID) (partner.Document, error)
+	Changes(ctx context.Context, merchant partner.MerchantID, limit int) ([]partner.Change, error)
+	DropChanges(ctx context.Context, merchant partner.MerchantID, seqs []int64) error
+}
+
+// snapshot is one state of a merchant's records.
+type snapshot struct {
+	Merchant partner.Merchant
+	snapshotReader
+}
+
+type snapshotReader interface {
+	Products(ctx context.Context) iter.Seq2[partner.StoredProduct, error]
+	Dictionaries(ctx context.Context) (partner.Document, error)
+	Partners(ctx context.Context) ([]partner.Partner, error)
+	Offers(ctx context.Context) ([]partner.Offer, error)
+	Close() error
+}
+
+// embedded is the records in one SQLite file.
+type embedded struct{ *sqlite.DB }
+
+// Snapshot implements records.
+func (e embedded) Snapshot(ctx context.Context, merchant partner.MerchantID) (snapshot, error) {
+	s, err := e.DB.Snapshot(ctx, merchant)
+	if err != nil {
+		return snapshot{}, err
+	}
+	return snapshot{s.Merchant, s}, nil
+}
+
+// openEmbedded opens the SQLite file at path, made and brought up to date
+// where it is missing.
+func openEmbedded(ctx context.Context, path string, opt sqlite.Options) (records, error) {
+	if _, err := sqlite.Migrate(ctx, path, opt); err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(ctx, path, opt)
+	if err != nil {
+		return nil, err
+	}
+	return embedded{db}, nil
+}
+
+var _ records = embedded{}
