@@ -18,6 +18,8 @@ type records interface {
 	accounts
 	catalogs
 	Snapshot(ctx context.Context, merchant partner.MerchantID) (snapshot, error)
+	// RefreshKeys moves offers whose profile a newer program names otherwise.
+	RefreshKeys(ctx context.Context) (int, error)
 	Subscribe(fn func()) (cancel func())
 	Ping(ctx context.Context) error
 	Close() error

@@ -191,6 +191,12 @@ func testAddresses(t *testing.T, e *env) {
 			}
 		}
 	}
+	// Who comes later is not shown what was replaced before.
+	full4 := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, &full3)
+	late := e.offer(t, m.ID, e.partner(t, m.ID).ID, o.Shop, o.Profile)
+	if e.served(t, late, full3.Files[0]) || !e.served(t, late, full4.Files[0]) || !e.served(t, o, full3.Files[0]) {
+		t.Error("a new offer is served what was replaced before it was made, or not what is current")
+	}
 	if n := len(must[[]publish.Generation](t, "generations")(e.CurrentGenerations(e.ctx, nil))); n != 2 {
 		t.Errorf("%d feeds, want the two that offers are read from", n)
 	}

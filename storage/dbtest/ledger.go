@@ -156,6 +156,12 @@ func testLedgerRefusals(t *testing.T, e *env) {
 		{"file without bytes", func(g *publish.Generation) { g.Files[0].Plain = publish.Blob{} }, false, feed.KindInvalid},
 		{"file of a later generation", func(g *publish.Generation) { g.Files[0].Generation++ }, false, feed.KindInvalid},
 		{"address with other bytes", func(g *publish.Generation) { g.Files[0].Generation = g2.Number }, false, feed.KindConflict},
+		{"address with another known blob", func(g *publish.Generation) {
+			g.Files[0].Generation, g.Files[0].Plain, g.Files[0].Gzip = g2.Number, g1.Files[0].Plain, g1.Files[0].Gzip
+		}, false, feed.KindConflict},
+		{"older file that was never recorded", func(g *publish.Generation) {
+			g.Files[0].Generation, g.Files[0].Label = g1.Number, "x"
+		}, false, feed.KindConflict},
 		{"blob with other facts", func(g *publish.Generation) { g.Files[0].Plain.Key = g1.Files[0].Plain.Key }, false, feed.KindConflict},
 	} {
 		g := e.next(t, m.ID, "k", feed.KindFull, &g2)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -164,23 +165,88 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	done := make(chan error)
 	for _, db := range []*sqlite.DB{a, b} {
+		p, err := db.CreatePartner(t.Context(), partner.Actor{}, partner.Partner{ID: partner.NewID(), Merchant: m.ID, Name: "p"})
+		if err != nil {
+			t.Fatal(err)
+		}
 		go func() {
 			var err error
-			for range 100 {
-				if _, e := db.Begin(t.Context(), string(m.ID), 1); e != nil {
-					err = e
-				}
+			for i := range 100 {
+				_, e := db.Begin(t.Context(), string(m.ID), 1)
+				err = errors.Join(err, e)
+				// Reads before it writes: what it has read must still hold then.
+				p, e = db.SetPartnerOrders(t.Context(), partner.Actor{}, m.ID, p.ID, i%2 == 0, p.Version)
+				err = errors.Join(err, e)
 			}
 			done <- err
 		}()
 	}
 	for range 2 {
 		if err := <-done; err != nil {
-			t.Errorf("begin: %v", err)
+			t.Errorf("two writers: %v", err)
 		}
 	}
 	if n, err := b.Begin(t.Context(), string(m.ID), 1); n != 201 || err != nil {
 		t.Errorf("after 200 numbers: %d, %v, want 201", n, err)
+	}
+}
+
+// TestWritesWait holds the write lock by a transaction that has done nothing
+// yet: another process waits for it, and in the end says so.
+func TestWritesWait(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "feedmill.db")
+	if _, err := sqlite.Migrate(t.Context(), path, sqlite.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	a, b := reopen(t, path, sqlite.Options{}), reopen(t, path, sqlite.Options{BusyTimeout: 10 * time.Millisecond})
+	held, err := a.Writer().BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := partner.Merchant{ID: partner.NewMerchantID(), Name: "m"}
+	if _, err := b.CreateMerchant(t.Context(), partner.Actor{}, m); feed.KindOf(err) != feed.KindUnavailable || feed.HintOf(err) == "" {
+		t.Errorf("while another writes: got %v", err)
+	}
+	if _, err := b.Merchants(t.Context()); err != nil {
+		t.Errorf("reading meanwhile: %v", err)
+	}
+	if err := held.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.CreateMerchant(t.Context(), partner.Actor{}, m); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// TestMergedImport has an import whose merge committed just before the program
+// ended: it takes nothing more, and the sweep removes it.
+func TestMergedImport(t *testing.T) {
+	t.Parallel()
+	db := setup(t, sqlite.Options{})
+	m, err := db.CreateMerchant(t.Context(), partner.Actor{}, partner.Merchant{ID: partner.NewMerchantID(), Name: "m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := partner.NewImportID()
+	if _, err := db.StageProducts(t.Context(), m.ID, id, manyProducts(10, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Writer().Exec("UPDATE import_run SET state = 'merged'"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.StageProducts(t.Context(), m.ID, id, manyProducts(1, 2)); feed.KindOf(err) != feed.KindConflict {
+		t.Errorf("staging: got %v", err)
+	}
+	if _, err := db.Merge(t.Context(), partner.Actor{}, m.ID, id, partner.MergeReplace, nil); feed.KindOf(err) != feed.KindConflict {
+		t.Errorf("merging: got %v", err)
+	}
+	if n, err := db.SweepImports(t.Context(), time.Unix(0, 0)); n != 1 || err != nil {
+		t.Errorf("swept %d, %v, want 1", n, err)
+	}
+	var left int
+	if err := db.Reader().QueryRow("SELECT count(*) FROM import_product").Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d rows left, %v", left, err)
 	}
 }
 
