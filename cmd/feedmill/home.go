@@ -15,7 +15,6 @@ import (
 	"feedmill/storage"
 	"feedmill/storage/fsstore"
 	"feedmill/storage/s3store"
-	"feedmill/storage/sqlite"
 )
 
 // home is where everything is kept: the records and the files.
@@ -41,8 +40,7 @@ func (w *world) openHome(ctx context.Context, cfg *config.Config) (_ *home, err 
 	if err := h.sweepSpool(w.now()); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(h.dir, "feedmill.db")
-	if h.db, err = openEmbedded(ctx, path, sqlite.Options{Now: w.now}); err != nil {
+	if h.db, err = openRecords(ctx, cfg, w.now); err != nil {
 		return nil, err
 	}
 	h.close = append(h.close, h.db.Close)

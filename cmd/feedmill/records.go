@@ -2,12 +2,19 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
 
 	"feedmill/feed"
 	"feedmill/feed/publish"
+	"feedmill/internal/config"
 	"feedmill/internal/download"
 	"feedmill/internal/partner"
+	"feedmill/storage/postgres"
 	"feedmill/storage/sqlite"
 )
 
@@ -90,4 +97,51 @@ func openEmbedded(ctx context.Context, path string, opt sqlite.Options) (records
 	return embedded{db}, nil
 }
 
-var _ records = embedded{}
+// shared is the records in PostgreSQL, which any number of processes share.
+type shared struct{ *postgres.DB }
+
+// Snapshot implements records.
+func (s shared) Snapshot(ctx context.Context, merchant partner.MerchantID) (snapshot, error) {
+	snap, err := s.DB.Snapshot(ctx, merchant)
+	if err != nil {
+		return snapshot{}, err
+	}
+	return snapshot{snap.Merchant, snap}, nil
+}
+
+// databaseURL reads the connection URL, a secret, from the file that the
+// settings name.
+func databaseURL(d *config.Database) (string, error) {
+	if d.URLFile == "" {
+		return "", &feed.Error{Kind: feed.KindInvalid, Message: "setting database.url_file is missing",
+			Hint: "name a file that holds a URL such as postgres://feedmill:password@db.example.com/feedmill"}
+	}
+	data, err := os.ReadFile(d.URLFile)
+	if err != nil {
+		return "", fmt.Errorf("setting database.url_file: %w", err)
+	}
+	return strings.TrimSpace(string(data)), nil
+}
+
+// openRecords opens the database that the settings name. The embedded one is
+// made and brought up to date where it is missing; the schema of a shared one
+// changes by 'feedmill migrate' alone.
+func openRecords(ctx context.Context, cfg *config.Config, now func() time.Time) (records, error) {
+	if cfg.Database.Kind != "postgres" {
+		return openEmbedded(ctx, filepath.Join(cfg.Data, "feedmill.db"), sqlite.Options{Now: now})
+	}
+	url, err := databaseURL(&cfg.Database)
+	if err != nil {
+		return nil, err
+	}
+	db, err := postgres.Open(ctx, url, postgres.Options{Now: now})
+	if err != nil {
+		return nil, err
+	}
+	return shared{db}, nil
+}
+
+var (
+	_ records = embedded{}
+	_ records = shared{}
+)

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"feedmill/feed/publish"
 	"feedmill/internal/config"
+	"feedmill/internal/conformance"
 	"feedmill/internal/download"
 	"feedmill/internal/httpd"
 	"feedmill/internal/partner"
@@ -122,7 +125,7 @@ func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Li
 	// Commits of this process are in force when they return, those of others
 	// within half a second.
 	defer h.db.Subscribe(files.Changed)()
-	server := httpd.New(httpd.Routes{Files: files}, httpd.Options{Log: log, ConnContext: download.ConnContext,
+	server := httpd.New(httpd.Routes{Files: files, Conformance: conformanceHandler(w, h, &cfg.Validate, log)}, httpd.Options{Log: log, ConnContext: download.ConnContext,
 		Ready: map[string]func(context.Context) error{"records": h.db.Ping, "accounts": files.Ready}})
 	background, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -134,4 +137,11 @@ func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Li
 	stop()
 	running.Wait()
 	return err
+}
+
+// conformanceHandler serves the schemas and, where the settings say so, the
+// check of files that anybody sends.
+func conformanceHandler(w *world, h *home, v *config.Validate, log *slog.Logger) http.Handler {
+	return conformance.Handler(conformance.Options{Enabled: v.Enabled, MaxBytes: v.MaxBytes, PerMinute: float64(v.PerMinute),
+		Temp: filepath.Join(h.dir, "spool"), Now: w.now, Log: log})
 }

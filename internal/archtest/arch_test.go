@@ -16,11 +16,11 @@ import (
 var layers = [][]string{
 	{"feed", "schema/xmltok"},
 	{"feed/iof", "feed/tabular", "feed/pricing", "feed/diff", "feed/block", "feed/record", "feed/feedtest",
-		"schema", "storage", "internal/durable", "internal/auth", "internal/config"},
+		"schema", "storage", "internal/durable", "internal/auth", "internal/config", "internal/outbound", "internal/pgtest"},
 	{"feed/catalog", "internal/partner", "storage/fsstore", "storage/s3store", "storage/memstore", "storage/storagetest", "internal/testserver"},
 	{"feed/publish", "feed/verify", "internal/notify"},
 	{"storage/sqlite", "storage/postgres", "storage/dbtest"},
-	{"internal/job", "internal/download", "internal/api", "internal/admin"},
+	{"internal/job", "internal/download", "internal/conformance", "internal/api", "internal/admin"},
 	{"internal/httpd"},
 	{"cmd", "internal/archtest"},
 }

@@ -22,15 +22,32 @@ import (
 type Config struct {
 	Data   string `toml:"data" default:"feedmill-data" help:"Folder of the embedded database and of stored files."`
 	Server Server `toml:"server" embed:"" prefix:"server."`
-	Store  Store  `toml:"store" embed:"" prefix:"store."`
-	Feeds  Feeds  `toml:"feeds" embed:"" prefix:"feeds."`
-	Log    Log    `toml:"log" embed:"" prefix:"log."`
+	// Database is about the records.
+	Database Database `toml:"database" embed:"" prefix:"database."`
+	Store    Store    `toml:"store" embed:"" prefix:"store."`
+	Feeds    Feeds    `toml:"feeds" embed:"" prefix:"feeds."`
+	// Validate is about the check of foreign files over HTTP.
+	Validate Validate `toml:"validate" embed:"" prefix:"validate."`
+	Log      Log      `toml:"log" embed:"" prefix:"log."`
+}
+
+// Validate says whether anybody may have files checked over HTTP.
+type Validate struct {
+	Enabled   bool  `toml:"enabled" default:"false" help:"Answer /validate: anybody who reaches the server may have files checked."`
+	MaxBytes  int64 `toml:"max_bytes" name:"max_bytes" default:"67108864" help:"Largest file that is checked over HTTP."`
+	PerMinute int   `toml:"per_minute" name:"per_minute" default:"10" help:"Files that one address may have checked in a minute."`
 }
 
 // Server says where and how offers are served.
 type Server struct {
 	Listen    string `toml:"listen" default:"127.0.0.1:8080" help:"Address that partners' requests are answered on."`
 	PublicURL string `toml:"public_url" name:"public_url" default:"" help:"Address under which partners reach the server, such as https://feeds.example.com; empty takes the listening address."`
+}
+
+// Database says where the records are kept.
+type Database struct {
+	Kind    string `toml:"kind" default:"sqlite" enum:"sqlite,postgres" help:"Where the records are kept: sqlite (one file below data) or postgres."`
+	URLFile string `toml:"url_file" name:"url_file" default:"" help:"postgres: file that holds the connection URL, password included."`
 }
 
 // Store says where files are kept.
@@ -104,10 +121,11 @@ func ReadFile(path string) (File, error) {
 
 // fileForm is Config as the file writes it: durations are texts such as "24h".
 type fileForm struct {
-	Data   string `toml:"data"`
-	Server Server `toml:"server"`
-	Store  Store  `toml:"store"`
-	Feeds  struct {
+	Data     string   `toml:"data"`
+	Server   Server   `toml:"server"`
+	Database Database `toml:"database"`
+	Store    Store    `toml:"store"`
+	Feeds    struct {
 		FullEvery string `toml:"full_every"`
 		FullShare int    `toml:"full_share"`
 		Validity  string `toml:"validity"`
@@ -116,7 +134,8 @@ type fileForm struct {
 		MaxLoss   int    `toml:"max_loss"`
 		Offset    string `toml:"utc_offset"`
 	} `toml:"feeds"`
-	Log Log `toml:"log"`
+	Validate Validate `toml:"validate"`
+	Log      Log      `toml:"log"`
 }
 
 func (f File) flatten(prefix string, table map[string]any) {

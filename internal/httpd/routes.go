@@ -11,6 +11,9 @@ type Routes struct {
 	// Files answers partners, and everything that nobody else answers: what it
 	// says to an unknown address is what the world hears.
 	Files http.Handler
+	// Conformance checks files that anybody sends, at /validate, and gives the
+	// schemas, under /schemas/. It knows nothing of this installation.
+	Conformance http.Handler
 	// API answers programs of the merchant, under /api/.
 	API http.Handler
 	// Panel answers people, under /panel/.
@@ -32,6 +35,10 @@ func (s *Server) handler() http.Handler {
 		// Partners, by their links. They log for themselves: their addresses hold secrets.
 		{"/o/", s.routes.Files},
 		{"/edi/", s.routes.Files},
+		// Integrators, whoever they are.
+		{"/validate", s.logged("/validate", s.routes.Conformance)},
+		{"/validate/", s.logged("/validate/", s.routes.Conformance)},
+		{"/schemas/", s.logged("/schemas/", s.routes.Conformance)},
 		// The merchant's programs and people.
 		{"/api/", s.logged("/api/", s.routes.API)},
 		{"/panel/", s.logged("/panel/", s.routes.Panel)},

@@ -1,0 +1,187 @@
+package outbound
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// Options says what a client may do. The zero value is the strict one.
+type Options struct {
+	// AllowHTTP admits http:// beside https://.
+	AllowHTTP bool
+	// Ports that may be called. Default 443, 80 and 8443.
+	Ports []uint16
+	// Allow admits a place that would be refused otherwise, by address or by
+	// port: a private network that an operator named, a server of a test.
+	Allow func(netip.AddrPort) bool
+	// MaxBytes bounds the body of a reply; reading beyond it fails with an
+	// error that Is ErrTooLarge. Default 1 MiB.
+	MaxBytes int64
+	// Connect bounds the making of a connection, Headers the time from the
+	// request to the head of the reply. Defaults 10 s and 30 s. The body is
+	// bounded by the context of the request.
+	Connect, Headers time.Duration
+	// TLS is a base for the configuration of connections, for other roots.
+	TLS *tls.Config
+	// UserAgent is sent with each request. Default "feedmill".
+	UserAgent string
+}
+
+// Errors of a client; they are wrapped with what was asked for.
+var (
+	// ErrRefused says that the address is one that the client does not call.
+	ErrRefused = errors.New("address refused")
+	// ErrTooLarge says that a reply goes beyond its bound.
+	ErrTooLarge = errors.New("reply too large")
+)
+
+// New makes a client. It returns redirects as they are, asks for no
+// compression and undoes none. It is safe for concurrent use.
+func New(opt Options) *http.Client {
+	if opt.Ports == nil {
+		opt.Ports = []uint16{443, 80, 8443}
+	}
+	if opt.MaxBytes <= 0 {
+		opt.MaxBytes = 1 << 20
+	}
+	if opt.Connect <= 0 {
+		opt.Connect = 10 * time.Second
+	}
+	if opt.Headers <= 0 {
+		opt.Headers = 30 * time.Second
+	}
+	if opt.UserAgent == "" {
+		opt.UserAgent = "feedmill"
+	}
+	g := &guard{opt: opt}
+	dialer := &net.Dialer{Timeout: opt.Connect, ControlContext: g.control}
+	base := &tls.Config{MinVersion: tls.VersionTLS12}
+	if opt.TLS != nil {
+		base = opt.TLS.Clone()
+	}
+	g.next = &http.Transport{
+		Proxy:                  nil, // a proxy from the environment would be called instead of the address judged
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        base,
+		TLSHandshakeTimeout:    opt.Connect,
+		ResponseHeaderTimeout:  opt.Headers,
+		MaxResponseHeaderBytes: 64 << 10,
+		MaxIdleConnsPerHost:    2,
+		IdleConnTimeout:        30 * time.Second,
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      true,
+	}
+	return &http.Client{Transport: g, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// guard judges requests before and connections while they are made.
+type guard struct {
+	opt  Options
+	next *http.Transport
+}
+
+// RoundTrip implements http.RoundTripper.
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := g.check(req); err != nil {
+		if req.Body != nil {
+			err = errors.Join(err, req.Body.Close())
+		}
+		return nil, err
+	}
+	req = req.Clone(req.Context())
+	req.Header.Set("User-Agent", g.opt.UserAgent)
+	for _, secret := range []string{"Cookie", "Authorization", "Proxy-Authorization"} {
+		req.Header.Del(secret)
+	}
+	resp, err := g.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Header.Del("Set-Cookie")
+	if resp.ContentLength > g.opt.MaxBytes {
+		return nil, errors.Join(fmt.Errorf("%w: %d bytes announced, %d allowed", ErrTooLarge, resp.ContentLength, g.opt.MaxBytes), resp.Body.Close())
+	}
+	resp.Body = &body{ReadCloser: resp.Body, left: g.opt.MaxBytes, most: g.opt.MaxBytes}
+	return resp, nil
+}
+
+// CloseIdleConnections lets http.Client close what is idle.
+func (g *guard) CloseIdleConnections() { g.next.CloseIdleConnections() }
+
+// check judges what can be judged before a name is resolved.
+func (g *guard) check(req *http.Request) error {
+	switch u := req.URL; {
+	case u.Scheme != "https" && (u.Scheme != "http" || !g.opt.AllowHTTP):
+		return fmt.Errorf("%w: scheme %q, want https", ErrRefused, u.Scheme)
+	case u.User != nil:
+		return fmt.Errorf("%w: it carries a user name or password", ErrRefused)
+	case u.Hostname() == "":
+		return fmt.Errorf("%w: no host", ErrRefused)
+	}
+	return nil
+}
+
+// control judges a connection after the name was resolved, so that a name
+// which changes its address between two look-ups gains nothing.
+func (g *guard) control(_ context.Context, network, address string, _ syscall.RawConn) error {
+	if network != "tcp4" && network != "tcp6" {
+		return fmt.Errorf("%w: network %s", ErrRefused, network)
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	ip = ip.Unmap()
+	if g.opt.Allow != nil && g.opt.Allow(netip.AddrPortFrom(ip, uint16(n))) {
+		return nil
+	}
+	if !slices.Contains(g.opt.Ports, uint16(n)) {
+		return fmt.Errorf("%w: port %d, want one of %v", ErrRefused, n, g.opt.Ports)
+	}
+	if why := Special(ip); why != "" {
+		return fmt.Errorf("%w: %s is %s", ErrRefused, ip, why)
+	}
+	return nil
+}
+
+// body bounds what is read of a reply.
+type body struct {
+	io.ReadCloser
+	left, most int64
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		// Whether anything is left decides whether it is too much.
+		var one [1]byte
+		n, err := b.ReadCloser.Read(one[:])
+		if n > 0 {
+			return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, b.most)
+		}
+		return 0, err
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	return n, err
+}

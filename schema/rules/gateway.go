@@ -1,0 +1,226 @@
+package rules
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"feedmill/schema"
+	"feedmill/schema/xmltok"
+)
+
+// Pointer is what a gateway says of one file (IOF 2.3).
+type Pointer struct {
+	Kind    schema.Kind
+	URL     string // as written
+	Hash    string // as written; "" without
+	Changed string // YYYY-MM-DD hh:mm:ss; "" without
+
+	pos  xmltok.Pos
+	path string
+}
+
+// maxPointers bounds what is remembered of a gateway.
+const maxPointers = 10_000
+
+// gatewayPass reads a gateway (IOF 2).
+type gatewayPass struct {
+	*pass
+	pointers []Pointer
+	stack    []string
+	text     textNode
+	filled   map[string]bool // children of meta that hold text
+	created  string
+	expires  string
+	metaPos  xmltok.Pos
+	hasMeta  bool
+	offers   int
+	pos      xmltok.Pos
+}
+
+// metaChildren are those that importers show or use as a key.
+var metaChildren = [...]string{"long_name", "short_name", "email", "city", "country"}
+
+func (g *gatewayPass) start(name xmltok.Name, core bool, attrs []xmltok.Attr) {
+	local := string(name.Local)
+	parent := ""
+	if n := len(g.stack); n > 0 {
+		parent = g.stack[n-1]
+	}
+	g.stack = append(g.stack, local)
+	switch {
+	case !core:
+	case g.depth == 1:
+		g.pos = g.e.Pos()
+		g.root(attrs)
+	case parent == "meta" && g.depth == 3 || parent == "address":
+		g.text.begin()
+		g.checkName(local)
+	case local == "meta" && g.depth == 2:
+		g.hasMeta, g.metaPos = true, g.e.Pos()
+		g.filled = map[string]bool{}
+	case parent == "time" && local == "offer":
+		g.validity(attrs)
+	case local == "changes", local == "time":
+	case g.depth == 2 || parent == "changes":
+		kind := schema.Kind(local)
+		if parent == "changes" {
+			kind = schema.FullChange
+		}
+		g.pointer(kind, attrs)
+	}
+}
+
+// checkName starts over for each child of meta; text is judged at its end.
+func (g *gatewayPass) checkName(local string) {
+	if g.filled == nil {
+		g.filled = map[string]bool{}
+	}
+	g.filled[local] = false
+}
+
+// validity reads created and expires of the offer (IOF 2.2).
+func (g *gatewayPass) validity(attrs []xmltok.Attr) {
+	g.offers++
+	for i := range attrs {
+		switch a := &attrs[i]; string(a.Local) {
+		case "created":
+			if g.offers == 1 {
+				g.created = g.time("created", a.Value)
+			}
+		case "expires":
+			if g.offers == 2 {
+				g.expires = g.time("expires", a.Value)
+				g.expiry("expires of the offer", g.expires)
+				if g.created != "" && g.expires != "" && g.expires <= g.created {
+					g.flag(codeExpiresOrder, "expires %s is not after created %s", g.expires, g.created)
+				}
+			}
+		}
+	}
+}
+
+func (g *gatewayPass) pointer(kind schema.Kind, attrs []xmltok.Attr) {
+	p := Pointer{Kind: kind, pos: g.e.Pos(), path: g.e.Path()}
+	for i := range attrs {
+		a := &attrs[i]
+		if len(a.Prefix) > 0 {
+			continue
+		}
+		switch string(a.Local) {
+		case "url":
+			p.URL = strings.TrimSpace(string(a.Value))
+		case "hash":
+			p.Hash = strings.TrimSpace(string(a.Value))
+		case "changed":
+			p.Changed = g.time("changed", a.Value)
+		}
+	}
+	if len(g.pointers) == maxPointers {
+		return
+	}
+	g.address(&p)
+	switch {
+	case p.Hash == "" && kind == schema.Light:
+		g.flag(codeHashLight, "light has no hash")
+	case p.Hash != "" && (!isMD5(p.Hash) || strings.ToLower(p.Hash) != p.Hash):
+		g.flag(codeHashForm, "hash is %s", clip(p.Hash))
+	}
+	if p.Changed == "" && kind != schema.Light {
+		g.flag(codeChangedMissing, "%s has no changed", kind)
+	}
+	if g.generated != "" && p.Changed > g.generated {
+		g.flag(codeLabelFuture, "changed %s is later than the gateway's generated %s", p.Changed, g.generated)
+	}
+	if kind == schema.FullChange {
+		g.label(&p)
+	}
+	g.pointers = append(g.pointers, p)
+}
+
+// address judges an address (CONSUMERS 22).
+func (g *gatewayPass) address(p *Pointer) {
+	u, err := url.Parse(p.URL)
+	switch {
+	case p.URL == "" || err != nil:
+		return // the schema says so
+	case !u.IsAbs():
+		g.flag(codeURLRelative, "the address is %s", clip(p.URL))
+	case u.Scheme == "http":
+		g.flag(codeURLPlain, "the address is %s", clip(p.URL))
+	}
+	if strings.Contains(p.URL, "&") {
+		g.flag(codeURLAmpersand, "the address is %s", clip(p.URL))
+	}
+	if !strings.Contains(p.URL, string(p.Kind)) {
+		g.flag(codeURLWord, "the address does not contain %s", clip(p.Kind))
+	}
+}
+
+// label judges the place and name of a change file (IOF 6).
+func (g *gatewayPass) label(p *Pointer) {
+	stamp := labelStamp(labelOf(p.URL))
+	switch {
+	case stamp == "":
+		g.flag(codeLabelName, "the address has no stamp as in full_change2026-03-02T10-00-00")
+	case p.Changed != "" && stamp != p.Changed:
+		g.flag(codeLabelName, "the stamp of the address is %s, and changed is %s", stamp, p.Changed)
+	}
+	if len(g.pointers) == 0 {
+		return
+	}
+	before := &g.pointers[len(g.pointers)-1]
+	if before.Kind != schema.FullChange {
+		return
+	}
+	switch {
+	case before.URL == p.URL || p.Changed != "" && before.Changed == p.Changed:
+		g.flag(codeLabelDuplicate, "the entry before it has the same label")
+	case p.Changed != "" && before.Changed != "" && before.Changed < p.Changed:
+		g.flag(codeLabelOrder, "%s follows the older %s", p.Changed, before.Changed)
+	}
+}
+
+func (g *gatewayPass) end() {
+	local := g.stack[len(g.stack)-1]
+	g.stack = g.stack[:len(g.stack)-1]
+	if !g.text.on {
+		return
+	}
+	g.text.on = false
+	if g.text.full {
+		g.filled[local] = true
+	}
+	if g.text.mixed() {
+		g.flag(codeTextMixed, "the text has several styles or sections")
+	}
+	if local == "short_name" && g.text.blank {
+		g.flag(codeMeta, "the short name has blanks")
+	}
+}
+
+// finish judges what had to come, and hands the pointers on.
+func (g *gatewayPass) finish() {
+	if g.hasMeta {
+		var empty []string
+		for _, name := range metaChildren {
+			if !g.filled[name] {
+				empty = append(empty, name)
+			}
+		}
+		if len(empty) > 0 {
+			g.flagAt(codeMeta, g.metaPos, "/provider_description/meta", "nothing is said in %s", strings.Join(empty, ", "))
+		}
+		if g.created == "" || g.expires == "" {
+			g.flagAt(codeMetaTime, g.metaPos, "/provider_description/meta/time", "created is %s and expires is %s", orNothing(g.created), orNothing(g.expires))
+		}
+	}
+	g.c.pointers, g.c.gateway = g.pointers, g.home
+}
+
+func orNothing(stamp string) string {
+	if stamp == "" {
+		return "missing"
+	}
+	return fmt.Sprint(stamp)
+}

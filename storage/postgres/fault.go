@@ -1,0 +1,101 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"feedmill/feed"
+)
+
+// fault says what was being done and classifies what the server says. An error
+// that has a kind already keeps it, and so does the end of the caller's context.
+func fault(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &feed.Error{Err: err, Message: what}
+	var known *feed.Error
+	var unknown *unknownError
+	var gone *endedError
+	var said *pgconn.PgError
+	switch {
+	case errors.As(err, &unknown):
+		e.Kind, e.Message = feed.KindUnavailable, what+": the connection was lost while the change was being committed; it was made, or it was not"
+		e.Hint = "look whether it was made before you repeat it"
+	case errors.As(err, &known), errors.As(err, &gone):
+		return fmt.Errorf("%s: %w", what, err)
+	case errors.As(err, &said):
+		if !classify(e, what, said.Code) {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	case lost(err):
+		e.Kind, e.Hint = feed.KindUnavailable, "the database does not answer: see whether its server runs, then try again"
+	default:
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return e
+}
+
+// classify reads the server's code; false means that it is no everyday matter.
+func classify(e *feed.Error, what, code string) bool {
+	switch code {
+	case "23505": // unique_violation
+		e.Kind, e.Message = feed.KindConflict, what+": it is taken already"
+	case "23503": // foreign_key_violation
+		e.Kind, e.Message = feed.KindConflict, what+": it names something that does not exist, or that others still need"
+	case "22021", "22P05": // character_not_in_repertoire, untranslatable_character
+		e.Kind, e.Message = feed.KindInvalid, what+": a text holds characters that no text may hold"
+	case "42501", "25006": // insufficient_privilege, read_only_sql_transaction
+		e.Kind, e.Hint = feed.KindForbidden, "the database role of this process has no right to it: use the role meant for it, or grant its rights anew with feedmill migrate"
+	case "28000", "28P01": // invalid_authorization_specification, invalid_password
+		e.Kind, e.Hint = feed.KindUnavailable, "the database refuses the user or password: see the setting that names the database"
+	case "3D000": // invalid_catalog_name
+		e.Kind, e.Hint = feed.KindUnavailable, "make the database (createdb), then run feedmill migrate"
+	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
+		e.Kind, e.Hint = feed.KindUnavailable, "others were changing the same: try again"
+	case "57014": // query_canceled, and not by the caller
+		e.Kind, e.Hint = feed.KindUnavailable, "it took longer than a statement may: try again, or see what keeps the database busy"
+	case "53100": // disk_full
+		e.Kind, e.Hint = feed.KindUnavailable, "the database's disk is full: make room and try again"
+	case "53200", "53300", "53400": // out_of_memory, too_many_connections, configuration_limit_exceeded
+		e.Kind, e.Hint = feed.KindUnavailable, "the database has no room for another: raise its limits, or lower the number of connections"
+	case "57P01", "57P02", "57P03", "25P03": // shutdowns, cannot_connect_now, idle_in_transaction_session_timeout
+		e.Kind, e.Hint = feed.KindUnavailable, "the database is being restarted, or has ended the connection: try again"
+	default:
+		return false
+	}
+	return true
+}
+
+// lost says whether an error is one of the connection.
+func lost(err error) bool {
+	var none *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &none) || errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
+}
+
+// ended puts the context's error before what the server made of it.
+func ended(ctx context.Context, err error) error {
+	if c := ctx.Err(); err != nil && c != nil {
+		return &endedError{c, err}
+	}
+	return err
+}
+
+// endedError is what a call came to whose context has ended.
+type endedError struct{ cause, err error }
+
+func (e *endedError) Error() string {
+	if errors.Is(e.err, e.cause) {
+		return e.err.Error()
+	}
+	return fmt.Sprintf("%v (%v)", e.cause, e.err)
+}
+
+func (e *endedError) Unwrap() []error { return []error{e.cause, e.err} }

@@ -1,0 +1,119 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"feedmill/feed/publish"
+	"feedmill/internal/partner"
+)
+
+const (
+	// A blob may go when every generation that lists it, as a file or as its
+	// state, was replaced so long ago that its addresses are answered no more:
+	// before $2 for light, before $3 for full.
+	unlisted = `NOT EXISTS (SELECT 1 FROM gen_file AS f LEFT JOIN generation AS g ON g.merchant_id = f.merchant_id AND g.number = f.last_gen
+			WHERE f.merchant_id = b.merchant_id AND f.plain_key = b.blob_key
+			AND (g.retired IS NULL OR g.retired >= CASE f.kind WHEN 'light' THEN $2::bigint ELSE $3::bigint END))
+		AND NOT EXISTS (SELECT 1 FROM gen_file AS f LEFT JOIN generation AS g ON g.merchant_id = f.merchant_id AND g.number = f.last_gen
+			WHERE f.merchant_id = b.merchant_id AND f.gzip_key = b.blob_key
+			AND (g.retired IS NULL OR g.retired >= CASE f.kind WHEN 'light' THEN $2::bigint ELSE $3::bigint END))
+		AND NOT EXISTS (SELECT 1 FROM generation AS g
+			WHERE g.merchant_id = b.merchant_id AND g.state_key = b.blob_key
+			AND (g.retired IS NULL OR g.retired >= CASE g.kind WHEN 'light' THEN $2::bigint ELSE $3::bigint END))`
+	// Publications lock the blobs that they list. Those are passed over here,
+	// and the rest is asked about again once it is locked: what was published in
+	// between is seen then.
+	sqlLockUnlisted = `SELECT b.blob_key FROM blob AS b WHERE b.merchant_id = $1 AND b.state = 'live'
+		AND ` + unlisted + ` ORDER BY b.changed LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED`
+	sqlCondemn = `UPDATE blob AS b SET state = 'condemned', changed = $5 WHERE b.merchant_id = $1 AND b.blob_key = ANY($4) AND b.state = 'live'
+		AND ` + unlisted
+	sqlStartDeleting = `UPDATE blob SET state = 'deleting', changed = $3 WHERE merchant_id = $1 AND state = 'condemned' AND changed < $2
+		AND blob_key IN (SELECT b.blob_key FROM blob AS b WHERE b.merchant_id = $1 AND b.state = 'condemned' AND b.changed < $2
+			ORDER BY b.changed LIMIT $4)`
+	sqlDeleting = `SELECT blob_key, size, md5, sha256 FROM blob WHERE merchant_id = $1 AND state = 'deleting' ORDER BY changed, blob_key LIMIT $2`
+	sqlGone     = `DELETE FROM blob WHERE merchant_id = $1 AND blob_key = $2 AND state = 'deleting'`
+
+	// History goes after the bytes it names: first the listings of files that
+	// are gone, then the generations that list nothing any more.
+	sqlForgetFiles = `DELETE FROM gen_file WHERE merchant_id = $1 AND last_gen IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM blob AS b WHERE b.merchant_id = gen_file.merchant_id AND b.blob_key = gen_file.plain_key)`
+	sqlForgetGenerations = `DELETE FROM generation WHERE merchant_id = $1 AND retired < $2
+		AND NOT EXISTS (SELECT 1 FROM gen_file AS f WHERE f.merchant_id = generation.merchant_id AND f.first_gen = generation.number)
+		AND NOT EXISTS (SELECT 1 FROM gen_file AS f WHERE f.merchant_id = generation.merchant_id AND f.last_gen = generation.number)
+		AND NOT EXISTS (SELECT 1 FROM blob AS b WHERE b.merchant_id = generation.merchant_id AND b.blob_key = generation.state_key)`
+	sqlForgetAttachments = `DELETE FROM offer_feed WHERE merchant_id = $1 AND until < $2`
+)
+
+// CondemnBlobs marks up to limit blobs of a merchant whose addresses are
+// answered no more, and gives their number. A publication that lists a
+// condemned blob makes it live again.
+func (d *DB) CondemnBlobs(ctx context.Context, merchant partner.MerchantID, limit int) (n int64, err error) {
+	err = d.writeAs(ctx, "condemn blobs", how{again: true}, func(ctx context.Context, t *tx) error {
+		n = 0
+		light, full := t.now-lingerLight.Microseconds(), t.now-linger.Microseconds()
+		var keys []string
+		err := t.each(ctx, sqlLockUnlisted, []any{merchant, light, full, limit}, func(rows pgx.Rows) error {
+			var key string
+			err := rows.Scan(&key)
+			keys = append(keys, key)
+			return err
+		})
+		if err == nil && len(keys) > 0 {
+			n, err = t.execCount(ctx, sqlCondemn, merchant, light, full, keys, t.now)
+		}
+		return err
+	})
+	return n, err
+}
+
+// DeletingBlobs turns up to limit blobs condemned before the given time into
+// ones that are being deleted, which nothing can make live again, and gives up
+// to limit of all that are. The caller deletes their bytes and then reports
+// each with [DB.ForgetBlob]; until then it is given them again.
+func (d *DB) DeletingBlobs(ctx context.Context, merchant partner.MerchantID, condemnedBefore time.Time, limit int) (list []publish.Blob, err error) {
+	err = d.writeAs(ctx, "start deleting blobs", how{again: true}, func(ctx context.Context, t *tx) error {
+		list = nil
+		if err := t.exec(ctx, sqlStartDeleting, merchant, micros(condemnedBefore), t.now, limit); err != nil {
+			return err
+		}
+		return t.each(ctx, sqlDeleting, []any{merchant, limit}, func(rows pgx.Rows) error {
+			var b publish.Blob
+			var md5, sha []byte
+			err := rows.Scan(&b.Key, &b.Size, &md5, &sha)
+			copy(b.MD5[:], md5)
+			copy(b.SHA256[:], sha)
+			list = append(list, b)
+			return err
+		})
+	})
+	return list, err
+}
+
+// ForgetBlob removes the record of a blob whose bytes are gone. One that is not
+// being deleted stays.
+func (d *DB) ForgetBlob(ctx context.Context, merchant partner.MerchantID, key string) error {
+	return d.writeAs(ctx, "forget blob", how{again: true}, func(ctx context.Context, t *tx) error {
+		return t.exec(ctx, sqlGone, merchant, key)
+	})
+}
+
+// PruneHistory removes the records of files, generations and attachments whose
+// bytes [DB.ForgetBlob] has reported gone, and gives the number of generations
+// removed. Their numbers stay taken.
+func (d *DB) PruneHistory(ctx context.Context, merchant partner.MerchantID) (n int64, err error) {
+	err = d.writeAs(ctx, "prune history", how{again: true}, func(ctx context.Context, t *tx) error {
+		before := t.now - linger.Microseconds()
+		if err := t.exec(ctx, sqlForgetFiles, merchant); err != nil {
+			return err
+		}
+		if err := t.exec(ctx, sqlForgetAttachments, merchant, before); err != nil {
+			return err
+		}
+		n, err = t.execCount(ctx, sqlForgetGenerations, merchant, before)
+		return err
+	})
+	return n, err
+}

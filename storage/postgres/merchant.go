@@ -1,0 +1,234 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"feedmill/feed"
+	"feedmill/internal/partner"
+)
+
+const merchantColumns = `merchant_id, name, sharing, reveal, supplier, language, currency, vat, base_url, zone_minutes, version`
+
+const (
+	sqlMerchant       = `SELECT ` + merchantColumns + ` FROM merchant WHERE merchant_id = $1`
+	sqlLockMerchant   = sqlMerchant + ` FOR NO KEY UPDATE`
+	sqlEveryMerchant  = `SELECT ` + merchantColumns + ` FROM merchant ORDER BY merchant_id` // every merchant
+	sqlInsertMerchant = `INSERT INTO merchant (` + merchantColumns + `, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11)`
+	sqlUpdateMerchant = `UPDATE merchant SET name = $1, sharing = $2, reveal = $3, supplier = $4, language = $5, currency = $6, vat = $7,
+		base_url = $8, zone_minutes = $9, version = version + 1 WHERE merchant_id = $10 AND version = $11`
+
+	sqlInsertVersion = `INSERT INTO access_version (merchant_id, accounts, pointers) VALUES ($1, 0, 0)`
+
+	sqlShops      = `SELECT merchant_id, shop_id, number, name FROM shop WHERE merchant_id = $1 ORDER BY number`
+	sqlEveryShop  = `SELECT merchant_id, shop_id, number, name FROM shop ORDER BY merchant_id, number` // every merchant
+	sqlInsertShop = `INSERT INTO shop (merchant_id, shop_id, number, name) VALUES ($1, $2, $3, $4)`
+	sqlDeleteShop = `DELETE FROM shop WHERE merchant_id = $1 AND shop_id = $2`
+)
+
+// CreateMerchant adds a merchant; m.Version is ignored and becomes 1.
+func (d *DB) CreateMerchant(ctx context.Context, actor partner.Actor, m partner.Merchant) (partner.Merchant, error) {
+	if err := m.Validate(); err != nil {
+		return partner.Merchant{}, err
+	}
+	m.Version = 1
+	err := d.write(ctx, "create merchant "+string(m.ID), func(ctx context.Context, t *tx) error {
+		supplier, err := partner.EncodeSupplier(&m.Supplier)
+		if err != nil {
+			return err
+		}
+		err = t.exec(ctx, sqlInsertMerchant, m.ID, m.Name, m.SharingEnabled, m.RevealDisabled, string(supplier),
+			m.Language.String(), m.Currency.String(), m.VAT.String(), m.BaseURL, zoneMinutes(&m), t.now)
+		if err != nil {
+			return err
+		}
+		if err := t.exec(ctx, sqlInsertVersion, m.ID); err != nil {
+			return err
+		}
+		t.tell(m.ID)
+		return t.audit(actor, m.ID, "merchant.create", string(m.ID), nil, merchantFacts(&m))
+	})
+	return m, err
+}
+
+// Merchant gives one merchant.
+func (d *DB) Merchant(ctx context.Context, id partner.MerchantID) (m partner.Merchant, err error) {
+	err = d.read(ctx, "read merchant "+string(id), func(ctx context.Context, t *tx) error {
+		m, err = t.merchant(ctx, sqlMerchant, id)
+		return err
+	})
+	return m, err
+}
+
+// Merchants gives all merchants, in the order of their ids.
+func (d *DB) Merchants(ctx context.Context) (list []partner.Merchant, err error) {
+	err = d.read(ctx, "list merchants", func(ctx context.Context, t *tx) error {
+		list, err = t.merchants(ctx)
+		return err
+	})
+	return list, err
+}
+
+// UpdateMerchant changes everything but the sharing switch, which
+// [DB.SetSharing] alone moves. It fails with KindConflict unless m.Version is
+// the present one.
+func (d *DB) UpdateMerchant(ctx context.Context, actor partner.Actor, m partner.Merchant) (partner.Merchant, error) {
+	return d.changeMerchant(ctx, actor, m.ID, m.Version, "merchant.update", func(old partner.Merchant) partner.Merchant {
+		m.SharingEnabled = old.SharingEnabled
+		return m
+	})
+}
+
+// SetSharing moves the switch of all sharing of a merchant. It fails with
+// KindConflict unless version is the merchant's present one.
+func (d *DB) SetSharing(ctx context.Context, actor partner.Actor, id partner.MerchantID, on bool, version int64) (partner.Merchant, error) {
+	return d.changeMerchant(ctx, actor, id, version, switchName("merchant.sharing", on), func(m partner.Merchant) partner.Merchant {
+		m.SharingEnabled = on
+		return m
+	})
+}
+
+func (d *DB) changeMerchant(ctx context.Context, actor partner.Actor, id partner.MerchantID, version int64, action string, change func(partner.Merchant) partner.Merchant) (m partner.Merchant, err error) {
+	err = d.write(ctx, "change merchant "+string(id), func(ctx context.Context, t *tx) error {
+		old, err := t.merchant(ctx, sqlLockMerchant, id)
+		if err != nil {
+			return err
+		}
+		m = change(old)
+		if err := m.Validate(); err != nil {
+			return err
+		}
+		supplier, err := partner.EncodeSupplier(&m.Supplier)
+		if err != nil {
+			return err
+		}
+		n, err := t.execCount(ctx, sqlUpdateMerchant, m.Name, m.SharingEnabled, m.RevealDisabled, string(supplier),
+			m.Language.String(), m.Currency.String(), m.VAT.String(), m.BaseURL, zoneMinutes(&m), id, version)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return stale("merchant", string(id), version, old.Version)
+		}
+		m.Version = version + 1
+		t.tell(id)
+		t.queue(id, "merchant", action)
+		return t.audit(actor, id, action, string(id), merchantFacts(&old), merchantFacts(&m))
+	})
+	return m, err
+}
+
+func (t *tx) merchant(ctx context.Context, query string, id partner.MerchantID) (m partner.Merchant, err error) {
+	found := false
+	err = t.each(ctx, query, []any{id}, func(rows pgx.Rows) error {
+		found = true
+		m, err = scanMerchant(rows)
+		return err
+	})
+	if err == nil && !found {
+		err = missing("merchant", string(id))
+	}
+	return m, err
+}
+
+func (t *tx) merchants(ctx context.Context) (list []partner.Merchant, err error) {
+	err = t.each(ctx, sqlEveryMerchant, nil, func(rows pgx.Rows) error {
+		m, err := scanMerchant(rows)
+		list = append(list, m)
+		return err
+	})
+	return list, err
+}
+
+func scanMerchant(rows pgx.Rows) (m partner.Merchant, err error) {
+	var supplier, language, currency, vat string
+	var minutes int64
+	err = rows.Scan(&m.ID, &m.Name, &m.SharingEnabled, &m.RevealDisabled, &supplier, &language, &currency, &vat, &m.BaseURL, &minutes, &m.Version)
+	if err != nil {
+		return m, err
+	}
+	m.ZoneOffset = time.Duration(minutes) * time.Minute
+	if m.Supplier, err = partner.DecodeSupplier([]byte(supplier)); err == nil {
+		m.Language, m.Currency, err = parseLocale(language, currency)
+	}
+	if err == nil {
+		m.VAT, err = feed.ParsePercent(vat)
+	}
+	if err != nil {
+		err = fmt.Errorf("record of merchant %s: %w", m.ID, err)
+	}
+	return m, err
+}
+
+func zoneMinutes(m *partner.Merchant) int64 { return int64(m.ZoneOffset / time.Minute) }
+
+// parseLocale reads a stored language and currency, "" for none.
+func parseLocale(language, currency string) (l feed.Language, c feed.Currency, err error) {
+	if language != "" {
+		if l, err = feed.ParseLanguage(language); err != nil {
+			return l, c, err
+		}
+	}
+	if currency != "" {
+		c, err = feed.ParseCurrency(currency)
+	}
+	return l, c, err
+}
+
+// CreateShop adds a shop.
+func (d *DB) CreateShop(ctx context.Context, actor partner.Actor, s partner.Shop) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	return d.write(ctx, "create shop "+string(s.ID), func(ctx context.Context, t *tx) error {
+		if err := t.exec(ctx, sqlInsertShop, s.Merchant, s.ID, s.Number, s.Name); err != nil {
+			return err
+		}
+		t.tell(s.Merchant)
+		return t.audit(actor, s.Merchant, "shop.create", string(s.ID), nil, shopFacts(&s))
+	})
+}
+
+// Shops gives a merchant's shops, in the order of their numbers.
+func (d *DB) Shops(ctx context.Context, merchant partner.MerchantID) (list []partner.Shop, err error) {
+	err = d.read(ctx, "list shops", func(ctx context.Context, t *tx) error {
+		list, err = t.shops(ctx, sqlShops, merchant)
+		return err
+	})
+	return list, err
+}
+
+// DeleteShop removes a shop that no offer is for.
+func (d *DB) DeleteShop(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ShopID) error {
+	return d.write(ctx, "delete shop "+string(id), func(ctx context.Context, t *tx) error {
+		n, err := t.execCount(ctx, sqlDeleteShop, merchant, id)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return missing("shop", string(id))
+		}
+		t.tell(merchant)
+		return t.audit(actor, merchant, "shop.delete", string(id), nil, nil)
+	})
+}
+
+func (t *tx) shops(ctx context.Context, query string, args ...any) (list []partner.Shop, err error) {
+	err = t.each(ctx, query, args, func(rows pgx.Rows) error {
+		var s partner.Shop
+		err := rows.Scan(&s.Merchant, &s.ID, &s.Number, &s.Name)
+		list = append(list, s)
+		return err
+	})
+	return list, err
+}
+
+func switchName(name string, on bool) string {
+	if on {
+		return name + ".on"
+	}
+	return name + ".off"
+}

@@ -1,0 +1,276 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"feedmill/feed"
+	"feedmill/internal/partner"
+)
+
+const offerColumns = `merchant_id, offer_id, partner_id, shop_id, name, profile, full_key, light_key, files, feed_on, orders_on, version`
+
+const (
+	sqlOffer         = `SELECT ` + offerColumns + ` FROM offer WHERE merchant_id = $1 AND offer_id = $2`
+	sqlLockOffer     = sqlOffer + ` FOR NO KEY UPDATE`
+	sqlOffers        = `SELECT ` + offerColumns + ` FROM offer WHERE merchant_id = $1 ORDER BY offer_id`
+	sqlPartnerOffers = `SELECT ` + offerColumns + ` FROM offer WHERE merchant_id = $1 AND partner_id = $2 ORDER BY offer_id`
+	sqlEveryOffer    = `SELECT ` + offerColumns + ` FROM offer ORDER BY merchant_id, offer_id` // every merchant
+	sqlInsertOffer   = `INSERT INTO offer (` + offerColumns + `, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12)`
+	sqlUpdateOffer   = `UPDATE offer SET shop_id = $1, name = $2, profile = $3, full_key = $4, light_key = $5, files = $6, feed_on = $7, orders_on = $8,
+		version = version + 1 WHERE merchant_id = $9 AND offer_id = $10 AND version = $11`
+	sqlSetKeys     = `UPDATE offer SET full_key = $1, light_key = $2 WHERE merchant_id = $3 AND offer_id = $4 AND version = $5`
+	sqlDeleteOffer = `DELETE FROM offer WHERE merchant_id = $1 AND offer_id = $2 AND version = $3`
+
+	sqlAttach = `INSERT INTO offer_feed (merchant_id, offer_id, kind, feed_key, since) VALUES ($1, $2, $3, $4, $5)`
+	// A feed that an offer leaves stays attached until the new one has
+	// something to show: stale rather than down. The new one's row is locked
+	// against a first publication, which would otherwise not see the offer come
+	// while the offer does not see it go.
+	sqlShareFeed = `SELECT current_gen FROM feed WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3 FOR SHARE`
+	sqlDetach    = `UPDATE offer_feed SET until = $1 WHERE merchant_id = $2 AND offer_id = $3 AND kind = $4 AND feed_key <> $5 AND until IS NULL`
+	sqlAttached  = `SELECT EXISTS (SELECT 1 FROM offer_feed WHERE merchant_id = $1 AND offer_id = $2 AND kind = $3 AND feed_key = $4 AND until IS NULL
+		AND number = (SELECT max(number) FROM offer_feed AS newest WHERE newest.merchant_id = offer_feed.merchant_id
+			AND newest.offer_id = offer_feed.offer_id AND newest.kind = offer_feed.kind))`
+)
+
+// CreateOffer adds an offer; o.Version is ignored and becomes 1.
+func (d *DB) CreateOffer(ctx context.Context, actor partner.Actor, o partner.Offer) (partner.Offer, error) {
+	if err := o.Validate(); err != nil {
+		return partner.Offer{}, err
+	}
+	o.Version = 1
+	err := d.write(ctx, "create offer "+string(o.ID), func(ctx context.Context, t *tx) error {
+		profile, err := partner.EncodeProfile(&o.Profile)
+		if err != nil {
+			return err
+		}
+		err = t.exec(ctx, sqlInsertOffer, o.Merchant, o.ID, o.Partner, o.Shop, o.Name, string(profile), o.Profile.FullKey(), o.Profile.LightKey(),
+			o.Files.String(), o.FeedEnabled, o.OrdersEnabled, t.now)
+		if err != nil {
+			return err
+		}
+		if err := t.attach(ctx, &o); err != nil {
+			return err
+		}
+		t.tell(o.Merchant)
+		t.queue(o.Merchant, string(o.ID), "offer.create")
+		return t.audit(actor, o.Merchant, "offer.create", string(o.ID), nil, offerFacts(&o))
+	})
+	return o, err
+}
+
+// Offer gives one offer of a merchant.
+func (d *DB) Offer(ctx context.Context, merchant partner.MerchantID, id partner.OfferID) (o partner.Offer, err error) {
+	err = d.read(ctx, "read offer "+string(id), func(ctx context.Context, t *tx) error {
+		o, err = t.offer(ctx, sqlOffer, merchant, id)
+		return err
+	})
+	return o, err
+}
+
+// Offers gives a merchant's offers, in the order of their ids; of one partner
+// alone unless id is "".
+func (d *DB) Offers(ctx context.Context, merchant partner.MerchantID, id partner.ID) (list []partner.Offer, err error) {
+	err = d.read(ctx, "list offers", func(ctx context.Context, t *tx) error {
+		if id == "" {
+			list, err = t.offers(ctx, sqlOffers, merchant)
+		} else {
+			list, err = t.offers(ctx, sqlPartnerOffers, merchant, id)
+		}
+		return err
+	})
+	return list, err
+}
+
+// UpdateOffer changes everything but the partner, who stays the one it was made
+// for, and the two switches. A changed profile attaches the offer to the feeds
+// of the new one at once; the addresses of the old feeds go on answering for
+// their time. It fails with KindConflict unless o.Version is the present one.
+func (d *DB) UpdateOffer(ctx context.Context, actor partner.Actor, o partner.Offer) (partner.Offer, error) {
+	return d.changeOffer(ctx, actor, o.Merchant, o.ID, o.Version, "offer.update", func(old partner.Offer) partner.Offer {
+		o.Partner, o.FeedEnabled, o.OrdersEnabled = old.Partner, old.FeedEnabled, old.OrdersEnabled
+		return o
+	})
+}
+
+// SetOfferFeed moves an offer's feed switch. It fails with KindConflict unless
+// version is the offer's present one.
+func (d *DB) SetOfferFeed(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, on bool, version int64) (partner.Offer, error) {
+	return d.changeOffer(ctx, actor, merchant, id, version, switchName("offer.feed", on), func(o partner.Offer) partner.Offer {
+		o.FeedEnabled = on
+		return o
+	})
+}
+
+// SetOfferOrders is [DB.SetOfferFeed] for the orders switch.
+func (d *DB) SetOfferOrders(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, on bool, version int64) (partner.Offer, error) {
+	return d.changeOffer(ctx, actor, merchant, id, version, switchName("offer.orders", on), func(o partner.Offer) partner.Offer {
+		o.OrdersEnabled = on
+		return o
+	})
+}
+
+func (d *DB) changeOffer(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, version int64, action string, change func(partner.Offer) partner.Offer) (o partner.Offer, err error) {
+	err = d.write(ctx, "change offer "+string(id), func(ctx context.Context, t *tx) error {
+		old, err := t.offer(ctx, sqlLockOffer, merchant, id)
+		if err != nil {
+			return err
+		}
+		o = change(old)
+		if err := o.Validate(); err != nil {
+			return err
+		}
+		profile, err := partner.EncodeProfile(&o.Profile)
+		if err != nil {
+			return err
+		}
+		n, err := t.execCount(ctx, sqlUpdateOffer, o.Shop, o.Name, string(profile), o.Profile.FullKey(), o.Profile.LightKey(), o.Files.String(),
+			o.FeedEnabled, o.OrdersEnabled, merchant, id, version)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return stale("offer", string(id), version, old.Version)
+		}
+		o.Version = version + 1
+		if err := t.attach(ctx, &o); err != nil {
+			return err
+		}
+		t.tell(merchant)
+		t.queue(merchant, string(id), action)
+		return t.audit(actor, merchant, action, string(id), offerFacts(&old), offerFacts(&o))
+	})
+	return o, err
+}
+
+// DeleteOffer removes an offer and its links. It fails with KindConflict unless
+// version is the present one.
+func (d *DB) DeleteOffer(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, version int64) error {
+	return d.write(ctx, "delete offer "+string(id), func(ctx context.Context, t *tx) error {
+		old, err := t.offer(ctx, sqlLockOffer, merchant, id)
+		if err != nil {
+			return err
+		}
+		n, err := t.execCount(ctx, sqlDeleteOffer, merchant, id, version)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return stale("offer", string(id), version, old.Version)
+		}
+		t.tell(merchant)
+		return t.audit(actor, merchant, "offer.delete", string(id), offerFacts(&old), nil)
+	})
+}
+
+// attach makes the feeds of the offer's profile its newest attachments.
+func (t *tx) attach(ctx context.Context, o *partner.Offer) error {
+	for _, f := range []struct {
+		kind feed.Kind
+		key  string
+	}{{feed.KindFull, o.Profile.FullKey()}, {feed.KindLight, o.Profile.LightKey()}} {
+		kind := f.kind.String()
+		var attached bool
+		if _, err := t.one(ctx, sqlAttached, []any{o.Merchant, o.ID, kind, f.key}, &attached); err != nil {
+			return err
+		}
+		if attached {
+			continue
+		}
+		if err := t.exec(ctx, sqlOpenFeed, o.Merchant, kind, f.key); err != nil {
+			return err
+		}
+		var current int64
+		if _, err := t.one(ctx, sqlShareFeed, []any{o.Merchant, kind, f.key}, &current); err != nil {
+			return err
+		}
+		if current > 0 {
+			if err := t.exec(ctx, sqlDetach, t.now, o.Merchant, o.ID, kind, f.key); err != nil {
+				return err
+			}
+		}
+		if err := t.exec(ctx, sqlAttach, o.Merchant, o.ID, kind, f.key, t.now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) offer(ctx context.Context, query string, merchant partner.MerchantID, id partner.OfferID) (partner.Offer, error) {
+	list, err := t.offers(ctx, query, merchant, id)
+	if err != nil {
+		return partner.Offer{}, err
+	}
+	if len(list) == 0 {
+		return partner.Offer{}, missing("offer", string(id))
+	}
+	return list[0], nil
+}
+
+func (t *tx) offers(ctx context.Context, query string, args ...any) (list []partner.Offer, err error) {
+	err = t.eachOffer(ctx, query, args, func(o *partner.Offer, _, _ string) error {
+		list = append(list, *o)
+		return nil
+	})
+	return list, err
+}
+
+// eachOffer also gives the keys that are stored with an offer.
+func (t *tx) eachOffer(ctx context.Context, query string, args []any, visit func(o *partner.Offer, fullKey, lightKey string) error) error {
+	return t.each(ctx, query, args, func(rows pgx.Rows) error {
+		var o partner.Offer
+		var profile, files, fullKey, lightKey string
+		err := rows.Scan(&o.Merchant, &o.ID, &o.Partner, &o.Shop, &o.Name, &profile, &fullKey, &lightKey, &files, &o.FeedEnabled, &o.OrdersEnabled, &o.Version)
+		if err == nil {
+			o.Profile, err = partner.DecodeProfile([]byte(profile))
+		}
+		if err == nil {
+			o.Files, err = partner.ParseKindSet(files)
+		}
+		if err != nil {
+			return fmt.Errorf("record of offer %s: %w", o.ID, err)
+		}
+		return visit(&o, fullKey, lightKey)
+	})
+}
+
+// RefreshKeys works out anew which feeds each offer is read from, and gives the
+// number of offers for which that has changed. A release that renders more or
+// less into a feed gives profiles other keys; it is called when the program
+// starts, and does nothing when the keys are the same.
+func (d *DB) RefreshKeys(ctx context.Context) (changed int, err error) {
+	err = d.writeAs(ctx, "refresh keys of offers", how{again: true}, func(ctx context.Context, t *tx) error {
+		var moved []partner.Offer
+		err := t.eachOffer(ctx, sqlEveryOffer, nil, func(o *partner.Offer, fullKey, lightKey string) error {
+			if fullKey != o.Profile.FullKey() || lightKey != o.Profile.LightKey() {
+				moved = append(moved, *o)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		changed = 0
+		for i := range moved {
+			o := &moved[i]
+			n, err := t.execCount(ctx, sqlSetKeys, o.Profile.FullKey(), o.Profile.LightKey(), o.Merchant, o.ID, o.Version)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				continue // somebody has changed it meanwhile, and its keys with it
+			}
+			changed++
+			if err := t.attach(ctx, o); err != nil {
+				return err
+			}
+			t.tell(o.Merchant)
+			t.queue(o.Merchant, string(o.ID), "offer.keys")
+		}
+		return nil
+	})
+	return changed, err
+}

@@ -1,0 +1,140 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"feedmill/feed"
+)
+
+// Options are settings of a DB. The zero value works.
+type Options struct {
+	// Now is the clock for times that are recorded; nil means time.Now.
+	Now func() time.Time
+	// StatementTimeout bounds every call that does not pass over a whole
+	// catalog, and every statement of it on the server. Default 30 s.
+	StatementTimeout time.Duration
+	// MaxConns is the number of connections that are kept; each open [Snapshot]
+	// holds one. Default 16. A further one is for subscribers.
+	MaxConns int
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.StatementTimeout == 0 {
+		o.StatementTimeout = 30 * time.Second
+	}
+	if o.MaxConns == 0 {
+		o.MaxConns = 16
+	}
+	return o
+}
+
+// DB is an open database. All methods may be called concurrently.
+type DB struct {
+	pool *pgxpool.Pool
+	opt  Options
+
+	subscribers subscribers
+	notifier    *notifier
+}
+
+// Open opens the database that url names, such as
+// "postgres://feedmill@db.example.com/feedmill?sslmode=verify-full", and that
+// [Migrate] has prepared. It fails with a hint when the schema is older or
+// newer than this program's.
+func Open(ctx context.Context, url string, opt Options) (*DB, error) {
+	opt = opt.withDefaults()
+	cfg, err := parse(url, opt)
+	if err != nil {
+		return nil, err
+	}
+	what := "open " + nameOf(&cfg.ConnConfig.Config)
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fault(what, err)
+	}
+	d := &DB{pool: pool, opt: opt}
+	c, err := pool.Acquire(ctx)
+	if err == nil {
+		err = checkSchema(ctx, c.Conn(), nameOf(&cfg.ConnConfig.Config))
+		c.Release()
+	}
+	if err != nil {
+		pool.Close()
+		return nil, fault(what, ended(ctx, err))
+	}
+	d.notifier = newNotifier(d)
+	return d, nil
+}
+
+// parse reads the address and adds the settings of our connections.
+func parse(url string, opt Options) (*pgxpool.Config, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// It tells the address without the password.
+		return nil, &feed.Error{Kind: feed.KindInvalid, Message: "address of the database", Err: err,
+			Hint: "write it as postgres://user@host/database; a password belongs into the file that holds the address, or into one that passfile names"}
+	}
+	cfg.MaxConns = int32(opt.MaxConns)
+	c := cfg.ConnConfig
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = 10 * time.Second
+	}
+	for name, value := range map[string]string{
+		"application_name":                    "feedmill",
+		"statement_timeout":                   strconv.FormatInt(opt.StatementTimeout.Milliseconds(), 10),
+		"idle_in_transaction_session_timeout": "60000",   // ms: a process that hangs lets go of its locks
+		"jit":                                 "off",     // the statements are many and short
+		"client_encoding":                     "UTF8",    // whatever the database's
+		"client_min_messages":                 "warning", // notices are read by nobody
+	} {
+		if c.RuntimeParams[name] == "" {
+			c.RuntimeParams[name] = value
+		}
+	}
+	// A caller who goes away cancels his statement and not the connection.
+	c.BuildContextWatcherHandler = func(pc *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: pc, DeadlineDelay: 5 * time.Second}
+	}
+	return cfg, nil
+}
+
+// nameOf names a database in messages, without a password.
+func nameOf(c *pgconn.Config) string {
+	return fmt.Sprintf("database %q at %s", c.Database, addressOf(c))
+}
+
+// Close closes all connections. Snapshots must have been closed before.
+func (d *DB) Close() error {
+	d.notifier.close()
+	d.pool.Close()
+	return nil
+}
+
+// Ping says whether the database answers.
+func (d *DB) Ping(ctx context.Context) error {
+	_, err := d.AccessVersion(ctx)
+	return err
+}
+
+// connConfig is for a connection outside of the pool.
+func (d *DB) connConfig() *pgx.ConnConfig { return d.pool.Config().ConnConfig }
+
+// addressOf gives host and port, or the folder of the server's socket.
+func addressOf(c *pgconn.Config) string {
+	if network, _ := pgconn.NetworkAddress(c.Host, c.Port); network == "unix" {
+		return c.Host
+	}
+	return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
+}

@@ -1,0 +1,365 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+	"feedmill/internal/partner"
+)
+
+const (
+	// A feed's row is made before it is locked, so that there is something to lock.
+	sqlOpenFeed = `INSERT INTO feed (merchant_id, kind, feed_key, epoch, current_gen, logical_time)
+		SELECT m.merchant_id, $2, $3, 0, 0, 0 FROM merchant AS m WHERE m.merchant_id = $1 ON CONFLICT (merchant_id, kind, feed_key) DO NOTHING`
+	sqlLockFeed = `SELECT f.epoch, f.current_gen, f.logical_time, m.next_generation FROM feed AS f JOIN merchant AS m ON m.merchant_id = f.merchant_id
+		WHERE f.merchant_id = $1 AND f.kind = $2 AND f.feed_key = $3 FOR NO KEY UPDATE OF f`
+	sqlMovePointer = `UPDATE feed SET epoch = $4, current_gen = $5, logical_time = $6 WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
+
+	sqlInsertGeneration = `INSERT INTO generation (merchant_id, number, kind, feed_key, base, epoch, time, expires, published, products, languages, currency, state_key)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+	sqlRetire = `UPDATE generation SET retired = $3 WHERE merchant_id = $1 AND number = $2 AND retired IS NULL`
+
+	sqlAddressesTaken = `SELECT f.generation, f.file_kind, f.label, f.plain_key, f.gzip_key FROM gen_file AS f
+		JOIN unnest($2::bigint[], $3::text[], $4::text[]) AS a (generation, file_kind, label)
+			ON a.generation = f.generation AND a.file_kind = f.file_kind AND a.label = f.label
+		WHERE f.merchant_id = $1`
+	sqlInsertFiles = `INSERT INTO gen_file (merchant_id, first_gen, kind, feed_key, generation, file_kind, label, changed, products, base, target, plain_key, gzip_key)
+		SELECT $1, $2, $3, $4, n.* FROM unnest($5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[]) AS n`
+	sqlUnlistFiles = `UPDATE gen_file AS f SET last_gen = $2 FROM unnest($3::bigint[], $4::text[], $5::text[]) AS a (generation, file_kind, label)
+		WHERE f.merchant_id = $1 AND f.generation = a.generation AND f.file_kind = a.file_kind AND f.label = a.label AND f.last_gen IS NULL`
+
+	sqlInsertBlobs = `INSERT INTO blob (merchant_id, blob_key, size, md5, sha256, state, created, changed)
+		SELECT $1, n.blob_key, n.size, n.md5, n.sha256, 'live', $6, $6
+		FROM unnest($2::text[], $3::bigint[], $4::bytea[], $5::bytea[]) AS n (blob_key, size, md5, sha256)
+		ON CONFLICT (merchant_id, blob_key) DO NOTHING`
+	sqlLockBlobs = `SELECT blob_key, size, md5, sha256, state FROM blob WHERE merchant_id = $1 AND blob_key = ANY($2)
+		ORDER BY blob_key FOR NO KEY UPDATE`
+	sqlReviveBlobs = `UPDATE blob SET state = 'live', changed = $3 WHERE merchant_id = $1 AND blob_key = ANY($2) AND state = 'condemned'`
+
+	// The feed has something to show now: offers that were moved to it leave
+	// the feed that they were served from meanwhile.
+	sqlSettle = `UPDATE offer_feed SET until = $4 WHERE merchant_id = $1 AND kind = $2 AND feed_key <> $3 AND until IS NULL
+		AND EXISTS (SELECT 1 FROM offer_feed AS newer WHERE newer.merchant_id = offer_feed.merchant_id AND newer.offer_id = offer_feed.offer_id
+			AND newer.kind = offer_feed.kind AND newer.feed_key = $3 AND newer.until IS NULL AND newer.number > offer_feed.number)`
+
+	sqlPublished = `SELECT EXISTS (SELECT 1 FROM generation WHERE merchant_id = $1 AND number = $2 AND kind = $3 AND feed_key = $4)`
+)
+
+// Commit implements [publish.Ledger]: in one transaction it checks every
+// pointer, records blobs, generations and files, and moves all pointers.
+// It fails with KindInvalid when a number was never taken, a time does not
+// increase or a file has no bytes, and with KindConflict when a number or an
+// address would come to denote something else than before. When the connection
+// is lost before the server has answered, the ledger itself is asked whether
+// the generations are in it.
+func (d *DB) Commit(ctx context.Context, gens []publish.Generation) error {
+	if len(gens) == 0 {
+		return nil
+	}
+	seen := map[publish.FeedRef]bool{}
+	order := make([]*publish.Generation, len(gens))
+	for i := range gens {
+		g := &gens[i]
+		if seen[g.Feed] {
+			return fault("publish", feed.Errorf(feed.KindInvalid, "two generations of the feed %s %s", g.Feed.Kind, g.Feed.Key))
+		}
+		seen[g.Feed], order[i] = true, g
+	}
+	// All that publish the same feeds lock them in the same order.
+	slices.SortFunc(order, func(a, b *publish.Generation) int {
+		return cmp.Or(cmp.Compare(a.Feed.Merchant, b.Feed.Merchant), cmp.Compare(a.Feed.Kind.String(), b.Feed.Kind.String()), cmp.Compare(a.Feed.Key, b.Feed.Key))
+	})
+	// A number denotes one generation for good: it is there, or nothing is.
+	published := func(ctx context.Context, t *tx) (bool, error) {
+		for _, g := range order {
+			if _, err := t.lockFeed(ctx, g); err != nil {
+				return false, err
+			}
+		}
+		done := true
+		for _, g := range order {
+			var there bool
+			if _, err := t.one(ctx, sqlPublished, []any{g.Feed.Merchant, g.Number, g.Feed.Kind.String(), g.Feed.Key}, &there); err != nil {
+				return false, err
+			}
+			done = done && there
+		}
+		return done, nil
+	}
+	return d.writeAs(ctx, "publish", how{done: published}, func(ctx context.Context, t *tx) error {
+		at := make([]pointer, len(order))
+		for i, g := range order {
+			var err error
+			if at[i], err = t.lockFeed(ctx, g); err != nil {
+				return about(g, err)
+			}
+		}
+		for i, g := range order {
+			if err := t.publish(ctx, g, at[i]); err != nil {
+				return about(g, err)
+			}
+		}
+		return nil
+	})
+}
+
+func about(g *publish.Generation, err error) error {
+	return fmt.Errorf("generation %d of %s feed %s: %w", g.Number, g.Feed.Kind, g.Feed.Key, err)
+}
+
+// pointer is what a feed's row says, and the merchant's next number.
+type pointer struct{ epoch, current, logical, next int64 }
+
+// lockFeed locks a feed until the end of the transaction, so that nothing else
+// is published in it.
+func (t *tx) lockFeed(ctx context.Context, g *publish.Generation) (p pointer, err error) {
+	if g.Feed.Kind != feed.KindFull && g.Feed.Kind != feed.KindLight || g.Feed.Key == "" {
+		return p, feed.Errorf(feed.KindInvalid, "a feed is full or light and has a key")
+	}
+	b := &pgx.Batch{}
+	args := []any{g.Feed.Merchant, g.Feed.Kind.String(), g.Feed.Key}
+	b.Queue(sqlOpenFeed, args...)
+	b.Queue(sqlLockFeed, args...)
+	res := t.c.SendBatch(ctx, b)
+	defer res.Close()
+	if _, err := res.Exec(); err != nil {
+		return p, err
+	}
+	rows, err := res.Query()
+	if err != nil {
+		return p, err
+	}
+	found := false
+	err = eachRow(rows, func(rows pgx.Rows) error {
+		found = true
+		return rows.Scan(&p.epoch, &p.current, &p.logical, &p.next)
+	})
+	if err == nil && !found {
+		err = missing("merchant", g.Feed.Merchant)
+	}
+	return p, err
+}
+
+func (t *tx) publish(ctx context.Context, g *publish.Generation, p pointer) error {
+	switch {
+	case p.current != g.Base:
+		return fmt.Errorf("the current generation is %d, not %d: %w", p.current, g.Base, publish.ErrLost)
+	case g.Number <= g.Base || g.Number >= p.next:
+		return feed.Errorf(feed.KindInvalid, "number %d was not taken, or does not increase", g.Number)
+	case g.Epoch < p.epoch:
+		return feed.Errorf(feed.KindInvalid, "epoch %d is before the feed's epoch %d", g.Epoch, p.epoch)
+	case micros(g.Time) <= p.logical:
+		return feed.Errorf(feed.KindInvalid, "time %s is not after the feed's time %s", g.Time.UTC(), fromMicros(p.logical))
+	}
+	added, gone, err := t.listing(ctx, g)
+	if err != nil {
+		return err
+	}
+	fresh, older := []*publish.Blob{&g.State}, []*publish.Blob(nil)
+	for _, f := range added {
+		if f.Generation == g.Number {
+			fresh = append(fresh, &f.Plain, &f.Gzip)
+		} else {
+			older = append(older, &f.Plain, &f.Gzip)
+		}
+	}
+	if err := t.keepBlobs(ctx, g.Feed.Merchant, fresh, older); err != nil {
+		return err
+	}
+	return t.record(ctx, g, added, gone)
+}
+
+// address denotes one file of a merchant for good.
+type address struct {
+	generation int64
+	kind       string
+	label      string
+}
+
+func addressOfFile(f *publish.File) address { return address{f.Generation, f.Kind.String(), f.Label} }
+
+// addressColumns gives addresses as the arrays that statements take.
+func addressColumns(list []address) (generations []int64, kinds, labels []string) {
+	for _, a := range list {
+		generations, kinds, labels = append(generations, a.generation), append(kinds, a.kind), append(labels, a.label)
+	}
+	return generations, kinds, labels
+}
+
+// listing compares what a generation lists with what its base did: the files
+// that are listed anew, and the addresses that are not any more. What both list
+// needs no further look: it was recorded with the base, which cannot be swept
+// away while its feed is locked. So a chain of hundreds of change files costs
+// one statement.
+func (t *tx) listing(ctx context.Context, g *publish.Generation) (added []*publish.File, gone []address, err error) {
+	base := genRef{g.Feed.Merchant, g.Base}
+	lists, err := t.files(ctx, base)
+	if err != nil {
+		return nil, nil, err
+	}
+	listed := map[address]*publish.File{}
+	for i := range lists[base] {
+		f := &lists[base][i]
+		listed[addressOfFile(f)] = f
+	}
+	var fresh []address
+	want := map[address]*publish.File{}
+	for i := range g.Files {
+		f := &g.Files[i]
+		a := addressOfFile(f)
+		if f.Plain.IsZero() || f.Generation > g.Number || f.Kind == feed.KindGateway || a.kind == "" {
+			return nil, nil, feed.Errorf(feed.KindInvalid, "file %s of generation %d has no bytes, or no right to be listed", f.Kind.FileName(f.Label), f.Generation)
+		}
+		if old := listed[a]; old != nil && old.Plain == f.Plain && old.Gzip == f.Gzip {
+			delete(listed, a)
+			continue
+		}
+		added, fresh, want[a] = append(added, f), append(fresh, a), f
+	}
+	generations, kinds, labels := addressColumns(fresh)
+	err = t.each(ctx, sqlAddressesTaken, []any{g.Feed.Merchant, generations, kinds, labels}, func(rows pgx.Rows) error {
+		var a address
+		var plain, gzip string
+		if err := rows.Scan(&a.generation, &a.kind, &a.label, &plain, &gzip); err != nil {
+			return err
+		}
+		if f := want[a]; plain != f.Plain.Key || gzip != f.Gzip.Key {
+			return feed.Errorf(feed.KindConflict, "the address of %s of generation %d denotes other bytes already", f.Kind.FileName(f.Label), f.Generation)
+		}
+		return nil
+	})
+	for a := range listed {
+		gone = append(gone, a)
+	}
+	return added, gone, err
+}
+
+// keepBlobs records fresh blobs, or finds them recorded with the same facts,
+// and finds older ones: those that are not recorded have been deleted. All are
+// locked, so that nobody condemns them before they are listed.
+func (t *tx) keepBlobs(ctx context.Context, merchant string, fresh, older []*publish.Blob) error {
+	fresh = slices.DeleteFunc(fresh, (*publish.Blob).IsZero)
+	blobs := slices.DeleteFunc(slices.Concat(fresh, older), (*publish.Blob).IsZero)
+	if len(blobs) == 0 {
+		return nil
+	}
+	// In one order for all, so that two publications do not wait for each other.
+	slices.SortStableFunc(fresh, func(a, b *publish.Blob) int { return cmp.Compare(a.Key, b.Key) })
+	var keys []string
+	var sizes []int64
+	var md5s, shas [][]byte
+	for _, b := range fresh {
+		keys, sizes, md5s, shas = append(keys, b.Key), append(sizes, b.Size), append(md5s, b.MD5[:]), append(shas, b.SHA256[:])
+	}
+	var all []string
+	for _, b := range blobs {
+		all = append(all, b.Key)
+	}
+	batch := &pgx.Batch{}
+	batch.Queue(sqlInsertBlobs, merchant, keys, sizes, md5s, shas, t.now)
+	batch.Queue(sqlLockBlobs, merchant, all)
+	res := t.c.SendBatch(ctx, batch)
+	defer res.Close()
+	if _, err := res.Exec(); err != nil {
+		return err
+	}
+	rows, err := res.Query()
+	if err != nil {
+		return err
+	}
+	recorded := map[string]publish.Blob{}
+	var condemned []string
+	err = eachRow(rows, func(rows pgx.Rows) error {
+		var have publish.Blob
+		var state string
+		var md5, sha []byte
+		if err := rows.Scan(&have.Key, &have.Size, &md5, &sha, &state); err != nil {
+			return err
+		}
+		copy(have.MD5[:], md5)
+		copy(have.SHA256[:], sha)
+		switch state {
+		case "deleting":
+			// It may be gone at any moment.
+			return feed.Errorf(feed.KindConflict, "blob %s is being deleted", have.Key)
+		case "condemned":
+			condemned = append(condemned, have.Key)
+		}
+		recorded[have.Key] = have
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := res.Close(); err != nil {
+		return err
+	}
+	for _, b := range blobs {
+		have, found := recorded[b.Key]
+		if !found {
+			return feed.Errorf(feed.KindConflict, "blob %s of an older generation is gone", b.Key)
+		}
+		if have != *b {
+			return feed.Errorf(feed.KindConflict, "blob %s is recorded with other bytes", b.Key)
+		}
+	}
+	if len(condemned) == 0 {
+		return nil
+	}
+	return t.exec(ctx, sqlReviveBlobs, merchant, condemned, t.now)
+}
+
+// record writes the generation, in one go.
+func (t *tx) record(ctx context.Context, g *publish.Generation, added []*publish.File, gone []address) error {
+	f, kind := g.Feed, g.Feed.Kind.String()
+	languages := make([]string, len(g.Languages))
+	for i, l := range g.Languages {
+		languages[i] = l.String()
+	}
+	b := &pgx.Batch{}
+	b.Queue(sqlInsertGeneration, f.Merchant, g.Number, kind, f.Key, g.Base, g.Epoch, micros(g.Time), micros(g.Expires), t.now,
+		g.Products, strings.Join(languages, ","), g.Currency.String(), g.State.Key)
+	b.Queue(sqlRetire, f.Merchant, g.Base, t.now)
+	if len(added) > 0 {
+		var addresses []address
+		var changed, products, bases, targets []int64
+		var plain, gzip []string
+		for _, file := range added {
+			addresses = append(addresses, addressOfFile(file))
+			changed, products = append(changed, micros(file.Changed)), append(products, file.Products)
+			bases, targets = append(bases, file.Base), append(targets, file.Target)
+			plain, gzip = append(plain, file.Plain.Key), append(gzip, file.Gzip.Key)
+		}
+		generations, kinds, labels := addressColumns(addresses)
+		b.Queue(sqlInsertFiles, f.Merchant, g.Number, kind, f.Key, generations, kinds, labels, changed, products, bases, targets, plain, gzip)
+	}
+	if len(gone) > 0 {
+		generations, kinds, labels := addressColumns(gone)
+		b.Queue(sqlUnlistFiles, f.Merchant, g.Base, generations, kinds, labels)
+	}
+	b.Queue(sqlMovePointer, f.Merchant, kind, f.Key, g.Epoch, g.Number, micros(g.Time))
+	b.Queue(sqlSettle, f.Merchant, kind, f.Key, t.now)
+	res := t.c.SendBatch(ctx, b)
+	defer res.Close()
+	var settled int64
+	for range b.Len() {
+		tag, err := res.Exec()
+		if err != nil {
+			return err
+		}
+		settled = tag.RowsAffected() // of the last one
+	}
+	told := partner.Version{Pointers: 1}
+	if settled > 0 {
+		told.Accounts = 1 // offers have left another feed
+	}
+	t.count(partner.MerchantID(f.Merchant), told)
+	return res.Close()
+}
