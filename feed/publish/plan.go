@@ -25,7 +25,9 @@ type view struct {
 	full    *plan
 	light   *plan
 	// used tracks what the shown products refer to, nil when the profile shows all.
-	used    *usage
+	used *usage
+	// refs keeps full from naming products that are not shown.
+	refs    *references
 	leftOut []LeftOut
 }
 
@@ -85,7 +87,7 @@ func makePlans(ctx context.Context, ledger Ledger, req *Request) (*plans, error)
 		if err != nil {
 			return nil, fmt.Errorf("profile: %w", err)
 		}
-		v := &view{profile: profile, rules: rules}
+		v := &view{profile: profile, rules: rules, refs: newReferences()}
 		v.writer = iof.NewWriter(&v.profile, index, iof.Options{GeneratedBy: req.Settings.GeneratedBy, DefaultLanguage: req.Catalog.Language, Languages: req.Catalog.Languages})
 		if profile.CSV {
 			v.csv = tabular.NewWriter(&v.profile, index, tabular.Options{DefaultLanguage: req.Catalog.Language, Languages: req.Catalog.Languages})

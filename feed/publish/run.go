@@ -39,6 +39,17 @@ func Run(ctx context.Context, ledger Ledger, bin Bin, req Request) (Report, erro
 	if err != nil {
 		return Report{}, err
 	}
+	// Whom a profile leaves out is known only now; what is shown must not name him.
+	again, err := plans.resolve()
+	if err != nil {
+		return Report{}, err
+	}
+	if again {
+		plans.discard()
+		if products, err = plans.pass(ctx, &req, bin); err != nil {
+			return Report{}, err
+		}
+	}
 	// A full file that only the pass itself showed to be due needs its nodes
 	// once more; the snapshot is the same, so nothing else can change.
 	if plans.wantFull(&req) {
@@ -145,6 +156,8 @@ func (ps *plans) pass(ctx context.Context, req *Request, bin Bin) (products int6
 				continue
 			}
 			if v.full != nil {
+				v.item.Product = v.refs.mend(product)
+				v.refs.observe(product)
 				if err := v.full.add(ctx, req, v); err != nil {
 					return 0, &planError{v.full, err}
 				}

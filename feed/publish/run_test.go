@@ -498,3 +498,55 @@ func TestLargeChangeMakesNewFull(t *testing.T) {
 		t.Fatal("four changes in ten make no new full file, or no change file beside it")
 	}
 }
+
+// What a profile leaves out is not named by what it shows.
+func TestFullNamesOnlyWhatItShows(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	for id := range 4 {
+		s.set(feed.ProductID(id+1), 100, 1, "x")
+	}
+	for id, group := range map[feed.ProductID]*feed.Group{1: {ID: "1", First: "1", FirstCode: "1-uniw"}, 2: {ID: "1", First: "1", FirstCode: "1-uniw"}, 3: {ID: "1"}} {
+		p := s.products[id]
+		p.Group = group
+		p.Group.Parameter.Names = feed.Texts{{Lang: feed.MustLanguage("pol"), Value: "Kolor"}}
+		p.Group.Value.Names = feed.Texts{{Lang: feed.MustLanguage("pol"), Value: "a"}}
+		s.products[id] = p
+	}
+	set := s.products[4]
+	set.Type, set.Bundled = feed.TypeBundle, &feed.Bundled{Components: []feed.Component{{ID: "1", Quantity: feed.Pieces(1)}, {ID: "2", Quantity: feed.Pieces(1)}}}
+	s.products[4] = set
+	without := s.profiles[0]
+	without.Assortment.Exclude = []feed.Rule{{Field: feed.RuleProduct, Value: "1"}}
+	s.profiles = append(s.profiles, without)
+	s.mustRun(t)
+	for ref, g := range s.current {
+		if ref.Kind != feed.KindFull {
+			continue
+		}
+		byID, _ := nodes(s.bytes(g.File(feed.KindFull)))
+		switch len(byID) {
+		case 4:
+			if !regexp.MustCompile(`<group id="1" first_product_id="1".*code_iai="1-uniw"`).MatchString(byID["2"]) || !regexp.MustCompile(`type="bundle".*<bundled`).MatchString(byID["4"]) {
+				t.Errorf("with everything shown: %v", byID)
+			}
+		case 3:
+			for _, id := range []string{"2", "3"} {
+				if !regexp.MustCompile(`<group id="1" first_product_id="2".*code_iai="2-uniw"`).MatchString(byID[id]) {
+					t.Errorf("product %s is not led by the first that is shown: %s", id, byID[id])
+				}
+			}
+			if regexp.MustCompile(`bundle`).MatchString(byID["4"]) {
+				t.Errorf("a set without one of its components is told as a set: %s", byID["4"])
+			}
+		default:
+			t.Errorf("%d products in full", len(byID))
+		}
+	}
+	again := s.mustRun(t)
+	for _, f := range again.Feeds {
+		if f.Published {
+			t.Errorf("%v is published again though nothing has changed", f.Feed)
+		}
+	}
+}
