@@ -44,9 +44,6 @@ func (w *world) openHome(ctx context.Context, cfg *config.Config) (_ *home, err 
 		return nil, err
 	}
 	h.close = append(h.close, h.db.Close)
-	if _, err := h.db.RefreshKeys(ctx); err != nil {
-		return nil, err
-	}
 	if cfg.Store.Kind == "s3" {
 		h.store, err = openS3(&cfg.Store)
 		return h, err

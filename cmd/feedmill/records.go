@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -93,6 +94,10 @@ func openEmbedded(ctx context.Context, path string, opt sqlite.Options) (records
 	db, err := sqlite.Open(ctx, path, opt)
 	if err != nil {
 		return nil, err
+	}
+	// A newer program may name the feeds of profiles otherwise.
+	if _, err := db.RefreshKeys(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return embedded{db}, nil
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -136,7 +137,16 @@ func TestNobodyWaits(t *testing.T) {
 		return t.publish(ctx, &g, p)
 	}
 	batch := func(ctx context.Context, t *tx) error {
-		return t.exec(ctx, sqlTouchImport, m, id, t.now, 0)
+		if err := t.exec(ctx, sqlTouchImport, m, id, t.now, 20); err != nil {
+			return err
+		}
+		rows := &copyRows{}
+		rows.reset()
+		for p := range some(20, "held") {
+			rows.add(m, id, &p)
+		}
+		_, err := t.c.PgConn().CopyFrom(ctx, bytes.NewReader(rows.end(1000)), sqlCopy)
+		return err
 	}
 	for _, c := range []struct {
 		name   string

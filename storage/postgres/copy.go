@@ -16,7 +16,7 @@ const sqlCopy = `COPY import_product (merchant_id, import_id, product_id, place,
 
 const textOID = 25
 
-var copyHeader = []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00") // signature, no flags, no extension
+const copyHeader = "PGCOPY\n\xff\r\n\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00" // signature, no flags, no extension
 
 // copyRows is a batch of rows in that form.
 type copyRows struct {

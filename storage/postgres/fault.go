@@ -29,10 +29,7 @@ func fault(what string, err error) error {
 		e.Hint = "look whether it was made before you repeat it"
 	case errors.As(err, &known), errors.As(err, &gone):
 		return fmt.Errorf("%s: %w", what, err)
-	case errors.As(err, &said):
-		if !classify(e, what, said.Code) {
-			return fmt.Errorf("%s: %w", what, err)
-		}
+	case errors.As(err, &said) && classify(e, what, said.Code):
 	case lost(err):
 		e.Kind, e.Hint = feed.KindUnavailable, "the database does not answer: see whether its server runs, then try again"
 	default:

@@ -29,14 +29,16 @@ type Roles struct {
 // grant is rights on one table, as SQL writes them.
 type grant struct{ rights, table string }
 
-// The rights of the three roles.
-var (
-	serveGrants = []grant{
+func serveGrants() []grant {
+	return []grant{
 		{"SELECT", "merchant"}, {"SELECT", "shop"}, {"SELECT", "partner"}, {"SELECT", "offer"}, {"SELECT", "offer_feed"}, {"SELECT", "link"},
 		{"SELECT", "access_version"}, {"SELECT", "feed"}, {"SELECT", "generation"}, {"SELECT", "gen_file"}, {"SELECT", "blob"},
 		{"SELECT", "goose_db_version"},
 	}
-	generateGrants = []grant{
+}
+
+func generateGrants() []grant {
+	return []grant{
 		{"SELECT, UPDATE (next_generation)", "merchant"}, {"SELECT", "shop"}, {"SELECT", "partner"},
 		{"SELECT, UPDATE (full_key, light_key)", "offer"}, // new keys after an upgrade
 		{"SELECT, INSERT, UPDATE (until), DELETE", "offer_feed"},
@@ -49,14 +51,18 @@ var (
 		{"SELECT, INSERT, UPDATE, DELETE", "blob"},
 		{"SELECT", "goose_db_version"},
 	}
-	adminGrants = []grant{
+}
+
+// adminGrants names every table.
+func adminGrants() []grant {
+	return []grant{
 		{"SELECT, INSERT, UPDATE, DELETE", "merchant, shop, partner, offer, offer_feed, link, access_version"},
 		{"SELECT, INSERT, UPDATE, DELETE", "product, product_code, dictionary, change_queue, import_run, import_product, import_mark"},
 		{"SELECT, INSERT, UPDATE, DELETE", "feed, generation, gen_file, blob"},
 		{"SELECT, INSERT", "audit"},
 		{"SELECT", "goose_db_version"},
 	}
-)
+}
 
 const sqlRoleExists = `SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1), current_schema()`
 
@@ -78,7 +84,7 @@ func Grant(ctx context.Context, url string, opt Options, roles Roles) (err error
 		for _, r := range []struct {
 			role   string
 			grants []grant
-		}{{roles.Serve, serveGrants}, {roles.Generate, generateGrants}, {roles.Admin, adminGrants}} {
+		}{{roles.Serve, serveGrants()}, {roles.Generate, generateGrants()}, {roles.Admin, adminGrants()}} {
 			if r.role == "" {
 				continue
 			}
@@ -103,7 +109,7 @@ func grantTo(ctx context.Context, tx pgx.Tx, role string, grants []grant) error 
 	}
 	// One by one, and not ALL TABLES: others may keep tables in the schema.
 	statements := []string{"GRANT USAGE ON SCHEMA " + in + " TO " + name}
-	for _, g := range adminGrants { // it names every table
+	for _, g := range adminGrants() {
 		statements = append(statements, "REVOKE ALL ON "+g.table+" FROM "+name)
 	}
 	for _, g := range grants {
@@ -116,7 +122,7 @@ func grantTo(ctx context.Context, tx pgx.Tx, role string, grants []grant) error 
 // grantedTables names the tables that roles have rights on.
 func grantedTables() []string {
 	var tables []string
-	for _, g := range adminGrants {
+	for _, g := range adminGrants() {
 		tables = append(tables, strings.Split(g.table, ", ")...)
 	}
 	slices.Sort(tables)
