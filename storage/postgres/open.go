@@ -103,9 +103,10 @@ func parse(url string, opt Options) (*pgxpool.Config, error) {
 			c.RuntimeParams[name] = value
 		}
 	}
-	// A caller who goes away cancels his statement and not the connection.
+	// A caller who goes away cancels his statement and not the connection; one
+	// that ends by itself in the next moment needs no request for that.
 	c.BuildContextWatcherHandler = func(pc *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: pc, DeadlineDelay: 5 * time.Second}
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: pc, CancelRequestDelay: 10 * time.Millisecond, DeadlineDelay: 5 * time.Second}
 	}
 	return cfg, nil
 }
