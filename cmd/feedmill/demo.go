@@ -61,7 +61,7 @@ func (demoCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error
 	if err := h.stageDemo(ctx, w, &own, dir, base); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	return h.serve(ctx, w, &own, l, base, 0)
+	return h.serve(ctx, w, &own, l, base, "all", 0)
 }
 
 // stageDemo brings the sample in, publishes it and tells what there is.
@@ -105,6 +105,6 @@ func (h *home) stageDemo(ctx context.Context, w *world, cfg *config.Config, dir,
 		fmt.Fprintf(w.stdout, "\n%s: %s\n  gateway   %s\n  switch    feedmill partner off --data %s %q\n  and back  feedmill partner on --data %s %q\n",
 			p.name, p.what, addresses[i].Gateway, cfg.Data, p.name, cfg.Data, p.name)
 	}
-	fmt.Fprintf(w.stdout, "\nServing on %s until Ctrl-C. Without an installed feedmill, write 'go run ./cmd/feedmill' for it.\n", base)
+	fmt.Fprintf(w.stdout, "\nUntil Ctrl-C. Without an installed feedmill, write 'go run ./cmd/feedmill' for it.\n")
 	return nil
 }

@@ -30,6 +30,7 @@ type app struct {
 	Publish  publishCmd  `cmd:"" help:"Publish what has changed, now."`
 	Partner  partnerCmd  `cmd:"" help:"List, add and switch partners."`
 	Serve    serveCmd    `cmd:"" help:"Serve the published offers to partners."`
+	Job      jobCmd      `cmd:"" help:"List, cancel and retry what is done in the background."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to this program's schema."`
 	Validate validateCmd `cmd:"" help:"Judge files, whole offers or a supplier's address by the format's schemas and rules."`
 	Schema   schemaCmd   `cmd:"" help:"List or print the schemas that files are judged by."`

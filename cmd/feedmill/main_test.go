@@ -9,6 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"feedmill/internal/job/riverjob"
 	"feedmill/internal/pgtest"
 	"feedmill/internal/testserver"
 	"feedmill/storage/postgres"
@@ -20,6 +21,9 @@ var update = flag.Bool("update", false, "rewrite the expected outputs of scripts
 var (
 	database = pgtest.Server{Prepare: func(ctx context.Context, url string) error {
 		_, err := postgres.Migrate(ctx, url, postgres.Options{})
+		if err == nil {
+			_, err = riverjob.Migrate(ctx, url)
+		}
 		return err
 	}}
 	objects testserver.Servers

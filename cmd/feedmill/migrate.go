@@ -9,6 +9,7 @@ import (
 
 	"feedmill/feed"
 	"feedmill/internal/config"
+	"feedmill/internal/job/riverjob"
 	"feedmill/storage/postgres"
 	"feedmill/storage/sqlite"
 )
@@ -81,7 +82,21 @@ func (c *migrateCmd) migrate(ctx context.Context, w *world, cfg *config.Config) 
 	if steps, err = postgres.Migrate(ctx, url, opt); err != nil {
 		return steps, err
 	}
-	return steps, postgres.Grant(ctx, url, opt, roles)
+	more, err := riverjob.Migrate(ctx, url)
+	if steps += more; err != nil {
+		return steps, err
+	}
+	if err := postgres.Grant(ctx, url, opt, roles); err != nil {
+		return steps, err
+	}
+	// Jobs are run by workers and shown to those who change accounts.
+	var workers []string
+	for _, role := range []string{c.GenerateRole, c.AdminRole} {
+		if role != "" {
+			workers = append(workers, role)
+		}
+	}
+	return steps, riverjob.Grant(ctx, url, workers...)
 }
 
 // refreshKeys moves offers to the feeds that this program renders for them, so

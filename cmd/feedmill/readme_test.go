@@ -69,7 +69,7 @@ func TestReadmeDemo(t *testing.T) {
 		if m := regexp.MustCompile(`gateway +(http://\S+)`).FindStringSubmatch(printed.Text()); m != nil {
 			gateway = m[1]
 		}
-		if strings.HasPrefix(printed.Text(), "Serving on ") {
+		if strings.HasPrefix(printed.Text(), "serving offers on ") {
 			break
 		}
 	}

@@ -25,6 +25,7 @@ type records interface {
 	download.Records
 	accounts
 	catalogs
+	garbage
 	Snapshot(ctx context.Context, merchant partner.MerchantID) (snapshot, error)
 	// RefreshKeys moves offers whose profile a newer program names otherwise.
 	RefreshKeys(ctx context.Context) (int, error)

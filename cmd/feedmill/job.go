@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"feedmill/feed/publish"
+	"feedmill/internal/config"
+	"feedmill/internal/job"
+	"feedmill/internal/job/localjob"
+	"feedmill/internal/job/riverjob"
+	"feedmill/internal/job/work"
+	"feedmill/internal/partner"
+)
+
+// jobs is what the program asks of whatever keeps its jobs.
+type jobs interface {
+	jobDesk
+	Insert(ctx context.Context, args job.Args, opt job.InsertOptions) (job.Inserted, error)
+	Run(ctx context.Context) error
+}
+
+// jobDesk shows jobs and acts on them.
+type jobDesk interface {
+	List(ctx context.Context, f job.Filter) ([]job.Info, error)
+	Get(ctx context.Context, id int64) (job.Info, error)
+	Cancel(ctx context.Context, id int64) error
+	Retry(ctx context.Context, id int64) error
+}
+
+// garbage is what sweeps ask of the records.
+type garbage interface {
+	work.Garbage
+	work.Imports
+}
+
+// openJobs gives the jobs that the settings name: in the shared database, or
+// those of the one process that works on the data folder.
+func openJobs(ctx context.Context, w *world, cfg *config.Config, jc job.Config) (_ jobs, closeJobs func(), err error) {
+	if cfg.Database.Kind != "postgres" {
+		c, err := localjob.New(filepath.Join(cfg.Data, "jobs"), jc, localjob.Options{Now: w.now})
+		return c, func() {}, err
+	}
+	url, err := databaseURL(&cfg.Database)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := riverjob.Open(ctx, url, jc, riverjob.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, c.Close, nil
+}
+
+// newWork gives the jobs of a home. A negative every leaves publishing to
+// 'feedmill publish'.
+func newWork(w *world, h *home, g garbage, s publish.Settings, every time.Duration) *work.Work {
+	return work.New(work.Options{
+		Records: h.db, Garbage: g, Imports: g, Store: h.store, SweepSpool: h.sweepSpool,
+		PublishEvery: every, Zone: s.Zone, Validity: s.Validity, Now: w.now, Log: w.log,
+		Publish: func(ctx context.Context, id partner.MerchantID, full bool) error {
+			settings := s
+			settings.Force = full
+			report, err := h.publish(ctx, w, id, settings, nil)
+			if err != nil {
+				return err
+			}
+			for _, f := range report.Feeds {
+				if f.Published {
+					w.log.Info("published", "merchant", string(id), "feed", f.Feed.Kind.String(), "generation", f.Generation.Number,
+						"products", f.Products, "added", f.Added, "changed", f.Changed, "removed", f.Removed, "full", f.Full)
+				}
+			}
+			return nil
+		},
+	})
+}
+
+// jobCmd groups what concerns jobs.
+type jobCmd struct {
+	List   jobListCmd   `cmd:"" help:"List what is done in the background."`
+	Cancel jobCancelCmd `cmd:"" help:"Cancel a job that waits or runs."`
+	Retry  jobRetryCmd  `cmd:"" help:"Run a job again, or sooner."`
+}
+
+// jobListCmd lists jobs.
+type jobListCmd struct {
+	Merchant string   `placeholder:"ID" help:"Id of the merchant whose jobs are listed. Without it those of all are."`
+	Kind     string   `placeholder:"KIND" help:"Kind of the jobs: publish or sweep."`
+	State    []string `placeholder:"STATE" help:"State of the jobs: waiting, running, retrying, done, cancelled or failed; may be given again."`
+	Limit    int      `default:"100" placeholder:"N" help:"Greatest number of jobs, up to 1000. Default 100."`
+	Before   int64    `placeholder:"ID" help:"Go on behind this job, the last of a listing before."`
+	JSON     bool     `help:"Print as JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (jobListCmd) Help() string {
+	return `Lists jobs, the newest first. With the embedded database they are those of the running
+'feedmill serve', which forgets the ended ones when it stops; with PostgreSQL ended jobs are kept for
+a day and failed ones for a week.
+
+Example: feedmill job list --state failed --state retrying`
+}
+
+// Run implements the command.
+func (c *jobListCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
+	f := job.Filter{Merchant: partner.MerchantID(c.Merchant), Kind: c.Kind, Limit: c.Limit, Before: c.Before}
+	for _, name := range c.State {
+		s, err := job.ParseState(name)
+		if err != nil {
+			return err
+		}
+		f.States = append(f.States, s)
+	}
+	desk, closeDesk, err := openJobs(ctx, w, cfg, job.Config{})
+	if err != nil {
+		return err
+	}
+	defer closeDesk()
+	list, err := desk.List(ctx, f)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(w.stdout, list)
+	}
+	tw := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "ID\tKIND\tMERCHANT\tSTATE\tATTEMPT\tSINCE\tERROR")
+	for i := range list {
+		j := &list[i]
+		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%d/%d\t%s\t%s\n", j.ID, j.Kind, j.Merchant, j.State, j.Attempt, j.Attempts,
+			since(j).Format(time.RFC3339), oneLine(j.Error))
+	}
+	return tw.Flush()
+}
+
+// since gives when a job came to its state, or, while it waits, when it may run.
+func since(j *job.Info) time.Time {
+	switch {
+	case j.State.Ended():
+		return j.Ended.UTC()
+	case j.State == job.Running:
+		return j.Started.UTC()
+	}
+	return j.Due.UTC()
+}
+
+// oneLine fits a message into a table.
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > 120 {
+		s = string(r[:119]) + "…"
+	}
+	return s
+}
+
+// jobCancelCmd cancels a job.
+type jobCancelCmd struct {
+	ID []int64 `arg:"" help:"Numbers of the jobs."`
+}
+
+// Help implements kong.HelpProvider.
+func (jobCancelCmd) Help() string {
+	return `Cancels jobs. One that runs is told to stop, whatever process runs it, and leaves what was published
+before as it is. Schedules leave a cancelled job alone for ten minutes; what has changed is not
+forgotten meanwhile.
+
+Example: feedmill job cancel 1041`
+}
+
+// Run implements the command.
+func (c *jobCancelCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
+	return onJobs(ctx, w, cfg, c.ID, "is cancelled, or stops", jobDesk.Cancel)
+}
+
+// jobRetryCmd runs a job again.
+type jobRetryCmd struct {
+	ID []int64 `arg:"" help:"Numbers of the jobs."`
+}
+
+// Help implements kong.HelpProvider.
+func (jobRetryCmd) Help() string {
+	return `Makes jobs run as soon as it is their turn: those that wait for their time or after a failure, and
+those that have failed, were cancelled or are done.
+
+Example: feedmill job retry 1041`
+}
+
+// Run implements the command.
+func (c *jobRetryCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
+	return onJobs(ctx, w, cfg, c.ID, "runs when it is its turn", jobDesk.Retry)
+}
+
+// onJobs acts on each job, and tells of all that it could not act on.
+func onJobs(ctx context.Context, w *world, cfg *config.Config, ids []int64, said string, act func(jobDesk, context.Context, int64) error) error {
+	desk, closeDesk, err := openJobs(ctx, w, cfg, job.Config{})
+	if err != nil {
+		return err
+	}
+	defer closeDesk()
+	var errs []error
+	for _, id := range ids {
+		if err := act(desk, ctx, id); err != nil {
+			errs = append(errs, fmt.Errorf("job %d: %w", id, err))
+			continue
+		}
+		fmt.Fprintf(w.stdout, "job %d %s\n", id, said)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,284 @@
+package localjob
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/internal/job"
+)
+
+// hand is a clock that is moved by hand.
+type hand struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (h *hand) Now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *hand) advance(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
+}
+
+// start gives a client that works until it is stopped.
+func start(t *testing.T, dir string, cfg job.Config, now func() time.Time) (c *Client, stop func()) {
+	t.Helper()
+	c, err := New(dir, cfg, Options{Now: now, Poll: 5 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	until(t, func() bool { _, err := c.List(t.Context(), job.Filter{}); return err == nil })
+	return c, stop
+}
+
+func until(t *testing.T, cond func() bool) {
+	t.Helper()
+	ticker, deadline := time.NewTicker(time.Millisecond), time.NewTimer(30*time.Second)
+	defer ticker.Stop()
+	defer deadline.Stop()
+	for !cond() {
+		select {
+		case <-ticker.C:
+		case <-deadline.C:
+			t.Fatal("waited in vain")
+		}
+	}
+}
+
+func insert(t *testing.T, c *Client, args job.Args, after time.Duration) int64 {
+	t.Helper()
+	in, err := c.Insert(t.Context(), args, job.InsertOptions{After: after})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in.ID
+}
+
+// What is due is decided by the clock that is handed over.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	clock := &hand{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	ran := make(chan struct{}, 10)
+	k := job.NewKinds()
+	tries := 0
+	if err := job.Add(k, job.KindOptions{FirstPause: time.Hour, MaxPause: time.Hour}, func(context.Context, plain) error {
+		ran <- struct{}{}
+		if tries++; tries == 1 {
+			return fmt.Errorf("try %d", tries)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	slots := make(chan time.Time, 10)
+	c, _ := start(t, t.TempDir(), job.Config{Kinds: k, Schedules: []job.Schedule{{Name: "daily", Every: 24 * time.Hour,
+		Jobs: func(_ context.Context, after, until time.Time) ([]job.Args, error) {
+			slots <- until
+			return nil, nil
+		}}}}, clock.Now)
+	if got := <-slots; !got.Equal(time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("the first slot is %s", got)
+	}
+	id := insert(t, c, plain{}, 30*time.Minute)
+	clock.advance(29 * time.Minute)
+	pause := time.NewTimer(50 * time.Millisecond)
+	<-pause.C
+	if len(ran) > 0 {
+		t.Error("the job ran before its time")
+	}
+	clock.advance(2 * time.Minute)
+	<-ran
+	until(t, func() bool { i, err := c.Get(t.Context(), id); return err == nil && i.State == job.Retrying })
+	i, err := c.Get(t.Context(), id)
+	if d := i.Due.Sub(clock.Now()); err != nil || d < 48*time.Minute || d > 72*time.Minute {
+		t.Errorf("the next try is after %s, %v, want an hour within a fifth", d, err)
+	}
+	clock.advance(73 * time.Minute)
+	<-ran
+	clock.advance(24 * time.Hour)
+	if got := <-slots; !got.Equal(time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("the second slot is %s", got)
+	}
+}
+
+// Ids and slots outlive the process.
+func TestStateIsKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clock := &hand{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	var mu sync.Mutex
+	var spans []string
+	cfg := job.Config{Kinds: modelKinds(), Schedules: []job.Schedule{{Name: "hourly", Every: time.Hour, Jobs: func(_ context.Context, after, until time.Time) ([]job.Args, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		spans = append(spans, after.Format("15:04")+"-"+until.Format("15:04"))
+		return nil, nil
+	}}}}
+	count := func() int { mu.Lock(); defer mu.Unlock(); return len(spans) }
+	var last int64
+	for i := range 3 {
+		c, stop := start(t, dir, cfg, clock.Now)
+		until(t, func() bool { return count() == i+1 })
+		for range idBlock/2 + 1 {
+			id := insert(t, c, plain{}, 0)
+			if id < last {
+				t.Fatalf("id %d after %d", id, last)
+			}
+			last = id
+		}
+		last++
+		stop()
+		clock.advance(2 * time.Hour)
+	}
+	if got, want := strings.Join(spans, " "), "00:00-12:00 12:00-14:00 14:00-16:00"; got != want {
+		t.Errorf("got the slots %s, want %s", got, want)
+	}
+	if _, err := os.Stat(filepath.Join(dir, controlFile)); err == nil {
+		t.Errorf("%s outlives the process", controlFile)
+	}
+}
+
+// Nobody but who knows the secret is answered, and who answers without knowing
+// what is asked is nobody.
+func TestControl(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	other, err := New(dir, job.Config{Kinds: modelKinds()}, Options{Patience: 20 * time.Millisecond, Poll: 5 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := func(what string) {
+		t.Helper()
+		if _, err := other.List(t.Context(), job.Filter{}); feed.KindOf(err) != feed.KindUnavailable || !strings.Contains(feed.HintOf(err), "feedmill serve") {
+			t.Errorf("%s: got %v, hint %q", what, err, feed.HintOf(err))
+		}
+		if _, err := other.Insert(t.Context(), plain{}, job.InsertOptions{}); feed.KindOf(err) != feed.KindUnavailable {
+			t.Errorf("%s: insert: got %v", what, err)
+		}
+	}
+	nobody("an empty folder")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeControl(dir, control{address, "x"}); err != nil {
+		t.Fatal(err)
+	}
+	nobody("a killed process")
+	foreign := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	defer foreign.Close()
+	if err := writeControl(dir, control{strings.TrimPrefix(foreign.URL, "http://"), "x"}); err != nil {
+		t.Fatal(err)
+	}
+	nobody("somebody else's port")
+
+	c, _ := start(t, dir, job.Config{Kinds: modelKinds()}, nil)
+	id := insert(t, other, plain{}, time.Hour)
+	if i, err := c.Get(t.Context(), id); err != nil || i.State != job.Waiting {
+		t.Errorf("what another process has inserted: got %+v, %v", i, err)
+	}
+	st, err := os.Stat(filepath.Join(dir, controlFile))
+	if err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("%s: got %v, %v, want one for the owner alone", controlFile, st.Mode(), err)
+	}
+	var ct control
+	data, err := os.ReadFile(filepath.Join(dir, controlFile))
+	if err == nil {
+		err = json.Unmarshal(data, &ct)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		secret, path, body string
+		want               int
+	}{
+		{"", "/list", "{}", http.StatusUnauthorized},
+		{"Bearer x", "/list", "{}", http.StatusUnauthorized},
+		{"Bearer " + ct.Secret, "/list", "{}", http.StatusOK},
+		{"Bearer " + ct.Secret, "/list", "{", http.StatusConflict},
+		{"Bearer " + ct.Secret, "/insert", `{"kind":"none"}`, http.StatusConflict},
+		{"Bearer " + ct.Secret, "/else", "{}", http.StatusNotFound},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+ct.Address+c.path, bytes.NewReader([]byte(c.body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", c.secret)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != c.want {
+			t.Errorf("%s with secret %.9q: got %d, want %d", c.path, c.secret, res.StatusCode, c.want)
+		}
+	}
+}
+
+// A file that was damaged says what to do, and no file makes ids go back.
+func FuzzState(f *testing.F) {
+	f.Add([]byte(`{"next_id":1001,"slots":{"daily":"2026-11-21T00:00:00Z"}}`))
+	f.Add([]byte(`{"next_id":0}`))
+	f.Add([]byte(`{"next_id":9223372036854775807}`))
+	f.Add([]byte(`{"slots":null,"next_id":5}`))
+	f.Add([]byte(``))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "state.json"), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := readState(dir)
+		if err != nil {
+			if !strings.Contains(err.Error(), "state.json") {
+				t.Errorf("%q: the error does not name the file: %v", data, err)
+			}
+			return
+		}
+		id, err := s.id()
+		if err != nil || id < 1 {
+			t.Fatalf("%q: got id %d, %v", data, id, err)
+		}
+		if id > maxID-10*idBlock {
+			return // it ends there, and says so
+		}
+		again, err := readState(dir)
+		if err != nil {
+			t.Fatalf("%q: read again: %v", data, err)
+		}
+		if next, err := again.id(); err != nil || next <= id {
+			t.Errorf("%q: got id %d after %d, %v", data, next, id, err)
+		}
+	})
+}

@@ -1,0 +1,149 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"feedmill/internal/job"
+)
+
+const (
+	// grace lies between the decision that a blob may go and its deletion.
+	grace = 24 * time.Hour
+	// leftover is how old what an interrupted step has left behind must be.
+	leftover = 24 * time.Hour
+	// sweepRound is how many blobs are decided on at once.
+	sweepRound = 1000
+	// clockSlack is how much a clock may gain between two looks at it.
+	clockSlack = time.Hour
+)
+
+// uploads and temporary files that stores keep of interrupted work.
+type (
+	uploadSweeper interface {
+		SweepUploads(ctx context.Context, olderThan time.Duration) (int, error)
+	}
+	fileSweeper interface {
+		Sweep(ctx context.Context, olderThan time.Duration) (int, error)
+	}
+)
+
+// sweep removes a merchant's blobs, or the leftovers of the house.
+func (w *Work) sweep(ctx context.Context, s Sweep) error {
+	now := w.opt.Now().UTC()
+	if err := w.clock.check(now); err != nil {
+		return job.Permanent(err)
+	}
+	if s.Merchant == "" {
+		return w.sweepHouse(ctx, now)
+	}
+	condemned, deleted := int64(0), 0
+	for deleted < w.opt.SweepLimit {
+		n, err := w.opt.Garbage.CondemnBlobs(ctx, s.Merchant, sweepRound)
+		if err != nil {
+			return fmt.Errorf("find blobs that nobody needs: %w", err)
+		}
+		condemned += n
+		d, err := w.deleteBlobs(ctx, s, now, min(sweepRound, w.opt.SweepLimit-deleted))
+		deleted += d
+		if err != nil {
+			return err
+		}
+		if n < sweepRound && d < sweepRound {
+			break
+		}
+	}
+	// Records of what was there go after the bytes.
+	pruned, err := w.opt.Garbage.PruneHistory(ctx, s.Merchant)
+	if err != nil {
+		return fmt.Errorf("forget what is gone: %w", err)
+	}
+	if condemned > 0 || deleted > 0 {
+		w.opt.Log.Info("swept", "merchant", string(s.Merchant), "condemned", condemned, "deleted", deleted, "generations", pruned)
+	}
+	return nil
+}
+
+// deleteBlobs deletes what was condemned long enough ago. The database knows
+// before the store does: what is being deleted cannot come back to life.
+func (w *Work) deleteBlobs(ctx context.Context, s Sweep, now time.Time, limit int) (deleted int, err error) {
+	blobs, err := w.opt.Garbage.DeletingBlobs(ctx, s.Merchant, now.Add(-grace), limit)
+	if err != nil {
+		return 0, fmt.Errorf("decide on blobs to delete: %w", err)
+	}
+	var errs []error
+	for _, b := range blobs {
+		if err := ctx.Err(); err != nil {
+			return deleted, err
+		}
+		// Without an answer the blob stays on the list, and is deleted again.
+		err := w.opt.Store.Delete(ctx, b.Key)
+		if err == nil {
+			err = w.opt.Garbage.ForgetBlob(ctx, s.Merchant, b.Key)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("delete blob %s: %w", b.Key, err))
+			if len(errs) == 10 {
+				break // it is not the blobs
+			}
+			continue
+		}
+		deleted++
+	}
+	return deleted, errors.Join(errs...)
+}
+
+// sweepHouse removes what belongs to no merchant.
+func (w *Work) sweepHouse(ctx context.Context, now time.Time) error {
+	imports, err := w.opt.Imports.SweepImports(ctx, now.Add(-leftover))
+	errs := []error{err}
+	uploads, files := 0, 0
+	if u, ok := w.opt.Store.(uploadSweeper); ok {
+		uploads, err = u.SweepUploads(ctx, leftover)
+		errs = append(errs, err)
+	}
+	if f, ok := w.opt.Store.(fileSweeper); ok {
+		files, err = f.Sweep(ctx, leftover)
+		errs = append(errs, err)
+	}
+	if w.opt.SweepSpool != nil {
+		errs = append(errs, w.opt.SweepSpool(now))
+	}
+	if imports+uploads+files > 0 {
+		w.opt.Log.Info("swept leftovers", "imports", imports, "uploads", uploads, "files", files)
+	}
+	return errors.Join(errs...)
+}
+
+// clockGuard keeps a clock that jumps from deleting what was replaced an hour
+// ago: time that has not passed makes nothing old.
+type clockGuard struct {
+	elapsed func() time.Duration
+
+	mu      sync.Mutex
+	started bool
+	wall    time.Time
+	since   time.Duration
+	// refuse is until when nothing is swept.
+	refuse time.Duration
+}
+
+// check compares the clock with one that nobody can set.
+func (g *clockGuard) check(now time.Time) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := g.elapsed()
+	gained := now.Sub(g.wall) - (at - g.since)
+	jumped := g.started && gained > clockSlack
+	g.started, g.wall, g.since = true, now, at
+	if jumped {
+		g.refuse = at + clockSlack
+	}
+	if at < g.refuse {
+		return fmt.Errorf("the clock has jumped ahead: nothing is swept for %s", (g.refuse - at).Round(time.Minute))
+	}
+	return nil
+}

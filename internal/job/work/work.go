@@ -1,0 +1,236 @@
+// Package work holds the jobs that feedmill has: what each does, and the
+// schedules that find in the records what is due.
+//
+// It owns the kinds and their settings, and when a merchant's files are made
+// anew. It refuses to know how a run renders, where jobs are kept and who runs
+// them: that is handed to it, or done with it.
+//
+// Every schedule reads the records and nothing else, so it finds the same again
+// after a restart, on any process, and nothing that a queue has lost is lost.
+package work
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"feedmill/feed/publish"
+	"feedmill/internal/job"
+	"feedmill/internal/partner"
+	"feedmill/storage"
+)
+
+// Records is what schedules ask, and runs settle.
+type Records interface {
+	Merchants(ctx context.Context) ([]partner.Merchant, error)
+	Changes(ctx context.Context, merchant partner.MerchantID, limit int) ([]partner.Change, error)
+	DropChanges(ctx context.Context, merchant partner.MerchantID, seqs []int64) error
+	CurrentGenerations(ctx context.Context, known map[publish.FeedRef]int64) ([]publish.Generation, error)
+}
+
+// Garbage is what is no longer needed.
+type Garbage interface {
+	CondemnBlobs(ctx context.Context, merchant partner.MerchantID, limit int) (int64, error)
+	DeletingBlobs(ctx context.Context, merchant partner.MerchantID, condemnedBefore time.Time, limit int) ([]publish.Blob, error)
+	ForgetBlob(ctx context.Context, merchant partner.MerchantID, key string) error
+	PruneHistory(ctx context.Context, merchant partner.MerchantID) (int64, error)
+}
+
+// Imports is where imports are staged.
+type Imports interface {
+	SweepImports(ctx context.Context, before time.Time) (int, error)
+}
+
+// Options say what the jobs work with. Where no default is given, it is needed
+// by processes that run jobs; those that only insert and show them need none.
+type Options struct {
+	Records Records
+	Garbage Garbage
+	Imports Imports
+	Store   storage.Store
+	// Publish runs once for all offers of a merchant. full makes every file anew.
+	Publish func(ctx context.Context, merchant partner.MerchantID, full bool) error
+	// SweepSpool removes what killed runs have left in this process's folder for
+	// files under way. Default: nothing is.
+	SweepSpool func(now time.Time) error
+
+	// PublishEvery is how often what has changed is published. Default 1 min;
+	// negative leaves all publishing to whoever inserts [Publish].
+	PublishEvery time.Duration
+	// FullAt is the time of day, in the zone of the merchant, at which a full file
+	// replaces one with change files beside it. Default 3 h, which is 03:00;
+	// negative leaves it to the age and the share of changes.
+	FullAt time.Duration
+	// Zone is that of merchants who have set none. Default UTC.
+	Zone *time.Location
+	// Validity is how long a generation is declared valid; it is renewed before
+	// half of it has passed. Default 7 days.
+	Validity time.Duration
+	// SweepEvery is how often merchants' blobs are swept. Default 1 h.
+	SweepEvery time.Duration
+	// SweepLimit is how many blobs of one merchant a sweep deletes at most, so
+	// that a mistake shows before all is gone. Default 20,000.
+	SweepLimit int
+
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// Elapsed is a clock that nobody can set; only differences count. Default:
+	// the monotonic clock.
+	Elapsed func() time.Duration
+	// Log gets what sweeps have done. Default none.
+	Log *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	o.PublishEvery = cmp.Or(o.PublishEvery, time.Minute)
+	o.FullAt = cmp.Or(o.FullAt, 3*time.Hour)
+	o.Zone = cmp.Or(o.Zone, time.UTC)
+	o.Validity = cmp.Or(o.Validity, 7*24*time.Hour)
+	o.SweepEvery = cmp.Or(o.SweepEvery, time.Hour)
+	o.SweepLimit = cmp.Or(o.SweepLimit, 20_000)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Elapsed == nil {
+		start := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(start) }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Work is the jobs of a process.
+type Work struct {
+	opt   Options
+	clock clockGuard
+	plan  planner
+}
+
+// New gives the jobs that work with what o says.
+func New(o Options) *Work {
+	o = o.withDefaults()
+	w := &Work{opt: o, clock: clockGuard{elapsed: o.Elapsed}}
+	w.plan.known = map[publish.FeedRef]current{}
+	return w
+}
+
+// Publish is a run for all offers of a merchant: what has changed is published,
+// and what is about to expire renewed.
+type Publish struct {
+	Merchant partner.MerchantID `json:"merchant"`
+	// Full makes every file anew.
+	Full bool `json:"full,omitempty"`
+	// Cause tells people why, such as "changes" or "hour".
+	Cause string `json:"cause,omitempty"`
+}
+
+// Kind implements job.Args.
+func (Publish) Kind() string { return "publish" }
+
+// For implements job.Args: one run of a merchant at a time.
+func (p Publish) For() (partner.MerchantID, string) { return p.Merchant, "" }
+
+// Join implements job.Joiner: a run that makes everything anew does for others.
+func (p Publish) Join(later Publish) Publish {
+	if p.Full && !later.Full {
+		return p
+	}
+	return later
+}
+
+// Sweep removes what is no longer needed: a merchant's blobs, or, for none, what
+// imports, uploads and runs have left behind.
+type Sweep struct {
+	Merchant partner.MerchantID `json:"merchant,omitempty"`
+}
+
+// Kind implements job.Args.
+func (Sweep) Kind() string { return "sweep" }
+
+// For implements job.Args.
+func (s Sweep) For() (partner.MerchantID, string) { return s.Merchant, "" }
+
+// Kinds gives the kinds of jobs.
+func (w *Work) Kinds() (*job.Kinds, error) {
+	k := job.NewKinds()
+	err := errors.Join(
+		job.Add(k, job.KindOptions{Queue: job.QueueFeeds, Attempts: 12}, w.publish),
+		// A sweep that fails is repeated by the next one.
+		job.Add(k, job.KindOptions{Queue: job.QueueUpkeep, Attempts: 2, FirstPause: time.Minute}, w.sweep),
+	)
+	return k, err
+}
+
+// changeBatch is how many rows of the queue a run settles at most.
+const changeBatch = 50_000
+
+// publish runs for a merchant, and settles the changes that it has dealt with.
+func (w *Work) publish(ctx context.Context, p Publish) error {
+	// The rows seen before the run takes its snapshot are in it; those that come
+	// later stay for the next run.
+	changes, err := w.opt.Records.Changes(ctx, p.Merchant, changeBatch)
+	if err != nil {
+		return fmt.Errorf("read what has changed: %w", err)
+	}
+	if err := w.opt.Publish(ctx, p.Merchant, p.Full); err != nil {
+		var held *publish.HeldError
+		if errors.As(err, &held) {
+			// The same catalog is refused as often as it is tried.
+			return job.Permanent(err)
+		}
+		return err
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	seqs := make([]int64, len(changes))
+	for i := range changes {
+		seqs[i] = changes[i].Seq
+	}
+	if err := w.opt.Records.DropChanges(ctx, p.Merchant, seqs); err != nil {
+		return fmt.Errorf("settle what has been published: %w", err)
+	}
+	return nil
+}
+
+// current is what schedules need to know of a feed.
+type current struct {
+	number           int64
+	full             time.Time // when its full file was made; zero for a light feed
+	changed          bool      // change files lead on from that
+	expires          time.Time
+	askedFull, asked time.Time
+}
+
+// askAgain is how soon a schedule asks again for a run that came to nothing, as
+// it does for offers of blocked accounts.
+const askAgain = 6 * time.Hour
+
+// planner remembers the current generations, so that each is read once.
+type planner struct {
+	mu    sync.Mutex
+	known map[publish.FeedRef]current
+}
+
+// refresh reads the generations that are new.
+func (p *planner) refresh(ctx context.Context, r Records) error {
+	numbers := make(map[publish.FeedRef]int64, len(p.known))
+	for ref, c := range p.known {
+		numbers[ref] = c.number
+	}
+	list, err := r.CurrentGenerations(ctx, numbers)
+	if err != nil {
+		return fmt.Errorf("read the current generations: %w", err)
+	}
+	for i := range list {
+		g := &list[i]
+		p.known[g.Feed] = summary(g)
+	}
+	return nil
+}

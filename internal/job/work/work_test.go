@@ -1,0 +1,558 @@
+package work_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+	"feedmill/feed/record"
+	"feedmill/internal/job"
+	"feedmill/internal/job/work"
+	"feedmill/internal/partner"
+	"feedmill/storage"
+	"feedmill/storage/fsstore"
+	"feedmill/storage/sqlite"
+)
+
+var owner = partner.Actor{Name: "anna", Role: "owner"}
+
+// house is a real database and a real store with one merchant and one offer.
+type house struct {
+	t        *testing.T
+	db       *sqlite.DB
+	store    *fsstore.Store
+	merchant partner.MerchantID
+	offer    partner.Offer
+	now      time.Time
+	elapsed  time.Duration
+	runs     int
+	full     []bool
+	during   func() // called in the middle of a run
+	work     *work.Work
+	kinds    *job.Kinds
+}
+
+func setup(t *testing.T) *house {
+	t.Helper()
+	h := &house{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	ctx := t.Context()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "feedmill.db")
+	clock := func() time.Time { return h.now }
+	if _, err := sqlite.Migrate(ctx, path, sqlite.Options{Now: clock}); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if h.db, err = sqlite.Open(ctx, path, sqlite.Options{Now: clock}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { check(t, h.db.Close()) })
+	if h.store, err = fsstore.Open(filepath.Join(dir, "store"), fsstore.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { check(t, h.store.Close()) })
+	m, err := h.db.CreateMerchant(ctx, owner, partner.Merchant{ID: partner.NewMerchantID(), Name: "Shop", SharingEnabled: true,
+		Language: feed.MustLanguage("pol"), Currency: feed.MustCurrency("PLN"), ZoneOffset: time.Hour})
+	check(t, err)
+	h.merchant = m.ID
+	shop := partner.Shop{ID: partner.NewShopID(), Merchant: m.ID, Number: 1, Name: "Main"}
+	check(t, h.db.CreateShop(ctx, owner, shop))
+	p, err := h.db.CreatePartner(ctx, owner, partner.Partner{ID: partner.NewID(), Merchant: m.ID, Name: "Nord", FeedEnabled: true})
+	check(t, err)
+	h.offer, err = h.db.CreateOffer(ctx, owner, partner.Offer{ID: partner.NewOfferID(), Merchant: m.ID, Partner: p.ID, Shop: shop.ID, Name: "Main",
+		Profile: feed.Profile{Currency: m.Currency, Languages: []feed.Language{m.Language}}, FeedEnabled: true})
+	check(t, err)
+	h.work = work.New(work.Options{Records: h.db, Garbage: h.db, Imports: h.db, Store: h.store, Publish: h.publish, Now: clock,
+		Elapsed: func() time.Duration { return h.elapsed }})
+	h.kinds, err = h.work.Kinds()
+	check(t, err)
+	return h
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// publish is a whole run.
+func (h *house) publish(ctx context.Context, id partner.MerchantID, full bool) error {
+	h.runs++
+	h.full = append(h.full, full)
+	snap, err := h.db.Snapshot(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	if h.during != nil {
+		h.during()
+	}
+	pol := feed.MustLanguage("pol")
+	dicts := &feed.Dictionaries{Warehouses: []feed.Warehouse{{ID: 1, Names: feed.Texts{{Lang: pol, Value: "Magazyn"}}}},
+		Categories: []feed.Category{{ID: "1", Names: feed.Texts{{Lang: pol, Value: "Rzeczy"}}}},
+		Units:      []feed.Unit{{ID: "0", Names: feed.Texts{{Lang: pol, Value: "szt."}}}},
+		SizeGroups: []feed.SizeGroup{{ID: feed.OneSizeGroup, Name: "one size", Sizes: []feed.SizeEntry{{ID: "uniw", Names: feed.Texts{{Lang: pol, Value: "one size"}}}}}}}
+	products := func(ctx context.Context) iter.Seq2[*feed.Product, error] {
+		return func(yield func(*feed.Product, error) bool) {
+			var dec record.Decoder
+			var p feed.Product
+			for stored, err := range snap.Products(ctx) {
+				if err == nil {
+					err = dec.Decode(stored.Doc, &p)
+				}
+				if !yield(&p, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+	_, err = publish.Run(ctx, h.db, publish.NewStoreBin(h.store, strings.ToLower(fmt.Sprintf("r%d", h.runs))), publish.Request{
+		Merchant: string(id), Profiles: []feed.Profile{h.offer.Profile}, Settings: publish.Settings{Force: full, Zone: snap.Merchant.Zone(), FullEvery: 1000 * time.Hour, FullShare: 101},
+		Now: h.now, Spool: h.t.TempDir(), Catalog: publish.Catalog{Products: products, Known: dicts,
+			Dictionaries: func() *feed.Dictionaries { return dicts }, Language: pol, Currency: snap.Merchant.Currency}})
+	return err
+}
+
+// merge replaces the catalog by n products at a price.
+func (h *house) merge(n int, price string) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	id := partner.NewImportID()
+	pol := feed.MustLanguage("pol")
+	vat, err := feed.ParsePercent("23")
+	check(h.t, err)
+	amount, err := feed.AmountOf(500)
+	check(h.t, err)
+	list, err := feed.PriceFromNet(amount, vat)
+	check(h.t, err)
+	_, err = h.db.StageProducts(ctx, h.merchant, id, func(yield func(partner.StagedProduct, error) bool) {
+		for i := range n {
+			p := feed.Product{ID: feed.ProductID(i + 1), Currency: feed.MustCurrency("PLN"), VAT: vat, Prices: feed.Prices{List: list},
+				Category: feed.Reference{ID: "1"}, Unit: feed.Reference{ID: "0"}, Names: feed.Texts{{Lang: pol, Value: "Rzecz " + price}},
+				SizeGroup: feed.Ref{ID: feed.OneSizeGroup, Name: "one size"},
+				Sizes:     []feed.Size{{ID: "uniw", Name: "one size", Code: fmt.Sprint(i), Stock: []feed.Stock{{Warehouse: 1, Quantity: feed.Pieces(5)}}}}}
+			doc := record.Append(nil, &p)
+			if !yield(partner.StagedProduct{ID: p.ID, Doc: doc, Digest: sha256.Sum256(doc)}, nil) {
+				return
+			}
+		}
+	})
+	check(h.t, err)
+	_, err = h.db.Merge(ctx, owner, h.merchant, id, partner.MergeReplace, nil)
+	check(h.t, err)
+}
+
+// due asks a schedule.
+func (h *house) due(name string) []job.Args {
+	h.t.Helper()
+	for _, s := range h.work.Schedules() {
+		if s.Name == name {
+			slot := s.Slot(h.now)
+			list, err := s.Jobs(h.t.Context(), slot.Add(-s.Every), slot)
+			check(h.t, err)
+			return list
+		}
+	}
+	h.t.Fatalf("there is no schedule %s", name)
+	return nil
+}
+
+// do carries a job out as a runner does.
+func (h *house) do(args job.Args) error {
+	h.t.Helper()
+	raw, err := h.kinds.Encode(args)
+	check(h.t, err)
+	return h.kinds.Do(h.t.Context(), args.Kind(), raw)
+}
+
+// pass lets time go by, for both clocks.
+func (h *house) pass(d time.Duration) { h.now, h.elapsed = h.now.Add(d), h.elapsed+d }
+
+func (h *house) wantDue(schedule, want string) []job.Args {
+	h.t.Helper()
+	list := h.due(schedule)
+	got := strings.ReplaceAll(fmt.Sprint(list), string(h.merchant), "M")
+	if got != want {
+		h.t.Errorf("%s at %s: got %s, want %s", schedule, h.now.Format(time.RFC3339), got, want)
+	}
+	return list
+}
+
+func (h *house) current(kind feed.Kind) publish.Generation {
+	h.t.Helper()
+	key := h.offer.Profile.FullKey()
+	if kind == feed.KindLight {
+		key = h.offer.Profile.LightKey()
+	}
+	g, ok, err := h.db.Current(h.t.Context(), publish.FeedRef{Merchant: string(h.merchant), Kind: kind, Key: key})
+	if err != nil || !ok {
+		h.t.Fatalf("current generation: %v, %v", ok, err)
+	}
+	return g
+}
+
+// What has changed is published once, and what changes during the run again.
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.merge(30, "1")
+	list := h.wantDue("changes", "[{M false changes}]")
+	h.during = func() { h.during = nil; h.merge(30, "2") }
+	check(t, h.do(list[0]))
+	first := h.current(feed.KindFull).Number
+	list = h.wantDue("changes", "[{M false changes}]")
+	check(t, h.do(list[0]))
+	if second := h.current(feed.KindFull); second.Number == first || second.File(feed.KindFullChange) == nil {
+		t.Errorf("the change that came during a run led to generation %d after %d", second.Number, first)
+	}
+	h.wantDue("changes", "[]")
+	// An error leaves the changes where they are.
+	h.merge(30, "3")
+	h.during = func() { h.during = nil; panic("in the middle") }
+	if err := h.do(list[0]); err == nil || job.IsPermanent(err) {
+		t.Errorf("a run that panics: got %v", err)
+	}
+	h.wantDue("changes", "[{M false changes}]")
+}
+
+// A run that is refused is not repeated by itself.
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.merge(100, "1")
+	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	h.merge(10, "1")
+	err := h.do(work.Publish{Merchant: h.merchant})
+	var held *publish.HeldError
+	if !errors.As(err, &held) || !job.IsPermanent(err) {
+		t.Errorf("got %v, want one that is permanent and says what is held", err)
+	}
+}
+
+// Before half of the validity has passed a run renews it.
+func TestRenewals(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.merge(30, "1")
+	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	before := h.current(feed.KindLight)
+	h.wantDue("renewals", "[]")
+	h.pass(3 * 24 * time.Hour)
+	h.wantDue("renewals", "[]")
+	h.pass(13 * time.Hour)
+	list := h.wantDue("renewals", "[{M false renewal}]")
+	h.pass(time.Hour)
+	h.wantDue("renewals", "[]") // it has been asked for
+	h.pass(6 * time.Hour)
+	h.wantDue("renewals", "[{M false renewal}]") // and came to nothing
+	check(t, h.do(list[0]))
+	if after := h.current(feed.KindLight); !after.Expires.After(before.Expires) {
+		t.Errorf("the offer expires at %s after %s", after.Expires, before.Expires)
+	}
+	h.pass(12 * time.Hour)
+	h.wantDue("renewals", "[]")
+}
+
+// At the merchant's hour a full file takes in the change files beside it.
+func TestFullFiles(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.merge(30, "1")
+	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	h.now = time.Date(2026, 11, 22, 2, 5, 0, 0, time.UTC) // 03:05 where the merchant is
+	h.wantDue("full_files", "[]")                         // nothing has changed since
+	h.now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	h.merge(30, "2")
+	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	if g := h.current(feed.KindFull); g.File(feed.KindFullChange) == nil {
+		t.Fatal("there is no change file")
+	}
+	list := h.wantDue("full_files", "[{M true hour}]") // the full file is older than 03:00
+	check(t, h.do(list[0]))
+	h.wantDue("full_files", "[]")
+	h.pass(time.Hour)
+	h.merge(30, "3")
+	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	h.wantDue("full_files", "[]") // its hour is tomorrow
+	h.now = time.Date(2026, 11, 23, 1, 59, 59, 0, time.UTC)
+	h.wantDue("full_files", "[]")
+	h.now = time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)
+	list = h.wantDue("full_files", "[{M true hour}]")
+	check(t, h.do(list[0]))
+	g := h.current(feed.KindFull)
+	if full := g.File(feed.KindFull); full.Generation != g.Number {
+		t.Errorf("the full file is of generation %d, the current one is %d", full.Generation, g.Number)
+	}
+	h.wantDue("full_files", "[]")
+	if fmt.Sprint(h.full) != "[false false true false true]" {
+		t.Errorf("runs that make everything anew: %v", h.full)
+	}
+}
+
+// Runs are found anew from the records by every process.
+func TestSchedulesNeedNoMemory(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.merge(30, "1")
+	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	h.merge(30, "2")
+	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	h.pass(4 * 24 * time.Hour)
+	for range 2 {
+		h.work = work.New(work.Options{Records: h.db, Now: func() time.Time { return h.now }})
+		h.wantDue("renewals", "[{M false renewal}]")
+		h.wantDue("full_files", "[{M true hour}]")
+	}
+	h.work = work.New(work.Options{Records: h.db, PublishEvery: -1})
+	for _, s := range h.work.Schedules() {
+		if s.Name != "sweeps" && s.Name != "leftovers" {
+			t.Errorf("where publishing is left to others there is a schedule %s", s.Name)
+		}
+	}
+}
+
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	for _, c := range []struct{ earlier, later, want work.Publish }{
+		{work.Publish{Cause: "changes"}, work.Publish{Full: true, Cause: "hour"}, work.Publish{Full: true, Cause: "hour"}},
+		{work.Publish{Full: true, Cause: "hour"}, work.Publish{Cause: "changes"}, work.Publish{Full: true, Cause: "hour"}},
+		{work.Publish{Cause: "changes"}, work.Publish{Cause: "renewal"}, work.Publish{Cause: "renewal"}},
+	} {
+		a, err := h.kinds.Encode(c.earlier)
+		check(t, err)
+		b, err := h.kinds.Encode(c.later)
+		check(t, err)
+		var got work.Publish
+		check(t, json.Unmarshal(h.kinds.Join("publish", a, b), &got))
+		if got != c.want {
+			t.Errorf("%+v and %+v join to %+v, want %+v", c.earlier, c.later, got, c.want)
+		}
+	}
+}
+
+// A sweep deletes what nobody can read any more, late enough, and nothing else.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	for i := range 4 {
+		h.merge(30, fmt.Sprint(i))
+		check(t, h.do(work.Publish{Merchant: h.merchant, Full: true}))
+		h.pass(time.Hour)
+		h.readable()
+	}
+	before := h.keys()
+	sweep := func() int {
+		t.Helper()
+		list := h.due("sweeps")
+		if len(list) != 1 {
+			t.Fatalf("sweeps: got %v", list)
+		}
+		check(t, h.do(list[0]))
+		h.readable()
+		return len(h.keys())
+	}
+	h.pass(70 * time.Hour)
+	if n := sweep(); n != len(before) {
+		t.Errorf("%d of %d blobs are left before 72 hours have passed", n, len(before))
+	}
+	h.pass(10 * time.Hour)
+	if n := sweep(); n != len(before) {
+		t.Errorf("%d of %d blobs are left as soon as they are condemned", n, len(before))
+	}
+	h.pass(25 * time.Hour)
+	left := sweep()
+	if left >= len(before)/2 {
+		t.Errorf("%d of %d blobs are left", left, len(before))
+	}
+	h.pass(25 * time.Hour)
+	if n := sweep(); n != left {
+		t.Errorf("%d blobs are left after %d", n, left)
+	}
+}
+
+// readable checks that every listed file is there.
+func (h *house) readable() {
+	h.t.Helper()
+	for _, k := range []feed.Kind{feed.KindFull, feed.KindLight} {
+		g := h.current(k)
+		for _, b := range append([]publish.Blob{g.State}, blobs(g.Files)...) {
+			r, _, err := h.store.Open(h.t.Context(), b.Key, storage.Range{})
+			if err == nil {
+				_, err = io.Copy(io.Discard, r)
+				err = errors.Join(err, r.Close())
+			}
+			if err != nil {
+				h.t.Errorf("%s of generation %d: %v", b.Key, g.Number, err)
+			}
+		}
+	}
+}
+
+func blobs(files []publish.File) (list []publish.Blob) {
+	for _, f := range files {
+		list = append(list, f.Plain)
+	}
+	return list
+}
+
+func (h *house) keys() (keys []string) {
+	h.t.Helper()
+	for i, err := range h.store.List(h.t.Context(), "") {
+		check(h.t, err)
+		keys = append(keys, i.Key)
+	}
+	return keys
+}
+
+// A store that does not delete is asked again, and no record is lost over it.
+func TestSweepIsRepeated(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	for i := range 3 {
+		h.merge(30, fmt.Sprint(i))
+		check(t, h.do(work.Publish{Merchant: h.merchant, Full: true}))
+		h.pass(time.Hour)
+	}
+	h.pass(80 * time.Hour)
+	check(t, h.do(work.Sweep{Merchant: h.merchant}))
+	h.pass(30 * time.Hour)
+	before := len(h.keys())
+	broken := &brokenStore{Store: h.store, fail: true}
+	w := work.New(work.Options{Records: h.db, Garbage: h.db, Imports: h.db, Store: broken, Now: func() time.Time { return h.now }})
+	kinds, err := w.Kinds()
+	check(t, err)
+	args := json.RawMessage(`{"merchant":"` + string(h.merchant) + `"}`)
+	if err := kinds.Do(t.Context(), "sweep", args); err == nil || !strings.Contains(err.Error(), "delete blob") {
+		t.Errorf("a store that does not delete: got %v", err)
+	}
+	if broken.asked != 10 || len(h.keys()) != before {
+		t.Errorf("a store that does not delete was asked %d times, %d of %d blobs are left", broken.asked, len(h.keys()), before)
+	}
+	broken.fail = false
+	check(t, kinds.Do(t.Context(), "sweep", args))
+	if left := len(h.keys()); left >= before {
+		t.Errorf("%d of %d blobs are left", left, before)
+	}
+	h.readable()
+}
+
+type brokenStore struct {
+	storage.Store
+	fail  bool
+	asked int
+}
+
+func (b *brokenStore) Delete(ctx context.Context, key string) error {
+	b.asked++
+	if b.fail {
+		return errors.New("access denied")
+	}
+	return b.Store.Delete(ctx, key)
+}
+
+// A clock that jumps ahead makes nothing old at once.
+func TestClockJump(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	for i := range 3 {
+		h.merge(30, fmt.Sprint(i))
+		check(t, h.do(work.Publish{Merchant: h.merchant, Full: true}))
+		h.pass(time.Hour)
+	}
+	before := len(h.keys())
+	check(t, h.do(work.Sweep{Merchant: h.merchant}))
+	h.now = h.now.Add(365 * 24 * time.Hour)
+	h.elapsed += time.Hour
+	for range 3 {
+		if err := h.do(work.Sweep{Merchant: h.merchant}); err == nil || !job.IsPermanent(err) || !strings.Contains(err.Error(), "jumped") {
+			t.Errorf("a sweep after a jump of the clock: got %v", err)
+		}
+		h.pass(15 * time.Minute)
+	}
+	h.pass(15 * time.Minute)
+	check(t, h.do(work.Sweep{Merchant: h.merchant}))
+	if n := len(h.keys()); n != before {
+		t.Errorf("%d of %d blobs are left", n, before)
+	}
+	// A clock that is set back refuses nothing: nothing gets older.
+	h.now = h.now.Add(-300 * 24 * time.Hour)
+	check(t, h.do(work.Sweep{Merchant: h.merchant}))
+}
+
+// Leftovers of interrupted work are removed once they are a day old.
+func TestLeftovers(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	ctx := t.Context()
+	id := partner.NewImportID()
+	_, err := h.db.StageProducts(ctx, h.merchant, id, func(yield func(partner.StagedProduct, error) bool) {
+		yield(partner.StagedProduct{ID: 1, Doc: []byte("x")}, nil)
+	})
+	check(t, err)
+	uploads := &sweptStore{Store: h.store}
+	var spool []time.Time
+	w := work.New(work.Options{Records: h.db, Garbage: h.db, Imports: h.db, Store: uploads, Now: func() time.Time { return h.now }, Elapsed: func() time.Duration { return h.elapsed },
+		SweepSpool: func(now time.Time) error { spool = append(spool, now); return nil }})
+	h.work = w
+	h.kinds, err = w.Kinds()
+	check(t, err)
+	list := h.wantDue("leftovers", "[{}]")
+	staged := func() bool {
+		_, err := h.db.PlanMerge(ctx, h.merchant, id, partner.MergeUpsert, nil)
+		return err == nil
+	}
+	check(t, h.do(list[0]))
+	if !staged() {
+		t.Error("an import under way was dropped")
+	}
+	h.pass(25 * time.Hour)
+	check(t, h.do(list[0]))
+	if staged() {
+		t.Error("an import of yesterday is still there")
+	}
+	if uploads.older != 24*time.Hour || len(spool) != 2 || !spool[1].Equal(h.now) {
+		t.Errorf("uploads older than %s and the spool at %v were swept", uploads.older, spool)
+	}
+}
+
+type sweptStore struct {
+	storage.Store
+	older time.Duration
+}
+
+func (s *sweptStore) SweepUploads(_ context.Context, olderThan time.Duration) (int, error) {
+	s.older = olderThan
+	return 1, nil
+}
+
+func ExampleNew() {
+	w := work.New(work.Options{
+		PublishEvery: 30 * time.Second,
+		Publish: func(_ context.Context, m partner.MerchantID, full bool) error {
+			fmt.Println("publishing for", m, full)
+			return nil
+		},
+	})
+	for _, s := range w.Schedules() {
+		fmt.Fprintln(os.Stdout, s.Name, s.Every)
+	}
+	// Output:
+	// sweeps 1h0m0s
+	// leftovers 24h0m0s
+	// changes 30s
+	// renewals 1h0m0s
+	// full_files 5m0s
+}
