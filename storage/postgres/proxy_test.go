@@ -85,8 +85,8 @@ func (p *proxy) serve(client net.Conn) {
 	if err != nil {
 		return
 	}
-	answers := make(chan []byte)
-	cut := make(chan struct{}) // closed when answers go nowhere any more
+	answers := make(chan struct{}, 1) // told of an answer that goes nowhere; closed with the server's connection
+	cut := make(chan struct{})        // closed when answers go nowhere any more
 	go func() {
 		defer close(answers)
 		buf := make([]byte, 1<<16)
@@ -95,14 +95,14 @@ func (p *proxy) serve(client net.Conn) {
 			if n > 0 {
 				select {
 				case <-cut:
+					select {
+					case answers <- struct{}{}:
+					default: // told already
+					}
 				default:
 					if _, err := client.Write(buf[:n]); err != nil {
 						return
 					}
-				}
-				select {
-				case answers <- nil:
-				default:
 				}
 			}
 			if err != nil {
