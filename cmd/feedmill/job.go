@@ -58,11 +58,11 @@ func openJobs(ctx context.Context, w *world, cfg *config.Config, jc job.Config) 
 }
 
 // newWork gives the jobs of a home. A negative every leaves publishing to
-// 'feedmill publish'.
-func newWork(w *world, h *home, g garbage, s publish.Settings, every time.Duration) *work.Work {
+// 'feedmill publish'; fullAt is the time of day of full files.
+func newWork(w *world, h *home, g garbage, s publish.Settings, every, fullAt time.Duration) *work.Work {
 	return work.New(work.Options{
 		Records: h.db, Garbage: g, Imports: g, Store: h.store, SweepSpool: h.sweepSpool,
-		PublishEvery: every, Zone: s.Zone, Validity: s.Validity, Now: w.now, Log: w.log,
+		PublishEvery: every, FullAt: fullAt, Zone: s.Zone, Validity: s.Validity, Now: w.now, Log: w.log,
 		Publish: func(ctx context.Context, id partner.MerchantID, full bool) error {
 			settings := s
 			settings.Force = full

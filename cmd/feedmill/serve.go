@@ -109,12 +109,14 @@ func (h *home) openWork(ctx context.Context, w *world, cfg *config.Config, every
 	if every == 0 {
 		every = -1
 	}
-	todo := newWork(w, h, h.db, s, every)
+	todo := newWork(w, h, h.db, s, every, cfg.Jobs.FullAt)
 	kinds, err := todo.Kinds()
 	if err != nil {
 		return nil, nil, err
 	}
-	return openJobs(ctx, w, cfg, job.Config{Kinds: kinds, Schedules: todo.Schedules(), Log: w.log})
+	return openJobs(ctx, w, cfg, job.Config{Kinds: kinds, Schedules: todo.Schedules(), Log: w.log,
+		Workers:     map[string]int{job.QueueFeeds: cfg.Jobs.Workers, job.QueueUpkeep: cfg.Jobs.Upkeep},
+		PerMerchant: cfg.Jobs.PerMerchant})
 }
 
 // conformanceHandler serves the schemas and, where the settings say so, the

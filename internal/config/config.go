@@ -26,9 +26,19 @@ type Config struct {
 	Database Database `toml:"database" embed:"" prefix:"database."`
 	Store    Store    `toml:"store" embed:"" prefix:"store."`
 	Feeds    Feeds    `toml:"feeds" embed:"" prefix:"feeds."`
+	// Jobs is about what workers do in the background.
+	Jobs Jobs `toml:"jobs" embed:"" prefix:"jobs."`
 	// Validate is about the check of foreign files over HTTP.
 	Validate Validate `toml:"validate" embed:"" prefix:"validate."`
 	Log      Log      `toml:"log" embed:"" prefix:"log."`
+}
+
+// Jobs says how many jobs run at a time, and when full files are made.
+type Jobs struct {
+	Workers     int           `toml:"workers" default:"2" help:"Publications that this process works on at a time."`
+	Upkeep      int           `toml:"upkeep" default:"1" help:"Sweeps that this process works on at a time."`
+	PerMerchant int           `toml:"per_merchant" name:"per_merchant" default:"1" help:"Jobs of one merchant that run at a time, in all processes; give all of them the same."`
+	FullAt      time.Duration `toml:"full_at" name:"full_at" default:"3h" help:"Time of day, in the merchant's zone, at which a full file replaces one with change files beside it; negative leaves it to age and share of changes."`
 }
 
 // Validate says whether anybody may have files checked over HTTP.
@@ -134,6 +144,12 @@ type fileForm struct {
 		MaxLoss   int    `toml:"max_loss"`
 		Offset    string `toml:"utc_offset"`
 	} `toml:"feeds"`
+	Jobs struct {
+		Workers     int    `toml:"workers"`
+		Upkeep      int    `toml:"upkeep"`
+		PerMerchant int    `toml:"per_merchant"`
+		FullAt      string `toml:"full_at"`
+	} `toml:"jobs"`
 	Validate Validate `toml:"validate"`
 	Log      Log      `toml:"log"`
 }

@@ -72,22 +72,39 @@ func (r *runs) ids() []int64 {
 	return ids
 }
 
-// Run works on jobs until the context ends. It then lets running jobs end,
-// within the bounds of the Config; an error says that some did not, and those
-// are done again by others.
+// Run works on jobs until the context ends, through whatever the database goes.
+// It then lets running jobs end, within the bounds of the Config; an error says
+// that some did not, and those are done again by others.
 func (c *Client) Run(ctx context.Context) error {
+	for {
+		begun, err := c.work(ctx)
+		if begun {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		c.cfg.Log.Error("cannot begin to work on jobs; it is tried again", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(c.opt.Beat):
+		}
+	}
+}
+
+// work is Run but for trying again to begin.
+func (c *Client) work(ctx context.Context) (begun bool, err error) {
 	s := &session{c: c, name: newWorker(), running: runs{jobs: map[int64]context.CancelCauseFunc{}}, nudge: make(chan struct{}, 1)}
 	client, err := s.client()
 	if err != nil {
-		return fmt.Errorf("work on jobs: %w", err)
+		return false, fmt.Errorf("work on jobs: %w", err)
 	}
 	s.doubt = time.AfterFunc(c.opt.Lease, s.lose)
 	defer s.doubt.Stop()
 	// Before the first job is taken, so that no other takes it for a dead one's.
-	if err := s.beat(ctx); ctx.Err() != nil {
-		return nil
-	} else if err != nil {
-		return fault("work on jobs", err)
+	if err := s.beat(ctx); err != nil {
+		return false, fault("work on jobs", err)
 	}
 	events, unsubscribe := client.Subscribe(river.EventKindJobCompleted, river.EventKindJobCancelled, river.EventKindJobFailed, river.EventKindJobSnoozed)
 	defer unsubscribe()
@@ -95,7 +112,7 @@ func (c *Client) Run(ctx context.Context) error {
 	alive, die := context.WithCancel(context.WithoutCancel(ctx))
 	defer die()
 	if err := client.Start(alive); err != nil {
-		return fault("work on jobs", err)
+		return false, fault("work on jobs", err)
 	}
 	c.cfg.Log.Info("working on jobs", "worker", s.name)
 	var loops sync.WaitGroup
@@ -113,7 +130,7 @@ func (c *Client) Run(ctx context.Context) error {
 	die()
 	unsubscribe()
 	loops.Wait()
-	return err
+	return true, err
 }
 
 // client gives the River client that works for the session.
