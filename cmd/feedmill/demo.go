@@ -48,6 +48,7 @@ func (demoCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	own := *cfg
 	own.Data = filepath.Join(dir, "data")
+	own.Jobs.PublishEvery = -1
 	h, err := w.openHome(ctx, &own)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func (demoCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error
 	if err := h.stageDemo(ctx, w, &own, dir, base); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	return h.serve(ctx, w, &own, l, base, "all", 0)
+	return h.serve(ctx, w, &own, l, base, "all")
 }
 
 // stageDemo brings the sample in, publishes it and tells what there is.
@@ -90,7 +91,7 @@ func (h *home) stageDemo(ctx context.Context, w *world, cfg *config.Config, dir,
 		if err != nil {
 			return err
 		}
-		if addresses[i], err = h.addPartner(ctx, w, "", base, partner.Partner{Name: p.name, Wholesaler: profile.Base != 0, FeedEnabled: true}, profile); err != nil {
+		if addresses[i], err = h.desk(w, m, base).addPartner(ctx, partner.Partner{Name: p.name, Wholesaler: profile.Base != 0, FeedEnabled: true}, profile); err != nil {
 			return err
 		}
 	}

@@ -69,22 +69,26 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 	src.opt.Progress = bar.read
 	req.Catalog = publish.Catalog{Products: src.products, Known: known, Language: lang, Currency: cur, Supplier: opt.Supplier,
 		Dictionaries: func() *feed.Dictionaries { return src.last.Dictionaries() }}
-	report, err := publish.Run(ctx, out, out, req)
+	report, err := publish.Do(ctx, out, out, req)
 	if errors.Is(err, catalog.ErrUnordered) {
 		src.sorted = true
-		report, err = publish.Run(ctx, out, out, req)
+		report, err = publish.Do(ctx, out, out, req)
 	}
 	if err != nil {
-		return explainHeld(err, "--feeds.max_loss 100")
+		return err
 	}
 	if err := out.Refresh(); err != nil {
 		return err
 	}
 	bar.done()
+	held := explainHeld(&report, "check the catalog; if it is right, run again with --feeds.max_loss 100 --feeds.max_price_move=-1")
 	if c.JSON {
-		return writeJSON(w.stdout, report)
+		return errors.Join(writeJSON(w.stdout, report), held)
 	}
 	printReport(w.stdout, report)
+	if held != nil {
+		return held
+	}
 	if !published(report) {
 		fmt.Fprintf(w.stdout, "nothing has changed: %s stays as it is\n", c.Out)
 	} else {
@@ -120,14 +124,16 @@ func (c *generateCmd) prepare(w *world, cfg *config.Config) (opt folder.Options,
 	return opt, req, folder.CheckBaseURL(c.BaseURL)
 }
 
-// settings turns the settings of feeds into those of a run.
+// settings turns the settings of feeds into those of a run that somebody asks
+// for, who waits for no interval.
 func settings(f *config.Feeds) (publish.Settings, error) {
 	zone, err := f.Zone()
 	if err != nil {
 		return publish.Settings{}, &feed.Error{Kind: feed.KindInvalid, Message: err.Error()}
 	}
 	return publish.Settings{FullEvery: orNever(f.FullEvery), FullShare: f.FullShare, Validity: f.Validity,
-		ChainKeep: f.ChainKeep, GoneKeep: orNever(f.GoneKeep), MaxLoss: f.MaxLoss, Zone: zone}, nil
+		CompareEvery: orNever(f.CompareEvery),
+		ChainKeep:    f.ChainKeep, GoneKeep: orNever(f.GoneKeep), MaxLoss: f.MaxLoss, MaxPriceMove: f.MaxPriceMove, Zone: zone}, nil
 }
 
 // orNever keeps a zero that somebody set from being taken for the default.
@@ -138,13 +144,19 @@ func orNever(d time.Duration) time.Duration {
 	return d
 }
 
-// explainHeld adds to a refused generation how to let it through.
-func explainHeld(err error, flag string) error {
-	var held *publish.HeldError
-	if errors.As(err, &held) {
-		return &feed.Error{Kind: feed.KindConflict, Message: held.Error(), Hint: "check the catalog; if the loss is right, run again with " + flag}
+// explainHeld gives the error of a run that holds something back, with a hint of
+// what to do; nil when it holds nothing.
+func explainHeld(r *publish.Report, hint string) error {
+	var reasons []string
+	for i := range r.Feeds {
+		if h := r.Feeds[i].Held; h != nil {
+			reasons = append(reasons, h.Error())
+		}
 	}
-	return err
+	if len(reasons) == 0 {
+		return nil
+	}
+	return &feed.Error{Kind: feed.KindConflict, Message: strings.Join(reasons, "; "), Hint: hint}
 }
 
 func published(r publish.Report) bool {
@@ -158,11 +170,20 @@ func published(r publish.Report) bool {
 
 // printReport tells what a run did.
 func printReport(to io.Writer, r publish.Report) {
-	fmt.Fprintf(to, "%d products in the catalog\n", r.Products)
+	if r.Whole {
+		fmt.Fprintf(to, "%d products in the catalog\n", r.Products)
+	} else {
+		fmt.Fprintf(to, "%d products looked at\n", r.Products)
+	}
 	for _, f := range r.Feeds {
 		state := "unchanged"
-		if f.Published {
+		switch {
+		case f.Published:
 			state = fmt.Sprintf("generation %d", f.Generation.Number)
+		case f.Held != nil:
+			state = "held"
+		case f.Waiting:
+			state = "something is new, and not due yet"
 		}
 		what := []string{fmt.Sprintf("%s: %s, %d products", f.Feed.Kind, state, f.Products)}
 		if f.Published {

@@ -23,6 +23,7 @@ type home struct {
 	db    records
 	store storage.Store
 	close []func() error
+	watch *watch // nil but in processes that serve
 }
 
 // openHome opens the records and the store that the settings name. The
@@ -128,27 +129,46 @@ func (h *home) merchant(ctx context.Context, name string) (partner.Merchant, err
 
 // openS3 opens the S3 store that the settings name; its keys stand in files.
 func openS3(s *config.Store) (storage.Store, error) {
-	secret := func(setting, path string) (string, error) {
-		if path == "" {
-			return "", feed.Errorf(feed.KindInvalid, "setting %s is missing", setting)
-		}
-		data, err := os.ReadFile(path)
+	open := func(prefix, accessFile, secretPath string) (*s3store.Store, error) {
+		access, err := secretFile("store."+prefix+"access_key_file", accessFile, "")
 		if err != nil {
-			return "", fmt.Errorf("setting %s: %w", setting, err)
+			return nil, err
 		}
-		return strings.TrimSpace(string(data)), nil
+		key, err := secretFile("store."+prefix+"secret_key_file", secretPath, "")
+		if err != nil {
+			return nil, err
+		}
+		store, err := s3store.New(s3store.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, PathStyle: s.PathStyle, AccessKey: access, SecretKey: key})
+		if err != nil {
+			return nil, &feed.Error{Kind: feed.KindInvalid, Message: "settings of store", Err: err}
+		}
+		return store, nil
 	}
-	access, err := secret("store.access_key_file", s.AccessFile)
+	store, err := open("", s.AccessFile, s.SecretFile)
 	if err != nil {
 		return nil, err
 	}
-	key, err := secret("store.secret_key_file", s.SecretFile)
+	if s.DeleteAccessFile == "" && s.DeleteSecretFile == "" {
+		return store, nil
+	}
+	sweeper, err := open("delete_", s.DeleteAccessFile, s.DeleteSecretFile)
 	if err != nil {
 		return nil, err
 	}
-	store, err := s3store.New(s3store.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, PathStyle: s.PathStyle, AccessKey: access, SecretKey: key})
-	if err != nil {
-		return nil, &feed.Error{Kind: feed.KindInvalid, Message: "settings of store", Err: err}
-	}
-	return store, nil
+	return &twoKeys{store, sweeper}, nil
+}
+
+// twoKeys is a store that is written and read with one key and swept with
+// another, so that neither can do what is the other's (RELIABILITY S-44).
+type twoKeys struct {
+	*s3store.Store
+	sweeper *s3store.Store
+}
+
+// Delete implements storage.Store.
+func (t *twoKeys) Delete(ctx context.Context, key string) error { return t.sweeper.Delete(ctx, key) }
+
+// SweepUploads aborts stale uploads.
+func (t *twoKeys) SweepUploads(ctx context.Context, olderThan time.Duration) (int, error) {
+	return t.sweeper.SweepUploads(ctx, olderThan)
 }

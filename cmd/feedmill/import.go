@@ -14,6 +14,9 @@ import (
 	"feedmill/feed/catalog"
 	"feedmill/feed/record"
 	"feedmill/internal/config"
+	"feedmill/internal/crash"
+	"feedmill/internal/job"
+	"feedmill/internal/job/work"
 	"feedmill/internal/partner"
 )
 
@@ -22,8 +25,15 @@ type importCmd struct {
 	catalogFlags
 	Merchant string `placeholder:"NAME" help:"Merchant whose catalog it is; needed when there are several. The first import makes one of this name."`
 	Keep     bool   `help:"Keep products that the catalog does not name. Without it the catalog replaces the one before."`
-	DryRun   bool   `help:"Tell what would be added, changed and removed, and change nothing."`
-	JSON     bool   `help:"Print the result as JSON."`
+	DryRun   bool   `xor:"how" help:"Tell what would be added, changed and removed, and change nothing."`
+
+	Background bool `xor:"how" help:"Read and check the catalog now, and let 'feedmill serve' merge it."`
+
+	JSON bool `help:"Print the result as JSON."`
+
+	// submit hands the merge to somebody else, whose job it becomes.
+	submit func(ctx context.Context, args work.Import) (int64, error)
+	job    int64
 }
 
 // Help implements kong.HelpProvider.
@@ -31,6 +41,7 @@ func (importCmd) Help() string {
 	return `Reads a catalog (JSON Lines, CSV, Shopify's product export or IOF XML) and merges it into the
 merchant's, whole or not at all: a catalog with problems changes nothing, and each problem is printed
 with file, line, product and field. Where there is no merchant yet, one is made, with one shop.
+With --background the merge becomes a job of the server ('feedmill job list' shows it).
 
 Example: feedmill import --catalog products.jsonl.gz --dry-run`
 }
@@ -42,9 +53,19 @@ func (c *importCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
+	if c.Background {
+		c.submit = func(ctx context.Context, args work.Import) (int64, error) { return submitImport(ctx, w, cfg, args) }
+	}
 	plan, err := c.run(ctx, w, h)
 	if err != nil {
 		return err
+	}
+	if c.Background {
+		if c.JSON {
+			return writeJSON(w.stdout, map[string]int64{"job": c.job})
+		}
+		fmt.Fprintf(w.stdout, "job %d merges the catalog\n", c.job)
+		return nil
 	}
 	if c.JSON {
 		return writeJSON(w.stdout, plan)
@@ -89,7 +110,9 @@ func (c *importCmd) run(ctx context.Context, w *world, h *home) (plan partner.Me
 	id := partner.NewImportID()
 	defer func() {
 		// What was staged is used up by the merge, and of no use after a failure.
-		err = errors.Join(err, h.db.DiscardImport(context.WithoutCancel(ctx), m.ID, id))
+		if c.job == 0 {
+			err = errors.Join(err, h.db.DiscardImport(context.WithoutCancel(ctx), m.ID, id))
+		}
 	}()
 	_, err = h.db.StageProducts(ctx, m.ID, id, stage(src.products(ctx)))
 	if errors.Is(err, catalog.ErrUnordered) {
@@ -107,10 +130,31 @@ func (c *importCmd) run(ctx context.Context, w *world, h *home) (plan partner.Me
 	if c.DryRun {
 		return h.db.PlanMerge(ctx, m.ID, id, mode, removed)
 	}
+	crash.Point("import.staged")
 	if err := stageDictionaries(ctx, h, m.ID, id, mode, src.last.Dictionaries()); err != nil {
 		return plan, err
 	}
+	crash.Point("import.merging")
+	if c.submit != nil {
+		c.job, err = c.submit(ctx, work.Import{Merchant: m.ID, ID: id, Mode: mode, Removed: removed, Actor: actor()})
+		return plan, err
+	}
 	return h.db.Merge(ctx, actor(), m.ID, id, mode, removed)
+}
+
+// submitImport asks whoever works on jobs to merge a staged import.
+func submitImport(ctx context.Context, w *world, cfg *config.Config, args work.Import) (int64, error) {
+	kinds, err := work.New(work.Options{}).Kinds()
+	if err != nil {
+		return 0, err
+	}
+	c, closeJobs, err := openJobs(ctx, w, cfg, job.Config{Kinds: kinds})
+	if err != nil {
+		return 0, err
+	}
+	defer closeJobs()
+	in, err := c.Insert(ctx, args, job.InsertOptions{})
+	return in.ID, err
 }
 
 // stage encodes products on their way into the records.

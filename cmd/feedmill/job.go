@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"feedmill/feed/publish"
 	"feedmill/internal/config"
@@ -28,6 +31,7 @@ type jobs interface {
 // jobDesk shows jobs and acts on them.
 type jobDesk interface {
 	List(ctx context.Context, f job.Filter) ([]job.Info, error)
+	Counts(ctx context.Context) ([]job.Count, error)
 	Get(ctx context.Context, id int64) (job.Info, error)
 	Cancel(ctx context.Context, id int64) error
 	Retry(ctx context.Context, id int64) error
@@ -36,7 +40,64 @@ type jobDesk interface {
 // garbage is what sweeps ask of the records.
 type garbage interface {
 	work.Garbage
+	work.History
+	work.Uploads
 	work.Imports
+}
+
+// changeJobs asks for a run in the transaction of each change, where the shared
+// database keeps the jobs beside the records. It is opened by the first change:
+// most commands make none.
+type changeJobs struct {
+	url   string
+	after time.Duration
+
+	mu     sync.Mutex
+	client *riverjob.Client
+}
+
+func newChangeJobs(url string, after time.Duration) *changeJobs {
+	return &changeJobs{url: url, after: after}
+}
+
+// onChange gives what the records call in such a transaction, nil where
+// publishing is left to 'feedmill publish'.
+func (c *changeJobs) onChange() func(ctx context.Context, tx pgx.Tx, merchant partner.MerchantID) error {
+	if c.after < 0 {
+		return nil
+	}
+	return func(ctx context.Context, tx pgx.Tx, merchant partner.MerchantID) error {
+		client, err := c.open(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = client.InsertTx(ctx, tx, work.Publish{Merchant: merchant, Cause: "changes"}, job.InsertOptions{After: c.after})
+		return err
+	}
+}
+
+func (c *changeJobs) open(ctx context.Context) (*riverjob.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.client != nil {
+		return c.client, nil
+	}
+	kinds, err := work.New(work.Options{}).Kinds()
+	if err != nil {
+		return nil, err
+	}
+	c.client, err = riverjob.Open(ctx, c.url, job.Config{Kinds: kinds}, riverjob.Options{MaxConns: 1})
+	return c.client, err
+}
+
+// Close closes what the first change has opened.
+func (c *changeJobs) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.client != nil {
+		c.client.Close()
+		c.client = nil
+	}
 }
 
 // openJobs gives the jobs that the settings name: in the shared database, or
@@ -61,24 +122,44 @@ func openJobs(ctx context.Context, w *world, cfg *config.Config, jc job.Config) 
 // 'feedmill publish'; fullAt is the time of day of full files.
 func newWork(w *world, h *home, g garbage, s publish.Settings, every, fullAt time.Duration) *work.Work {
 	return work.New(work.Options{
-		Records: h.db, Garbage: g, Imports: g, Store: h.store, SweepSpool: h.sweepSpool,
+		Records: h.db, Garbage: g, History: g, Uploads: g, Imports: g, Accounts: h.db, Store: h.store, SweepSpool: h.sweepSpool,
 		PublishEvery: every, FullAt: fullAt, Zone: s.Zone, Validity: s.Validity, Now: w.now, Log: w.log,
 		Publish: func(ctx context.Context, id partner.MerchantID, full bool) error {
 			settings := s
 			settings.Force = full
+			start := time.Now()
 			report, err := h.publish(ctx, w, id, settings, nil)
+			h.watch.run(report, err, time.Since(start))
 			if err != nil {
 				return err
 			}
-			for _, f := range report.Feeds {
-				if f.Published {
-					w.log.Info("published", "merchant", string(id), "feed", f.Feed.Kind.String(), "generation", f.Generation.Number,
-						"products", f.Products, "added", f.Added, "changed", f.Changed, "removed", f.Removed, "full", f.Full)
-				}
-			}
+			tellRun(w, id, &report)
 			return nil
 		},
 	})
+}
+
+// tellRun logs what people may want to know of a run.
+func tellRun(w *world, id partner.MerchantID, r *publish.Report) {
+	for i := range r.Feeds {
+		f := &r.Feeds[i]
+		log := w.log.With("merchant", string(id), "feed", f.Feed.Kind.String(), "generation", f.Generation.Number)
+		if f.Published {
+			log.Info("published", "products", f.Products, "added", f.Added, "changed", f.Changed, "removed", f.Removed, "full", f.Full)
+		}
+		if f.Held != nil {
+			log.Warn("what is new is held: see 'feedmill held list'", "reason", f.Held.Error())
+		}
+		if f.Missed > 0 {
+			log.Error("a comparison of the whole feed has found changes that nothing had announced", "changes", f.Missed)
+		}
+	}
+	if r.Restored {
+		w.log.Error("the records have lost history: files were published that they do not know. Every feed starts a new epoch with a full file", "merchant", string(id))
+	}
+	if r.Behind > 0 {
+		w.log.Warn("the clock is behind what has been published", "merchant", string(id), "by", r.Behind)
+	}
 }
 
 // jobCmd groups what concerns jobs.
@@ -91,7 +172,7 @@ type jobCmd struct {
 // jobListCmd lists jobs.
 type jobListCmd struct {
 	Merchant string   `placeholder:"ID" help:"Id of the merchant whose jobs are listed. Without it those of all are."`
-	Kind     string   `placeholder:"KIND" help:"Kind of the jobs: publish or sweep."`
+	Kind     string   `placeholder:"KIND" help:"Kind of the jobs: publish, import, sweep or sweep_orphans."`
 	State    []string `placeholder:"STATE" help:"State of the jobs: waiting, running, retrying, done, cancelled or failed; may be given again."`
 	Limit    int      `default:"100" placeholder:"N" help:"Greatest number of jobs, up to 1000. Default 100."`
 	Before   int64    `placeholder:"ID" help:"Go on behind this job, the last of a listing before."`

@@ -55,7 +55,6 @@ func testJobCommands(t *testing.T, cfg *config.Config) {
 	}
 	begun := make(chan struct{}, 5)
 	kinds, err := work.New(work.Options{
-		Records: noChanges{},
 		Publish: func(ctx context.Context, m partner.MerchantID, full bool) error {
 			if full {
 				return job.Permanent(errors.New("the offer would lose\nall its products"))
@@ -147,13 +146,6 @@ func testJobCommands(t *testing.T, cfg *config.Config) {
 	}
 	<-begun
 	state(waits, job.Running)
-}
-
-// noChanges are records in which nothing changes.
-type noChanges struct{ work.Records }
-
-func (noChanges) Changes(context.Context, partner.MerchantID, int) ([]partner.Change, error) {
-	return nil, nil
 }
 
 func TestOneLine(t *testing.T) {

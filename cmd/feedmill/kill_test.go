@@ -55,8 +55,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 	out := filepath.Join(dir, "public", "offer")
 	run := func(i int, kill time.Duration) error {
-		// Each run may change everything: the guard against loss is not at issue.
-		cmd := exec.Command(feedmill, "generate", "--catalog", catalogs[i%2], "--out", out, "--gzip", "--feeds.max_loss", "100")
+		// Each run may change everything: the guard is not at issue.
+		cmd := exec.Command(feedmill, "generate", "--catalog", catalogs[i%2], "--out", out, "--gzip", "--feeds.max_loss", "100", "--feeds.max_price_move=-1")
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
 		if err := cmd.Start(); err != nil {

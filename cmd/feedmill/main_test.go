@@ -49,9 +49,8 @@ func TestScripts(t *testing.T) {
 // program, but for its settings.
 func TestScriptsOnSharedParts(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
+	write := func(env *testscript.Env, name, text string) string {
+		path := filepath.Join(env.WorkDir, "."+name)
 		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -61,10 +60,10 @@ func TestScriptsOnSharedParts(t *testing.T) {
 	// The scripts under job expect an empty database and store each.
 	runScripts(t, "job", func(env *testscript.Env) {
 		for key, value := range map[string]string{
-			"FEEDMILL_DATABASE_KIND": "postgres", "FEEDMILL_DATABASE_URL_FILE": write("url", database.Database(t)),
+			"FEEDMILL_DATABASE_KIND": "postgres", "FEEDMILL_DATABASE_URL_FILE": write(env, "url", database.Database(t)),
 			"FEEDMILL_STORE_KIND": "s3", "FEEDMILL_STORE_ENDPOINT": server.Endpoint, "FEEDMILL_STORE_REGION": server.Region,
-			"FEEDMILL_STORE_BUCKET": server.Bucket(t), "FEEDMILL_STORE_ACCESS_KEY_FILE": write("access", server.AccessKey),
-			"FEEDMILL_STORE_SECRET_KEY_FILE": write("secret", server.SecretKey),
+			"FEEDMILL_STORE_BUCKET": server.Bucket(t), "FEEDMILL_STORE_ACCESS_KEY_FILE": write(env, "access", server.AccessKey),
+			"FEEDMILL_STORE_SECRET_KEY_FILE": write(env, "secret", server.SecretKey),
 		} {
 			env.Setenv(key, value)
 		}

@@ -2,23 +2,27 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"feedmill/feed"
 	"feedmill/internal/config"
+	"feedmill/internal/manage"
 	"feedmill/internal/partner"
 )
 
 // partnerCmd groups what concerns partners.
 type partnerCmd struct {
-	Add  partnerAddCmd  `cmd:"" help:"Add a partner with an offer and print his secret address."`
-	List partnerListCmd `cmd:"" help:"List partners and their switches."`
-	On   partnerOnCmd   `cmd:"" help:"Switch a partner's feeds on."`
-	Off  partnerOffCmd  `cmd:"" help:"Switch a partner's feeds off, at once."`
+	Add     partnerAddCmd     `cmd:"" help:"Add a partner with an offer and print his secret address."`
+	List    partnerListCmd    `cmd:"" help:"List partners and their switches."`
+	Show    partnerShowCmd    `cmd:"" help:"Show one partner with his offers and links."`
+	Set     partnerSetCmd     `cmd:"" help:"Change a partner's data, discounts and timed switches."`
+	On      partnerOnCmd      `cmd:"" help:"Switch feeds of partners on."`
+	Off     partnerOffCmd     `cmd:"" help:"Switch feeds of partners off, at once."`
+	Block   partnerBlockCmd   `cmd:"" help:"Block a partner's account."`
+	Unblock partnerUnblockCmd `cmd:"" help:"Unblock a partner's account."`
+	Tag     partnerTagCmd     `cmd:"" help:"Tag partners, to act on all with a tag at once."`
 }
 
 type merchantFlag struct {
@@ -33,6 +37,7 @@ type partnerAddCmd struct {
 	Wholesale bool     `help:"The partner's prices start from the wholesale price."`
 	Profile   string   `placeholder:"FILE" help:"Profile file of his offer (TOML, see docs/profile.md). Without it he sees the catalog as it is, in its own currency."`
 	Tag       []string `placeholder:"WORD" help:"Tag of the partner; may be given again."`
+	Discount  string   `placeholder:"PERCENT" help:"Discount that all his offers without discounts of their own have."`
 	Off       bool     `help:"Leave his feed switched off."`
 	JSON      bool     `help:"Print as JSON."`
 }
@@ -55,83 +60,69 @@ type added struct {
 }
 
 // Run implements the command.
-func (c *partnerAddCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
-	h, err := w.openHome(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	a, err := c.add(ctx, w, h, publicURL(&cfg.Server, cfg.Server.Listen))
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return writeJSON(w.stdout, a)
-	}
-	fmt.Fprintf(w.stdout, "partner %s, offer %s\ngateway: %s\nThis address is secret and is not shown again.\n", a.Partner, a.Offer, a.Gateway)
-	return nil
-}
-
-func (c *partnerAddCmd) add(ctx context.Context, w *world, h *home, base string) (added, error) {
-	var profile feed.Profile
-	var err error
-	if c.Profile != "" {
-		if profile, err = config.ReadProfile(c.Profile); err != nil {
-			return added{}, err
+func (c *partnerAddCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
+	return w.manage(ctx, cfg, c.Merchant, func(d *desk) error {
+		profile, err := readProfile(c.Profile)
+		if err != nil {
+			return err
 		}
-	}
-	if c.Wholesale {
-		profile.Base = feed.BaseWholesale
-	}
-	return h.addPartner(ctx, w, c.Merchant, base, partner.Partner{Name: c.Name, Email: c.Email, Wholesaler: profile.Base == feed.BaseWholesale,
-		Tags: c.Tag, FeedEnabled: !c.Off}, profile)
+		if c.Wholesale {
+			profile.Base = feed.BaseWholesale
+		}
+		p := partner.Partner{Name: c.Name, Email: c.Email, Wholesaler: profile.Base == feed.BaseWholesale, Tags: c.Tag, FeedEnabled: !c.Off}
+		if c.Discount != "" {
+			if p.Discounts.Overall, err = feed.ParseDiscount(c.Discount); err != nil {
+				return &feed.Error{Kind: feed.KindInvalid, Message: "discount", Err: err}
+			}
+		}
+		a, err := d.addPartner(ctx, p, profile)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(w.stdout, a)
+		}
+		fmt.Fprintf(w.stdout, "partner %s, offer %s\ngateway: %s\nThis address is secret and is not shown again.\n", a.Partner, a.Offer, a.Gateway)
+		return nil
+	})
 }
 
-// addPartner makes a partner of a merchant with an offer and a link.
-func (h *home) addPartner(ctx context.Context, w *world, merchant, base string, p partner.Partner, profile feed.Profile) (added, error) {
-	m, err := h.merchant(ctx, merchant)
-	if err != nil {
-		return added{}, err
+// readProfile reads a profile file; "" is the profile without settings.
+func readProfile(path string) (feed.Profile, error) {
+	if path == "" {
+		return feed.Profile{}, nil
 	}
-	shops, err := h.db.Shops(ctx, m.ID)
+	return config.ReadProfile(path)
+}
+
+// addPartner makes a partner with an offer of the first shop and a link.
+func (d *desk) addPartner(ctx context.Context, p partner.Partner, profile feed.Profile) (added, error) {
+	shops, err := d.Shops(ctx, d.who)
 	if err != nil {
 		return added{}, err
 	}
 	if len(shops) == 0 {
-		return added{}, feed.Errorf(feed.KindNotFound, "merchant %s has no shop", m.Name)
+		return added{}, feed.Errorf(feed.KindNotFound, "merchant %s has no shop", d.merchant.Name)
 	}
-	if others, err := h.db.Partners(ctx, m.ID); err != nil {
-		return added{}, err
-	} else {
-		for _, o := range others {
-			if strings.EqualFold(o.Name, p.Name) {
-				return added{}, feed.Errorf(feed.KindConflict, "there is a partner %q already", o.Name)
-			}
-		}
-	}
-	if profile.Currency.IsZero() {
-		profile.Currency = m.Currency
-	}
-	if len(profile.Languages) == 0 && !m.Language.IsZero() {
-		profile.Languages = []feed.Language{m.Language}
-	}
-	p.ID, p.Merchant = partner.NewID(), m.ID
-	if p, err = h.db.CreatePartner(ctx, actor(), p); err != nil {
+	if p, err = d.CreatePartner(ctx, d.who, p); err != nil {
 		return added{}, err
 	}
-	o, err := h.db.CreateOffer(ctx, actor(), partner.Offer{ID: partner.NewOfferID(), Merchant: m.ID, Partner: p.ID, Shop: shops[0].ID,
-		Name: shops[0].Name, Profile: profile, FeedEnabled: true})
+	o, err := d.CreateOffer(ctx, d.who, partner.Offer{Partner: p.ID, Shop: shops[0].ID, Name: shops[0].Name, Profile: profile,
+		PartnerDiscounts: noDiscounts(&profile), FeedEnabled: true})
 	if err != nil {
 		return added{}, err
 	}
-	link, secret := partner.NewLink(m.ID, o.ID, "first", w.now(), time.Time{})
-	if err := h.db.CreateLink(ctx, actor(), link); err != nil {
+	l, secret, err := d.CreateLink(ctx, d.who, o.ID, manage.NewLink{Name: "first"})
+	if err != nil {
 		return added{}, err
 	}
-	if m.BaseURL != "" {
-		base = m.BaseURL
-	}
-	return added{Partner: string(p.ID), Offer: string(o.ID), Link: string(link.ID), Gateway: base + "/o/" + secret.Reveal() + "/gateway.xml"}, nil
+	return added{Partner: string(p.ID), Offer: string(o.ID), Link: string(l.ID), Gateway: d.gateway(secret)}, nil
+}
+
+// noDiscounts says whether a profile has no discounts, so that the partner's apply.
+func noDiscounts(p *feed.Profile) bool {
+	d := &p.Discounts
+	return d.Overall.IsZero() && len(d.Categories)+len(d.Producers)+len(d.Products) == 0
 }
 
 // publicURL gives the address under which partners reach the server.
@@ -145,137 +136,115 @@ func publicURL(s *config.Server, listen string) string {
 // partnerListCmd lists partners.
 type partnerListCmd struct {
 	merchantFlag
-	JSON bool `help:"Print as JSON."`
+	Tag  string `placeholder:"WORD" help:"Only partners with this tag."`
+	JSON bool   `help:"Print as JSON."`
 }
 
 // Help implements kong.HelpProvider.
 func (partnerListCmd) Help() string {
 	return `Lists the partners with their switches. A feed is on when the merchant's sharing, the partner's feed
-and the offer's feed are all on and the account is active.
+and the offer's feed are all on and the account is active. SEEN is when anything was last fetched
+complete; "stale" beside it says that something newer has been there for longer than the merchant
+has set (a day).
 
 Example: feedmill partner list --json`
 }
 
 // listed is one line of 'partner list'.
 type listed struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`
-	State    string `json:"state"`
-	Feed     string `json:"feed"`
-	Base     string `json:"base"`
-	Offers   int    `json:"offers"`
-	Currency string `json:"currency,omitempty"`
+	ID       string         `json:"id"`
+	Name     string         `json:"name"`
+	State    string         `json:"state"`
+	Feed     string         `json:"feed"`
+	Orders   string         `json:"orders"`
+	Base     string         `json:"base"`
+	Offers   int            `json:"offers"`
+	Currency string         `json:"currency,omitempty"`
+	Tags     []string       `json:"tags,omitempty"`
+	Schedule []scheduleLine `json:"schedule,omitempty"`
+	Seen     *time.Time     `json:"seen,omitempty"`
+	Stale    bool           `json:"stale"`
+	Version  int64          `json:"version"`
 }
 
 // Run implements the command.
-func (c *partnerListCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
-	h, err := w.openHome(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	m, err := h.merchant(ctx, c.Merchant)
-	if err != nil {
-		return err
-	}
-	partners, err := h.db.Partners(ctx, m.ID)
-	if err != nil {
-		return err
-	}
-	lines := make([]listed, 0, len(partners))
-	for _, p := range partners {
-		offers, err := h.db.Offers(ctx, m.ID, p.ID)
+func (c *partnerListCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
+	return w.manage(ctx, cfg, c.Merchant, func(d *desk) error {
+		partners, err := d.Partners(ctx, d.who)
 		if err != nil {
 			return err
 		}
-		l := listed{ID: string(p.ID), Name: p.Name, State: p.State.String(), Feed: "off", Base: "retail", Offers: len(offers)}
-		if p.FeedEnabled {
-			l.Feed = "on"
-		}
-		if p.Wholesaler {
-			l.Base = "wholesale"
-		}
-		if len(offers) > 0 {
-			l.Currency = offers[0].Profile.Currency.String()
-		}
-		lines = append(lines, l)
-	}
-	if c.JSON {
-		return writeJSON(w.stdout, lines)
-	}
-	tw := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "NAME\tFEED\tSTATE\tBASE\tCURRENCY\tOFFERS\tID")
-	for _, l := range lines {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", l.Name, l.Feed, l.State, l.Base, l.Currency, l.Offers, l.ID)
-	}
-	return tw.Flush()
-}
-
-// partnerOnCmd switches a partner's feeds on.
-type partnerOnCmd struct {
-	merchantFlag
-	Name string `arg:"" help:"Name or id of the partner."`
-}
-
-// Help implements kong.HelpProvider.
-func (partnerOnCmd) Help() string {
-	return `Switches the partner's feeds on. The addresses that he had answer again.
-
-Example: feedmill partner on "Nord Shop"`
-}
-
-// Run implements the command.
-func (c *partnerOnCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
-	return switchPartner(ctx, w, cfg, c.Merchant, c.Name, true)
-}
-
-// partnerOffCmd switches a partner's feeds off.
-type partnerOffCmd struct {
-	merchantFlag
-	Name string `arg:"" help:"Name or id of the partner."`
-}
-
-// Help implements kong.HelpProvider.
-func (partnerOffCmd) Help() string {
-	return `Switches the partner's feeds off: within a second every address of his answers 404, and running
-downloads are cut. The account, its offers and its links stay as they are.
-
-Example: feedmill partner off "Nord Shop"`
-}
-
-// Run implements the command.
-func (c *partnerOffCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
-	return switchPartner(ctx, w, cfg, c.Merchant, c.Name, false)
-}
-
-func switchPartner(ctx context.Context, w *world, cfg *config.Config, merchant, name string, on bool) (err error) {
-	h, err := w.openHome(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	m, err := h.merchant(ctx, merchant)
-	if err != nil {
-		return err
-	}
-	partners, err := h.db.Partners(ctx, m.ID)
-	if err != nil {
-		return err
-	}
-	state := map[bool]string{true: "on", false: "off"}[on]
-	for _, p := range partners {
-		if string(p.ID) != name && !strings.EqualFold(p.Name, name) {
-			continue
-		}
-		if p.FeedEnabled == on {
-			fmt.Fprintf(w.stdout, "%s is %s already\n", p.Name, state)
-			return nil
-		}
-		if _, err := h.db.SetPartnerFeed(ctx, actor(), m.ID, p.ID, on, p.Version); err != nil {
+		offers, err := d.Offers(ctx, d.who, "")
+		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w.stdout, "%s is %s\n", p.Name, state)
-		return nil
+		fresh, err := d.Freshness(ctx, d.who)
+		if err != nil {
+			return err
+		}
+		lines := make([]listed, 0, len(partners))
+		for i := range partners {
+			if l := d.listed(&partners[i], offers, fresh); c.Tag == "" || contains(l.Tags, c.Tag) {
+				lines = append(lines, l)
+			}
+		}
+		if c.JSON {
+			return writeJSON(w.stdout, lines)
+		}
+		return table(w.stdout, "NAME FEED STATE BASE CURRENCY OFFERS SEEN BY-ITSELF TAGS ID", func(add func(...any)) {
+			for i, l := range lines {
+				seen := "-"
+				if l.Seen != nil {
+					seen = stamp(*l.Seen)
+				}
+				if l.Stale {
+					seen += " stale"
+				}
+				var s partner.Schedule
+				for _, p := range partners {
+					if string(p.ID) == lines[i].ID {
+						s = p.Schedule
+					}
+				}
+				add(l.Name, l.Feed, l.State, l.Base, l.Currency, l.Offers, seen, scheduleText(s), strings.Join(l.Tags, ","), l.ID)
+			}
+		})
+	})
+}
+
+func contains(list []string, word string) bool {
+	for _, s := range list {
+		if s == word {
+			return true
+		}
 	}
-	return &feed.Error{Kind: feed.KindNotFound, Message: fmt.Sprintf("there is no partner %q", name), Hint: "see 'feedmill partner list'"}
+	return false
+}
+
+// listed tells of a partner in one line.
+func (d *desk) listed(p *partner.Partner, offers []partner.Offer, fresh []partner.Freshness) listed {
+	l := listed{ID: string(p.ID), Name: p.Name, State: p.State.String(), Feed: onOff(p.FeedOn(d.w.now())), Orders: onOff(p.OrdersEnabled), Base: "retail",
+		Tags: p.Tags, Schedule: scheduleLines(p.Schedule), Version: p.Version}
+	if p.Wholesaler {
+		l.Base = "wholesale"
+	}
+	for i := range offers {
+		if offers[i].Partner == p.ID {
+			if l.Offers == 0 {
+				l.Currency = offers[i].Profile.Currency.String()
+			}
+			l.Offers++
+		}
+	}
+	var seen time.Time
+	for i := range fresh {
+		if f := &fresh[i]; f.Partner == p.ID {
+			if f.Seen.After(seen) {
+				seen = f.Seen
+			}
+			l.Stale = l.Stale || f.Stale
+		}
+	}
+	l.Seen = optionalTime(seen)
+	return l
 }

@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/feed/record"
 	"feedmill/internal/config"
+	"feedmill/internal/crash"
 	"feedmill/internal/partner"
 )
 
@@ -28,6 +32,11 @@ func (publishCmd) Help() string {
 before, all offers in one step: a new light file, a change file or a new full file, dictionaries.
 Where nothing differs nothing is published. Offers behind a switch that stands on off are kept
 fresh too, so that switching them on serves the offer of today; those of blocked accounts are not.
+What would lose too many products, or move prices too far, is held and what was published before
+stays: 'feedmill held' shows it and lets you decide.
+
+Exit status: 0 done; 1 something is held, or stands against it; 2 the command line is wrong; 3 the
+machine or a part of it failed.
 
 Example: feedmill publish`
 }
@@ -52,27 +61,49 @@ func (c *publishCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err
 	report, err := h.publish(ctx, w, m.ID, s, func(n int64) { bar.read(0, 0, n) })
 	bar.done()
 	if err != nil {
-		return explainHeld(err, "--feeds.max_loss 100")
+		return err
 	}
+	held := explainHeld(&report, "check the catalog; 'feedmill held list' shows what is held, and 'feedmill held release' publishes it")
 	if c.JSON {
-		return writeJSON(w.stdout, report)
+		return errors.Join(writeJSON(w.stdout, report), held)
 	}
 	printReport(w.stdout, report)
-	if !published(report) {
+	if !published(report) && held == nil {
 		fmt.Fprintln(w.stdout, "nothing has changed")
 	}
-	return nil
+	return held
 }
 
-// publishTries is how often a run starts anew after another was first.
-const publishTries = 5
+const (
+	// publishTries is how often a run starts anew after another was first.
+	publishTries = 5
+	// publishPatience is how long a run waits for another one's end, and longer
+	// than a lease lives whose process has died. busyPause lies between two looks.
+	publishPatience = 30 * time.Second
+	busyPause       = 250 * time.Millisecond
+)
 
-// publish runs for all offers of a merchant, and again from a fresh snapshot
-// when another run has published meanwhile.
+// publish runs for all offers of a merchant, once no other run of his is under
+// way, and again from a fresh snapshot when another run was first.
 func (h *home) publish(ctx context.Context, w *world, id partner.MerchantID, s publish.Settings, progress func(int64)) (report publish.Report, err error) {
-	for range publishTries {
-		if report, err = h.publishOnce(ctx, w, id, s, progress); !errors.Is(err, publish.ErrLost) {
-			break
+	patience, end := context.WithTimeout(ctx, publishPatience)
+	defer end()
+	for try := 1; try <= publishTries; {
+		report, err = h.publishOnce(ctx, w, id, s, progress)
+		var busy *publish.BusyError
+		switch {
+		case errors.Is(err, publish.ErrLost):
+			try++
+		case errors.As(err, &busy):
+			pause := time.NewTimer(min(busy.Until, busyPause))
+			select {
+			case <-pause.C:
+			case <-patience.Done():
+				pause.Stop()
+				return report, err
+			}
+		default:
+			return report, err
 		}
 	}
 	return report, err
@@ -81,14 +112,25 @@ func (h *home) publish(ctx context.Context, w *world, id partner.MerchantID, s p
 // publishOnce runs once for all offers of a merchant that may be read, or may be
 // again after one switch.
 func (h *home) publishOnce(ctx context.Context, w *world, id partner.MerchantID, s publish.Settings, progress func(int64)) (report publish.Report, err error) {
+	// What was committed up to now gets its place in the log, and so into the run.
+	if _, err := h.db.Sequence(ctx); err != nil {
+		return report, err
+	}
 	snap, err := h.db.Snapshot(ctx, id)
 	if err != nil {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, snap.Close()) }()
-	profiles, err := shownProfiles(ctx, snap)
-	if err != nil || len(profiles) == 0 {
+	head, err := snap.Head(ctx)
+	if err != nil {
 		return report, err
+	}
+	profiles, err := shownProfiles(ctx, snap)
+	if err != nil {
+		return report, err
+	}
+	if len(profiles) == 0 {
+		return report, h.db.SettleEvents(ctx, id, head)
 	}
 	spool, err := h.spool()
 	if err != nil {
@@ -109,11 +151,71 @@ func (h *home) publishOnce(ctx context.Context, w *world, id partner.MerchantID,
 		s.Zone = snap.Merchant.Zone()
 	}
 	s.Gzip = true
-	return publish.Run(ctx, h.db, publish.NewStoreBin(h.store, runID()), publish.Request{
-		Merchant: string(id), Profiles: profiles, Settings: s, Now: w.now(), Spool: spool, Progress: progress,
-		Catalog: publish.Catalog{Products: storedProducts(snap), Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
-			Language: snap.Merchant.Language, Currency: snap.Merchant.Currency, Supplier: snap.Merchant.Supplier},
+	run := runID()
+	report, err = publish.Do(ctx, h.db, publish.NewStoreBin(h.store, run), publish.Request{
+		Merchant: string(id), RunID: run, Profiles: profiles, Settings: s, Now: w.now(), Spool: spool, Progress: progress,
+		Catalog: publish.Catalog{Products: storedProducts(snap.Products), Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
+			Language: snap.Merchant.Language, Currency: snap.Merchant.Currency, Supplier: snap.Merchant.Supplier,
+			Head:    head,
+			Changes: func(ctx context.Context, after int64) (publish.Hint, error) { return snap.Changes(ctx, after, 0) },
+			ByID: func(ctx context.Context, ids []feed.ProductID) iter.Seq2[*feed.Product, error] {
+				return storedProducts(func(ctx context.Context) iter.Seq2[partner.StoredProduct, error] { return snap.ProductsByID(ctx, ids) })(ctx)
+			}},
 	})
+	var busy *publish.BusyError
+	if errors.As(err, &busy) {
+		return report, err // it has not begun
+	}
+	crash.Point("publish.done")
+	end, endErr := runEnd(&report, err)
+	err = errors.Join(err, endErr, h.db.FinishRun(context.WithoutCancel(ctx), id, run, end))
+	if err != nil || waiting(&report) {
+		return report, err
+	}
+	crash.Point("publish.told")
+	return report, h.db.SettleEvents(ctx, id, head)
+}
+
+// runEnd tells the records what people may ask of a run later.
+func runEnd(r *publish.Report, failure error) (end publish.RunEnd, err error) {
+	if failure != nil {
+		return publish.RunEnd{Error: failure.Error()}, nil
+	}
+	type feedCounts struct {
+		Kind       feed.Kind `json:"kind"`
+		Key        string    `json:"key"`
+		Generation int64     `json:"generation"`
+		Published  bool      `json:"published,omitempty"`
+		Products   int64     `json:"products"`
+		Added      int64     `json:"added,omitempty"`
+		Changed    int64     `json:"changed,omitempty"`
+		Removed    int64     `json:"removed,omitempty"`
+		Full       bool      `json:"full,omitempty"`
+		Held       string    `json:"held,omitempty"`
+		Missed     int64     `json:"missed,omitempty"`
+	}
+	counts := struct {
+		Products int64        `json:"products"`
+		Whole    bool         `json:"whole"`
+		Restored bool         `json:"restored,omitempty"`
+		Feeds    []feedCounts `json:"feeds"`
+	}{Products: r.Products, Whole: r.Whole, Restored: r.Restored}
+	for i := range r.Feeds {
+		f := &r.Feeds[i]
+		c := feedCounts{Kind: f.Feed.Kind, Key: f.Feed.Key, Generation: f.Generation.Number, Published: f.Published, Products: f.Products,
+			Added: f.Added, Changed: f.Changed, Removed: f.Removed, Full: f.Full, Missed: f.Missed}
+		if f.Held != nil {
+			c.Held = f.Held.Error()
+		}
+		counts.Feeds = append(counts.Feeds, c)
+	}
+	end.Counts, err = json.Marshal(counts)
+	return end, err
+}
+
+// waiting says that a feed has something new that is not due yet.
+func waiting(r *publish.Report) bool {
+	return slices.ContainsFunc(r.Feeds, func(f publish.FeedReport) bool { return f.Waiting })
 }
 
 // runID gives the name of a run, in the form that object keys want.
@@ -146,13 +248,13 @@ func shownProfiles(ctx context.Context, snap snapshot) ([]feed.Profile, error) {
 	return profiles, nil
 }
 
-// storedProducts decodes a snapshot's products.
-func storedProducts(snap snapshot) func(context.Context) iter.Seq2[*feed.Product, error] {
+// storedProducts decodes products of a snapshot.
+func storedProducts(stored func(context.Context) iter.Seq2[partner.StoredProduct, error]) func(context.Context) iter.Seq2[*feed.Product, error] {
 	return func(ctx context.Context) iter.Seq2[*feed.Product, error] {
 		return func(yield func(*feed.Product, error) bool) {
 			var dec record.Decoder
 			var p feed.Product
-			for stored, err := range snap.Products(ctx) {
+			for stored, err := range stored(ctx) {
 				if err == nil {
 					err = dec.Decode(stored.Doc, &p)
 				}

@@ -3,17 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/config"
 	"feedmill/internal/download"
+	"feedmill/internal/job/work"
+	"feedmill/internal/manage"
 	"feedmill/internal/partner"
 	"feedmill/storage/postgres"
 	"feedmill/storage/sqlite"
@@ -23,10 +22,18 @@ import (
 type records interface {
 	publish.Ledger
 	download.Records
+	download.LedgerRecords
 	accounts
+	manage.Records
+	work.Accounts
 	catalogs
+	publications
 	garbage
+	retained
 	Snapshot(ctx context.Context, merchant partner.MerchantID) (snapshot, error)
+	// ChangeLag gives the number of changes that are not in every feed, and when
+	// the oldest of them was made.
+	ChangeLag(ctx context.Context) (n int64, oldest time.Time, err error)
 	// RefreshKeys moves offers whose profile a newer program names otherwise.
 	RefreshKeys(ctx context.Context) (int, error)
 	Subscribe(fn func()) (cancel func())
@@ -34,18 +41,10 @@ type records interface {
 	Close() error
 }
 
-// accounts are the people and their switches.
+// accounts are what only the operator makes and finds.
 type accounts interface {
 	CreateMerchant(ctx context.Context, actor partner.Actor, m partner.Merchant) (partner.Merchant, error)
 	Merchants(ctx context.Context) ([]partner.Merchant, error)
-	CreateShop(ctx context.Context, actor partner.Actor, s partner.Shop) error
-	Shops(ctx context.Context, merchant partner.MerchantID) ([]partner.Shop, error)
-	CreatePartner(ctx context.Context, actor partner.Actor, p partner.Partner) (partner.Partner, error)
-	Partners(ctx context.Context, merchant partner.MerchantID) ([]partner.Partner, error)
-	SetPartnerFeed(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ID, on bool, version int64) (partner.Partner, error)
-	CreateOffer(ctx context.Context, actor partner.Actor, o partner.Offer) (partner.Offer, error)
-	Offers(ctx context.Context, merchant partner.MerchantID, of partner.ID) ([]partner.Offer, error)
-	CreateLink(ctx context.Context, actor partner.Actor, l partner.Link) error
 }
 
 // catalogs are the products on their way in, and what they change.
@@ -56,8 +55,19 @@ type catalogs interface {
 	Merge(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (partner.MergePlan, error)
 	DiscardImport(ctx context.Context, merchant partner.MerchantID, id partner.ImportID) error
 	Dictionaries(ctx context.Context, merchant partner.MerchantID) (partner.Document, error)
-	Changes(ctx context.Context, merchant partner.MerchantID, limit int) ([]partner.Change, error)
-	DropChanges(ctx context.Context, merchant partner.MerchantID, seqs []int64) error
+}
+
+// publications are what lies between a change and the files that show it.
+type publications interface {
+	publish.Holds
+	Sequence(ctx context.Context) (int64, error)
+	SettleEvents(ctx context.Context, merchant partner.MerchantID, upTo int64) error
+	Unsettled(ctx context.Context) ([]partner.MerchantID, error)
+	FinishRun(ctx context.Context, merchant partner.MerchantID, runID string, end publish.RunEnd) error
+	Runs(ctx context.Context, merchant partner.MerchantID, before int64, limit int) ([]publish.RunRecord, error)
+	HeldGenerations(ctx context.Context, merchant partner.MerchantID) ([]publish.HeldRecord, error)
+	ReleaseHeld(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, runID string) ([]publish.HeldRecord, error)
+	DiscardHeld(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, runID string) ([]publish.HeldRecord, error)
 }
 
 // snapshot is one state of a merchant's records.
@@ -71,6 +81,9 @@ type snapshotReader interface {
 	Dictionaries(ctx context.Context) (partner.Document, error)
 	Partners(ctx context.Context) ([]partner.Partner, error)
 	Offers(ctx context.Context) ([]partner.Offer, error)
+	Head(ctx context.Context) (int64, error)
+	Changes(ctx context.Context, after int64, limit int) (publish.Hint, error)
+	ProductsByID(ctx context.Context, ids []feed.ProductID) iter.Seq2[partner.StoredProduct, error]
 	Close() error
 }
 
@@ -104,7 +117,17 @@ func openEmbedded(ctx context.Context, path string, opt sqlite.Options) (records
 }
 
 // shared is the records in PostgreSQL, which any number of processes share.
-type shared struct{ *postgres.DB }
+type shared struct {
+	*postgres.DB
+	close func()
+}
+
+// Close implements records.
+func (s shared) Close() error {
+	err := s.DB.Close()
+	s.close()
+	return err
+}
 
 // Snapshot implements records.
 func (s shared) Snapshot(ctx context.Context, merchant partner.MerchantID) (snapshot, error) {
@@ -118,15 +141,7 @@ func (s shared) Snapshot(ctx context.Context, merchant partner.MerchantID) (snap
 // databaseURL reads the connection URL, a secret, from the file that the
 // settings name.
 func databaseURL(d *config.Database) (string, error) {
-	if d.URLFile == "" {
-		return "", &feed.Error{Kind: feed.KindInvalid, Message: "setting database.url_file is missing",
-			Hint: "name a file that holds a URL such as postgres://feedmill:password@db.example.com/feedmill"}
-	}
-	data, err := os.ReadFile(d.URLFile)
-	if err != nil {
-		return "", fmt.Errorf("setting database.url_file: %w", err)
-	}
-	return strings.TrimSpace(string(data)), nil
+	return secretFile("database.url_file", d.URLFile, "name a file that holds a URL such as postgres://feedmill:password@db.example.com/feedmill")
 }
 
 // openRecords opens the database that the settings name. The embedded one is
@@ -140,11 +155,12 @@ func openRecords(ctx context.Context, cfg *config.Config, now func() time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	db, err := postgres.Open(ctx, url, postgres.Options{Now: now})
+	jobs := newChangeJobs(url, cfg.Jobs.PublishEvery)
+	db, err := postgres.Open(ctx, url, postgres.Options{Now: now, OnChange: jobs.onChange()})
 	if err != nil {
 		return nil, err
 	}
-	return shared{db}, nil
+	return shared{db, jobs.Close}, nil
 }
 
 var (

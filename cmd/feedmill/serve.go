@@ -20,16 +20,15 @@ import (
 
 // serveCmd serves the published offers.
 type serveCmd struct {
-	Role         string        `default:"all" enum:"all,edge,worker" help:"What this process does: edge answers partners, worker publishes and sweeps, all does both. Several processes need database.kind postgres and a shared store."`
-	PublishEvery time.Duration `default:"1m" help:"How often what has changed is published; 0 leaves that to 'feedmill publish'."`
+	Role string `default:"all" enum:"all,edge,worker" help:"What this process does: edge answers partners, worker publishes and sweeps, all does both. Several processes need database.kind postgres and a shared store."`
 }
 
 // Help implements kong.HelpProvider.
 func (serveCmd) Help() string {
 	return `Answers partners' requests: /o/LINK/gateway.xml and everything that it names, plain names such as
 /o/LINK/full.xml, manifest.json, and the IdoSell form of address. Switches act at once, also when another
-process turns them. What has changed in the catalog is published every minute, full files are renewed
-at night, and what nobody needs any more is swept away. Over PostgreSQL and a shared store any number of
+process turns them. What has changed in the catalog is published within a minute (setting
+jobs.publish_every), full files are renewed at night, and what nobody needs any more is swept away. Over PostgreSQL and a shared store any number of
 edges and workers share the work. /healthz and /readyz answer in every role. SIGTERM lets running
 downloads and jobs go on for up to 20 seconds.
 
@@ -48,23 +47,33 @@ func (c *serveCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err e
 		return fmt.Errorf("listen on %s: %w", cfg.Server.Listen, err)
 	}
 	base := publicURL(&cfg.Server, l.Addr().String())
-	return h.serve(ctx, w, cfg, l, base, c.Role, c.PublishEvery)
+	return h.serve(ctx, w, cfg, l, base, c.Role)
 }
 
 // serve answers partners' requests and does the jobs, as its role says, until
-// the context ends. An every of 0 leaves publishing to others.
-func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Listener, base, role string, every time.Duration) error {
+// the context ends.
+func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Listener, base, role string) (failure error) {
 	log := slog.New(httpd.LogHandler(w.log.Handler()))
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	var running sync.WaitGroup
+	watch, err := openWatch(ctx, w, cfg, h)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	defer watch.close()
+	h.watch, h.store = watch, watch.metrics.Store(h.store)
 	routes := httpd.Routes{}
 	ready := map[string]func(context.Context) error{"records": h.db.Ping}
 	if role != "worker" {
-		files := download.New(h.db, h.store, download.Options{PublicURL: base, Now: w.now, Log: log})
-		if err := files.Refresh(ctx); err != nil {
+		e, err := h.openEdge(ctx, w, cfg, base, log, watch.request)
+		if err != nil {
 			return errors.Join(err, l.Close())
 		}
+		defer func() { failure = errors.Join(failure, e.Close()) }()
+		files := e.files
+		watch.files(files)
+		watch.cache(e.stats)
 		// Commits of this process are in force when they return, those of others
 		// within half a second.
 		defer h.db.Subscribe(files.Changed)()
@@ -74,11 +83,12 @@ func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Li
 	}
 	failed := make(chan error, 1)
 	if role != "edge" {
-		do, closeJobs, err := h.openWork(ctx, w, cfg, every)
+		do, closeJobs, err := h.openWork(ctx, w, cfg)
 		if err != nil {
 			return errors.Join(err, l.Close())
 		}
 		defer closeJobs()
+		watch.work(do.Counts, h.db.ChangeLag)
 		// Without its jobs a process is of no use to those who wait for files.
 		running.Go(func() {
 			if err := do.Run(background); err != nil {
@@ -88,8 +98,9 @@ func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Li
 		})
 	}
 	server := httpd.New(routes, httpd.Options{Log: log, ConnContext: download.ConnContext, Ready: ready})
+	watch.start(background, &running, w.log)
 	fmt.Fprintf(w.stdout, "serving offers on %s\n", base)
-	err := server.Serve(background, l)
+	err = server.Serve(background, l)
 	stop()
 	running.Wait()
 	select {
@@ -101,15 +112,13 @@ func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Li
 }
 
 // openWork opens the jobs of a process that does them.
-func (h *home) openWork(ctx context.Context, w *world, cfg *config.Config, every time.Duration) (jobs, func(), error) {
+func (h *home) openWork(ctx context.Context, w *world, cfg *config.Config) (jobs, func(), error) {
 	s, err := settings(&cfg.Feeds)
 	if err != nil {
 		return nil, nil, err
 	}
-	if every == 0 {
-		every = -1
-	}
-	todo := newWork(w, h, h.db, s, every, cfg.Jobs.FullAt)
+	s.LightEvery, s.ChangeEvery = cfg.Feeds.LightEvery, cfg.Feeds.ChangeEvery
+	todo := newWork(w, h, h.db, s, lookEvery(cfg), cfg.Jobs.FullAt)
 	kinds, err := todo.Kinds()
 	if err != nil {
 		return nil, nil, err
@@ -117,6 +126,20 @@ func (h *home) openWork(ctx context.Context, w *world, cfg *config.Config, every
 	return openJobs(ctx, w, cfg, job.Config{Kinds: kinds, Schedules: todo.Schedules(), Log: w.log,
 		Workers:     map[string]int{job.QueueFeeds: cfg.Jobs.Workers, job.QueueUpkeep: cfg.Jobs.Upkeep},
 		PerMerchant: cfg.Jobs.PerMerchant})
+}
+
+// lookEvery gives how often the records are asked for changes. The embedded
+// database tells nobody of changes that other processes make; the shared one has
+// a job in each, and is asked only for what may have got lost.
+func lookEvery(cfg *config.Config) time.Duration {
+	every := cfg.Jobs.PublishEvery
+	switch {
+	case every < 0:
+		return every
+	case cfg.Database.Kind == "postgres":
+		return max(every, 5*time.Second)
+	}
+	return max(every, 500*time.Millisecond)
 }
 
 // conformanceHandler serves the schemas and, where the settings say so, the

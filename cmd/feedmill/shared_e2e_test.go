@@ -70,7 +70,7 @@ func TestWorkersShareTheWork(t *testing.T) {
 	// start runs a process and gives its address.
 	start := func(name, role string) (*exec.Cmd, string) {
 		t.Helper()
-		cmd := command(name, "serve", "--role", role, "--publish-every", "1s")
+		cmd := command(name, "serve", "--role", role, "--jobs.publish_every", "1s")
 		stdout, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)

@@ -27,22 +27,29 @@ func (c *versionCmd) Run(w *world) error {
 		Commit  string `json:"commit"`
 		Go      string `json:"go"`
 		System  string `json:"system"`
-	}{Version: "devel", Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" && info.Main.Version != "(devel)" {
-			v.Version = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v.Commit = s.Value
-			}
-		}
-	}
+	}{Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
+	v.Version, v.Commit = buildVersion()
 	if c.JSON {
 		return writeJSON(w.stdout, v)
 	}
 	_, err := fmt.Fprintf(w.stdout, "feedmill %s %s (%s, %s)\n", v.Version, v.Commit, v.Go, v.System)
 	return err
+}
+
+// buildVersion gives the version and the commit that the program was built from.
+func buildVersion() (version, commit string) {
+	version = "devel"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" && info.Main.Version != "(devel)" {
+			version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				commit = s.Value
+			}
+		}
+	}
+	return version, commit
 }
 
 // writeJSON writes a result for programs.

@@ -2,9 +2,11 @@ package diff_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -15,69 +17,105 @@ import (
 	"pgregory.net/rapid"
 )
 
-func entries(t *rapid.T) []diff.Entry {
+// shapes are what states may hold.
+var shapes = []diff.Shape{{}, {Positions: true, Header: 100, TwinHeader: 7}}
+
+// entries draws what a state of a shape, or a layer on it, may hold.
+func entries(t *rapid.T, shape diff.Shape, layer bool) []diff.Entry {
 	ids := rapid.SliceOfNDistinct(rapid.Int64Range(1, 400), 0, 60, rapid.ID[int64]).Draw(t, "ids")
 	slices.Sort(ids)
 	var list []diff.Entry
 	for _, id := range ids {
-		node := []byte(fmt.Sprintf("node %d %d", id, rapid.IntRange(0, 3).Draw(t, "version")))
-		e := diff.Entry{ID: feed.ProductID(id), Size: len(node), Digest: diff.Sum(node)}
-		if rapid.Bool().Draw(t, "gone") {
-			e.Gone, e.Node, e.Since = true, node, time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "since"), 0).UTC()
+		node := fmt.Appendf(nil, "node %d %d", id, rapid.IntRange(0, 3).Draw(t, "version"))
+		e := diff.Entry{ID: feed.ProductID(id), Price: -1, Named: rapid.Bool().Draw(t, "named")}
+		switch k := rapid.IntRange(0, 3).Draw(t, "what"); {
+		case k == 0 && layer:
+			e.Removed, e.Named = true, false
+		case k == 1 && !shape.Positions:
+			e.Absent, e.Named = true, true
+		default:
+			e.Digest = diff.Sum(node)
+			if shape.Positions {
+				e.Size, e.Twin, e.Price = len(node), len(node)/2, rapid.Int64Range(-1, 1<<50).Draw(t, "price")
+			}
+			if rapid.Bool().Draw(t, "leads") {
+				e.Lead, e.Leader = rapid.Uint64().Draw(t, "lead"), feed.ProductID(rapid.Int64Range(0, 500).Draw(t, "leader"))
+			}
+			if shape.Positions && rapid.Bool().Draw(t, "gone") {
+				e.Gone, e.Node, e.Since = true, node, time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "since"), 0).UTC()
+			}
 		}
 		list = append(list, e)
 	}
 	return list
 }
 
-func write(t interface{ Fatal(...any) }, header int, list []diff.Entry) []byte {
+func write(t interface{ Fatal(...any) }, shape diff.Shape, list []diff.Entry) []byte {
 	var b bytes.Buffer
-	w := diff.NewWriter(&b, header)
+	w := diff.NewWriter(&b, shape)
 	for _, e := range list {
 		if err := w.Add(e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Close(); err != nil {
+	if err := w.Close([]byte("extra")); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
 }
 
-func read(r io.Reader) (list []diff.Entry, offsets []int64, err error) {
-	sr, err := diff.NewReader(r)
+func drain(sr diff.Entries) (list []diff.Entry, places []diff.Place, err error) {
 	for err == nil {
 		var e diff.Entry
-		var o int64
-		if e, o, err = sr.Next(); err == nil {
+		var p diff.Place
+		if e, p, err = sr.Next(); err == nil {
 			e.Node = bytes.Clone(e.Node)
-			list, offsets = append(list, e), append(offsets, o)
+			list, places = append(list, e), append(places, p)
 		}
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	return list, offsets, err
+	return list, places, err
+}
+
+func read(r io.Reader) (list []diff.Entry, places []diff.Place, err error) {
+	sr, err := diff.NewReader(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	return drain(sr)
+}
+
+// source gives ranges of a state in memory.
+func source(data []byte) diff.Source {
+	return func(_ context.Context, off, n int64) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data[off : off+n])), nil
+	}
 }
 
 func equal(a, b diff.Entry) bool {
-	return a.ID == b.ID && a.Size == b.Size && a.Digest == b.Digest && a.Gone == b.Gone && a.Since.Equal(b.Since) && bytes.Equal(a.Node, b.Node)
+	at, bt := a.Since, b.Since
+	a.Since, b.Since = time.Time{}, time.Time{}
+	return at.Equal(bt) && reflect.DeepEqual(a, b)
 }
 
 func TestStateRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		list := entries(t)
-		got, offsets, err := read(bytes.NewReader(write(t, 100, list)))
+		shape := rapid.SampledFrom(shapes).Draw(t, "shape")
+		list := entries(t, shape, true)
+		got, places, err := read(bytes.NewReader(write(t, shape, list)))
 		if err != nil || !slices.EqualFunc(got, list, equal) {
 			t.Fatalf("read back %v, %v, want %v", got, err, list)
 		}
-		at := int64(100)
+		at := diff.Place{Node: shape.Header, Twin: shape.TwinHeader}
 		for i, e := range list {
-			if offsets[i] != at {
-				t.Fatalf("offset of product %d is %d, want %d", e.ID, offsets[i], at)
+			if places[i] != at {
+				t.Fatalf("place of product %d is %v, want %v", e.ID, places[i], at)
 			}
-			at += int64(e.Size)
+			at.Node += int64(e.Size)
+			at.Twin += int64(e.Twin)
 		}
 	})
 }
@@ -86,7 +124,8 @@ func TestStateRoundTrip(t *testing.T) {
 func TestDamagedStateIsRefused(t *testing.T) {
 	t.Parallel()
 	node := []byte("a node")
-	data := write(t, 10, []diff.Entry{{ID: 1, Size: 6, Digest: diff.Sum(node)}, {ID: 300, Size: 6, Digest: diff.Sum(node), Gone: true, Since: time.Unix(1, 0), Node: node}})
+	data := write(t, diff.Shape{Positions: true, Header: 10}, []diff.Entry{{ID: 1, Size: 6, Digest: diff.Sum(node)},
+		{ID: 300, Size: 6, Digest: diff.Sum(node), Gone: true, Since: time.Unix(1, 0), Node: node}})
 	for n := range data {
 		if _, _, err := read(bytes.NewReader(data[:n])); !errors.Is(err, diff.ErrCorrupt) {
 			t.Errorf("cut to %d bytes: %v, want %v", n, err, diff.ErrCorrupt)
@@ -102,12 +141,12 @@ func TestDamagedStateIsRefused(t *testing.T) {
 func TestWriterRefusesDisorder(t *testing.T) {
 	t.Parallel()
 	for _, ids := range [][]feed.ProductID{{2, 1}, {2, 2}, {0}, {-1}, {feed.MaxProductID + 1}} {
-		w := diff.NewWriter(io.Discard, 0)
+		w := diff.NewWriter(io.Discard, diff.Shape{})
 		var err error
 		for _, id := range ids {
 			err = w.Add(diff.Entry{ID: id})
 		}
-		if err == nil || w.Close() == nil {
+		if err == nil || w.Close(nil) == nil {
 			t.Errorf("ids %v are accepted", ids)
 		}
 	}
@@ -117,19 +156,19 @@ func TestWriterRefusesDisorder(t *testing.T) {
 func TestMergeIsSetDifference(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		old, now := entries(t), entries(t)
-		r, err := diff.NewReader(bytes.NewReader(write(t, 0, old)))
+		old, now := entries(t, diff.Shape{}, false), entries(t, diff.Shape{}, false)
+		r, err := diff.NewReader(bytes.NewReader(write(t, diff.Shape{}, old)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := diff.NewMerge(r)
 		var removed, same, added []feed.ProductID
-		drop := func(e diff.Entry, _ int64) error { removed = append(removed, e.ID); return nil }
+		drop := func(e diff.Entry, _ diff.Place) error { removed = append(removed, e.ID); return nil }
 		for _, e := range now {
 			if err := m.Before(e.ID, drop); err != nil {
 				t.Fatal(err)
 			}
-			if _, ok, err := m.Take(e.ID); err != nil {
+			if _, _, ok, err := m.Take(e.ID); err != nil {
 				t.Fatal(err)
 			} else if ok {
 				same = append(same, e.ID)
@@ -140,12 +179,19 @@ func TestMergeIsSetDifference(t *testing.T) {
 		if err := m.Rest(drop); err != nil {
 			t.Fatal(err)
 		}
+		all := slices.Clone(now)
+		for i := range all {
+			all[i].Absent = false // the run shows them all
+		}
 		has := func(list []diff.Entry, id feed.ProductID) bool {
-			return slices.ContainsFunc(list, func(e diff.Entry) bool { return e.ID == id })
+			return slices.ContainsFunc(list, func(e diff.Entry) bool { return e.ID == id && !e.Absent })
 		}
 		var wantRemoved, wantSame, wantAdded []feed.ProductID
 		for _, e := range old {
-			if !has(now, e.ID) {
+			if e.Absent {
+				continue
+			}
+			if !has(all, e.ID) {
 				wantRemoved = append(wantRemoved, e.ID)
 			}
 		}
@@ -163,8 +209,8 @@ func TestMergeIsSetDifference(t *testing.T) {
 }
 
 func FuzzReader(f *testing.F) {
-	f.Add(write(f, 5, []diff.Entry{{ID: 7, Size: 3}, {ID: 9, Gone: true, Node: []byte("xyz")}}))
-	f.Add([]byte("feedmill state 1\n"))
+	f.Add(write(f, diff.Shape{Positions: true, Header: 5}, []diff.Entry{{ID: 7, Size: 3}, {ID: 9, Gone: true, Node: []byte("xyz")}}))
+	f.Add([]byte("feedmill state 2\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		list, _, err := read(bytes.NewReader(data))
 		if err != nil && !errors.Is(err, diff.ErrCorrupt) {
@@ -182,17 +228,17 @@ func FuzzReader(f *testing.F) {
 
 func ExampleMerge() {
 	var before bytes.Buffer
-	w := diff.NewWriter(&before, 0)
+	w := diff.NewWriter(&before, diff.Shape{})
 	for _, id := range []feed.ProductID{1, 2, 3} {
 		_ = w.Add(diff.Entry{ID: id, Digest: diff.Sum([]byte("old"))})
 	}
-	_ = w.Close()
+	_ = w.Close(nil)
 	r, _ := diff.NewReader(&before)
 	m := diff.NewMerge(r)
-	removed := func(e diff.Entry, _ int64) error { fmt.Println("removed", e.ID); return nil }
+	removed := func(e diff.Entry, _ diff.Place) error { fmt.Println("removed", e.ID); return nil }
 	for _, id := range []feed.ProductID{2, 4} {
 		_ = m.Before(id, removed)
-		if e, ok, _ := m.Take(id); !ok {
+		if e, _, ok, _ := m.Take(id); !ok {
 			fmt.Println("added", id)
 		} else if e.Digest != diff.Sum([]byte("new")) {
 			fmt.Println("changed", id)

@@ -1,39 +1,42 @@
 package publish
 
 import (
-	"context"
 	"crypto/sha256"
-	"fmt"
-	"os"
+	"slices"
 	"time"
 
 	"feedmill/feed"
 	"feedmill/feed/iof"
 )
 
-// finish stores what the run made of the feed and gives the new generation, or
-// the one before when nothing is to be published.
-func (p *plan) finish(ctx context.Context, req *Request, bin Bin) (g Generation, published bool, err error) {
-	due := !p.hasPrev || p.fresh || p.renewal || p.differs()
+// build stages what the run made of the feed and gives the new generation.
+func (p *plan) build(r *runner) (g Generation, err error) {
+	s := &r.req.Settings
 	g = Generation{Feed: p.ref, Number: p.number, Base: p.prev.Number, Epoch: p.epoch, Time: p.time,
-		Expires: p.time.Add(req.Settings.Validity), Products: p.live, Currency: p.view.profile.Currency,
-		Languages: p.view.profile.Languages}
-	if len(g.Languages) == 0 && !req.Catalog.Language.IsZero() {
-		g.Languages = []feed.Language{req.Catalog.Language}
+		Expires: p.time.Add(s.Validity), Cursor: r.req.Catalog.Head, Compared: p.prev.Compared, Products: p.live,
+		PriceSum: p.priceSum, PriceCount: p.priceCount, State: p.prev.State, Layers: p.prev.Layers,
+		Currency: p.view.profile.Currency, Languages: p.view.profile.Languages}
+	if p.whole {
+		g.Compared = p.compared(r)
+	}
+	if len(g.Languages) == 0 && !r.req.Catalog.Language.IsZero() {
+		g.Languages = []feed.Language{r.req.Catalog.Language}
 	}
 	if p.ref.Kind == feed.KindLight {
-		if !due {
-			return p.prev, false, nil
-		}
-		if err := p.storeMain(ctx, req, bin, &g, feed.KindLight, feed.KindLightCSV); err != nil {
-			return g, false, err
-		}
-		return g, true, p.storeState(ctx, req, bin, &g)
+		err = p.buildMain(r, &g, feed.KindLight, feed.KindLightCSV)
+	} else {
+		err = p.buildFull(r, &g)
 	}
-	made := p.full && due
-	if made {
-		if err := p.storeMain(ctx, req, bin, &g, feed.KindFull, feed.KindFullCSV); err != nil {
-			return g, false, err
+	if err == nil {
+		err = p.buildState(r, &g)
+	}
+	return g, err
+}
+
+func (p *plan) buildFull(r *runner, g *Generation) error {
+	if p.full && p.whole {
+		if err := p.buildMain(r, g, feed.KindFull, feed.KindFullCSV); err != nil {
+			return err
 		}
 	} else {
 		for _, k := range []feed.Kind{feed.KindFull, feed.KindFullCSV} {
@@ -43,128 +46,128 @@ func (p *plan) finish(ctx context.Context, req *Request, bin Bin) (g Generation,
 		}
 	}
 	if p.changeNodes > 0 {
-		f, err := p.store(ctx, req, bin, &p.change, feed.KindFullChange, feed.Label(p.stamp(p.time, req)))
+		f, err := p.stage(r, &p.change, feed.KindFullChange, feed.Label(p.stamp(p.time, r.req)))
 		if err != nil {
-			return g, false, err
+			return err
 		}
-		f.Products, f.Base, f.Target = p.changeNodes, p.prev.Number, p.number
+		f.Products, f.Base, f.Target = p.changeNodes, p.changeBase(), p.number
 		g.Files = append(g.Files, f)
 	}
 	full := g.File(feed.KindFull)
 	for _, f := range p.prev.Files {
-		if f.Kind == feed.KindFullChange && !p.fresh && (f.Generation > full.Generation || p.time.Sub(f.Changed) < req.Settings.ChainKeep) {
+		if f.Kind == feed.KindFullChange && !p.fresh && (f.Generation > full.Generation || p.time.Sub(f.Changed) < r.req.Settings.ChainKeep) {
 			g.Files = append(g.Files, f)
 		}
 	}
-	changed, err := p.dictionaries(ctx, req, bin, &g)
-	if err != nil {
-		return g, false, err
-	}
-	if !due && !changed {
-		return p.prev, false, nil
-	}
-	return g, true, p.storeState(ctx, req, bin, &g)
+	g.Files = append(g.Files, p.dicts...)
+	return nil
 }
 
-// storeMain stores the feed's complete file and its CSV twin.
-func (p *plan) storeMain(ctx context.Context, req *Request, bin Bin, g *Generation, kind, csv feed.Kind) error {
-	f, err := p.store(ctx, req, bin, &p.body, kind, "")
+// changeBase gives the generation that a new change file leads from: that which
+// the change file before it leads to, so that the list has no gaps, else the
+// one that made the full file. Nothing in full has changed since.
+func (p *plan) changeBase() int64 {
+	if f := p.prev.File(feed.KindFullChange); f != nil {
+		return f.Target
+	}
+	return p.prev.File(feed.KindFull).Generation
+}
+
+// buildMain stages the feed's complete file and its CSV twin.
+func (p *plan) buildMain(r *runner, g *Generation, kind, csv feed.Kind) error {
+	f, err := p.stage(r, &p.body, kind, "")
 	if err != nil {
 		return err
 	}
 	f.Products = p.live + p.goneNodes
 	g.Files = append(g.Files, f)
 	if p.csv != nil {
-		if f, err = p.store(ctx, req, bin, &p.csv, csv, ""); err != nil {
+		if f, err = p.stage(r, &p.csv, csv, ""); err != nil {
 			return err
 		}
-		f.Products = p.live
+		f.Products = p.live + p.goneNodes
 		g.Files = append(g.Files, f)
 	}
 	return nil
 }
 
-// store ends a spool and puts its files into the bin.
-func (p *plan) store(ctx context.Context, req *Request, bin Bin, sp **spool, kind feed.Kind, label string) (File, error) {
+// stage ends a spool and makes its files wait to be stored.
+func (p *plan) stage(r *runner, sp **spool, kind feed.Kind, label string) (File, error) {
 	plain, packed, err := (*sp).finish(kind, label, p.number)
 	if err != nil {
 		return File{}, err
 	}
+	*sp = nil
 	f := File{Kind: kind, Label: label, Generation: p.number, Changed: p.time}
-	if f.Plain, err = put(ctx, bin, req.Merchant, plain); err != nil {
+	if f.Plain, err = r.stage(plain); err != nil {
 		return File{}, err
 	}
 	if packed != nil {
-		if f.Gzip, err = put(ctx, bin, req.Merchant, *packed); err != nil {
-			return File{}, err
-		}
+		f.Gzip, err = r.stage(*packed)
 	}
-	*sp = nil
-	return f, nil
+	return f, err
 }
 
-func put(ctx context.Context, bin Bin, merchant string, s Spooled) (Blob, error) {
-	key, err := bin.Put(ctx, merchant, s)
+// buildState stages the new state, or the new layer of it.
+func (p *plan) buildState(r *runner, g *Generation) error {
+	if p.state == nil {
+		return nil
+	}
+	s, err := p.state.spooled(p.number)
 	if err != nil {
-		return Blob{}, fmt.Errorf("store %s%s: %w", s.Kind, s.Label, err)
+		return err
 	}
-	return Blob{Key: key, Size: s.Size, MD5: s.MD5, SHA256: s.SHA256}, nil
-}
-
-func (p *plan) storeState(ctx context.Context, req *Request, bin Bin, g *Generation) error {
-	s := p.state.spooled(p.number)
-	if err := p.state.f.Close(); err != nil {
-		return fmt.Errorf("write the state: %w", err)
-	}
-	var err error
-	g.State, err = put(ctx, bin, req.Merchant, s)
 	p.state = nil
+	b, err := r.stage(s)
+	if p.whole || p.sp.merged || p.ref.Kind == feed.KindLight {
+		g.State, g.Layers = b, nil
+	} else {
+		g.Layers = append(slices.Clone(p.sp.layers), b)
+	}
 	return err
 }
 
-func (s *stateFile) spooled(number int64) Spooled {
-	out := Spooled{Generation: number, Path: s.f.Name(), Size: s.size}
-	s.md5.Sum(out.MD5[:0])
-	s.sha.Sum(out.SHA256[:0])
-	return out
-}
-
-func (s *stateFile) remove() error {
-	s.f.Close() // it goes away
-	return os.Remove(s.f.Name())
-}
-
 // dictionaries renders the dictionaries and the preset. One whose content is
-// that of the generation before keeps its file, address and time.
-func (p *plan) dictionaries(ctx context.Context, req *Request, bin Bin, g *Generation) (changed bool, err error) {
-	d := p.view.shown(req.Catalog.Dictionaries())
+// that of the generation before keeps its file, address and time. Hints tell of
+// changed dictionaries by telling of everything, so without that they differ
+// only where products refer to more of them.
+func (p *plan) dictionaries(r *runner) error {
+	if !p.whole && (p.view.used == nil || p.state == nil || len(p.extra) == 0) {
+		for _, k := range feed.DictionaryKinds() {
+			if f := p.prev.File(k); f != nil {
+				p.dicts = append(p.dicts, *f)
+			}
+		}
+		return nil
+	}
+	d := p.view.shown(r.req.Catalog.Dictionaries())
 	var buf []byte
 	for _, k := range feed.DictionaryKinds() {
 		if before := p.prev.File(k); before != nil && !p.renewal {
-			buf = p.render(buf[:0], k, d, before.Changed, req)
+			buf = p.dictionary(buf[:0], k, d, before.Changed, r.req)
 			if sha256.Sum256(buf) == before.Plain.SHA256 {
-				g.Files = append(g.Files, *before)
+				p.dicts = append(p.dicts, *before)
 				continue
 			}
 		}
-		changed = true
-		sp, err := newSpool(req.Spool, k.String(), false)
+		p.dictsChanged = true
+		sp, err := r.newSpool(k.String(), false)
 		if err != nil {
-			return false, err
+			return err
 		}
-		sp.buf = p.render(sp.buf, k, d, p.time, req)
-		f, err := p.store(ctx, req, bin, &sp, k, "")
+		sp.buf = p.dictionary(sp.buf, k, d, p.time, r.req)
+		f, err := p.stage(r, &sp, k, "")
 		if err != nil {
-			return false, err
+			return err
 		}
 		f.Products = entries(d, k)
-		g.Files = append(g.Files, f)
+		p.dicts = append(p.dicts, f)
 	}
-	return changed, nil
+	return nil
 }
 
-// render writes one dictionary as of a logical time.
-func (p *plan) render(dst []byte, k feed.Kind, d *feed.Dictionaries, at time.Time, req *Request) []byte {
+// dictionary writes one dictionary as of a logical time.
+func (p *plan) dictionary(dst []byte, k feed.Kind, d *feed.Dictionaries, at time.Time, req *Request) []byte {
 	generated, expires := p.stamp(at, req), p.stamp(at.Add(req.Settings.Validity), req)
 	w := p.writer
 	switch k {
@@ -213,11 +216,12 @@ func entries(d *feed.Dictionaries, k feed.Kind) int64 {
 	return int64(n)
 }
 
-func (p *plan) report(g Generation, published bool) FeedReport {
-	r := FeedReport{Feed: p.ref, Generation: g, Published: published, Products: p.live,
-		Added: p.added, Changed: p.changed, Removed: p.removed, LeftOut: p.view.leftOut}
-	if f := g.File(feed.KindFull); published && f != nil {
-		r.Full = f.Generation == g.Number
+// report tells what the run found of the feed.
+func (p *plan) report() FeedReport {
+	rep := FeedReport{Feed: p.ref, Generation: p.prev, Products: p.live, Added: p.added, Changed: p.changed, Removed: p.removed,
+		Held: p.heldNow, Missed: p.missed}
+	if p.whole {
+		rep.Whole, rep.LeftOut = p.why, p.view.leftOut
 	}
-	return r
+	return rep
 }

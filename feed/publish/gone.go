@@ -25,7 +25,7 @@ func (p *plan) appendGoneCSV(ctx context.Context, node []byte) error {
 		item := goneItem(product, p.view.profile.Currency)
 		p.csv.buf = p.view.csv.AppendLight(p.csv.buf, &item)
 	}
-	return p.csv.flow()
+	return nil
 }
 
 // goneItem shows a product as its light node does, with no rule applied again.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"feedmill/feed"
@@ -22,10 +21,13 @@ type view struct {
 	writer  *iof.Writer
 	csv     *tabular.Writer
 	item    feed.Item
+	// product is the item's as the catalog has it.
+	product *feed.Product
 	full    *plan
 	light   *plan
-	// used tracks what the shown products refer to, nil when the profile shows all.
-	used *usage
+	// used tracks what the shown products refer to, nil when the profile shows
+	// all; usedBefore is what the state before tells of it.
+	used, usedBefore *usage
 	// refs keeps full from naming products that are not shown.
 	refs    *references
 	leftOut []LeftOut
@@ -36,34 +38,56 @@ type plan struct {
 	ref     FeedRef
 	view    *view // the view that fills it
 	writer  *iof.Writer
-	bin     Bin
 	prev    Generation
 	hasPrev bool
 	number  int64
 	epoch   int64
 	time    time.Time
-	renewal bool // half of the validity has passed: make everything anew
-	fresh   bool // the state before is damaged: start a new epoch with a full file
-	full    bool // a full file (or the light file) is being made
+	// expiring says that half of the validity has passed, renewal that everything
+	// is made anew, for that or because it was asked for.
+	expiring, renewal bool
+	fresh             bool // the state before is damaged: start a new epoch with a full file
+	full              bool // a full file (or the light file) is being made
+	wantFull          bool // a full file is due when something differs
+	idle              bool // nothing new since what is held: leave it
+	whole             bool // the whole feed is compared
+	why               string
+	hinted            bool // hint tells what may differ
+	hint              []feed.ProductID
+	held              Held // what is held already
+	hasHeld           bool
 
 	// files under way
 	body, change, csv *spool
 	state             *stateFile
-	stateOut          *diff.Writer
-	prevState         io.ReadCloser
+	readers           []closer
 	merge             *diff.Merge
-	node              []byte
+	node, record      []byte
+	extra             []byte
+	sp                look
 
 	live, added, changed, removed       int64
 	changeNodes, goneNodes, expiredGone int64
+	missed                              int64
+	priceSum, priceCount                int64
+
+	// what decide makes of it
+	due, wait, dictsChanged bool
+	dicts                   []File
+	heldNow                 *HeldError
 }
+
+type closer interface{ Close() error }
 
 type plans struct {
 	all   []*plan
 	views []*view
+	// pairs are the full and the light feed of each profile.
+	pairs [][2]*plan
 }
 
-func makePlans(ctx context.Context, ledger Ledger, req *Request) (*plans, error) {
+// newPlans lists the feeds that the profiles need.
+func newPlans(req *Request) (*plans, error) {
 	ps := &plans{}
 	known := req.Catalog.Known
 	if known == nil {
@@ -81,166 +105,186 @@ func makePlans(ctx context.Context, ledger Ledger, req *Request) (*plans, error)
 		fullRef := FeedRef{req.Merchant, feed.KindFull, profile.FullKey()}
 		lightRef := FeedRef{req.Merchant, feed.KindLight, profile.LightKey()}
 		if seen[fullRef] != nil && seen[lightRef] != nil {
+			ps.pairs = append(ps.pairs, [2]*plan{seen[fullRef], seen[lightRef]})
 			continue
 		}
 		rules, err := pricing.Compile(&profile, index)
 		if err != nil {
 			return nil, fmt.Errorf("profile: %w", err)
 		}
-		v := &view{profile: profile, rules: rules, refs: newReferences()}
+		v := &view{profile: profile, rules: rules}
 		v.writer = iof.NewWriter(&v.profile, index, iof.Options{GeneratedBy: req.Settings.GeneratedBy, DefaultLanguage: req.Catalog.Language, Languages: req.Catalog.Languages})
 		if profile.CSV {
 			v.csv = tabular.NewWriter(&v.profile, index, tabular.Options{DefaultLanguage: req.Catalog.Language, Languages: req.Catalog.Languages})
 		}
-		if len(profile.Assortment.Include)+len(profile.Assortment.Exclude) > 0 {
-			v.used = newUsage()
-		}
-		add := func(ref FeedRef) (*plan, error) {
+		v.forget()
+		add := func(ref FeedRef) *plan {
 			if seen[ref] != nil {
-				return nil, nil
+				return nil
 			}
 			p := &plan{ref: ref, view: v, writer: v.writer}
 			seen[ref] = p
 			ps.all = append(ps.all, p)
-			return p, p.load(ctx, ledger, req)
+			return p
 		}
-		if v.full, err = add(fullRef); err != nil {
-			return nil, err
-		}
-		if v.light, err = add(lightRef); err != nil {
-			return nil, err
-		}
+		v.full, v.light = add(fullRef), add(lightRef)
 		ps.views = append(ps.views, v)
+		ps.pairs = append(ps.pairs, [2]*plan{seen[fullRef], seen[lightRef]})
 	}
 	return ps, nil
 }
 
+// forget empties what passes gather of a view.
+func (v *view) forget() {
+	v.refs, v.leftOut, v.used, v.usedBefore = newReferences(), nil, nil, nil
+	if len(v.profile.Assortment.Include)+len(v.profile.Assortment.Exclude) > 0 {
+		v.used = newUsage()
+	}
+}
+
 // load reads the generation before and says what is due whatever the products
 // turn out to be.
-func (p *plan) load(ctx context.Context, ledger Ledger, req *Request) (err error) {
-	if p.prev, p.hasPrev, err = ledger.Current(ctx, p.ref); err != nil {
+func (p *plan) load(ctx context.Context, r *runner) (err error) {
+	if p.prev, p.hasPrev, err = r.ledger.Current(ctx, p.ref); err != nil {
 		return fmt.Errorf("read the current generation: %w", err)
 	}
-	s := req.Settings
-	p.epoch = 1
-	p.full = true
-	p.time = req.Now.UTC().Truncate(time.Second)
+	req, s := r.req, r.req.Settings
+	now := req.Now.UTC()
+	p.epoch, p.full = 1, true
+	p.time = now.Truncate(time.Second)
 	if !p.hasPrev {
+		p.goWhole("there is none before")
+		p.forgetLost(r.lost, now)
 		return nil
 	}
+	if req.Catalog.Head < p.prev.Cursor {
+		return fmt.Errorf("the snapshot ends with change %d, what is published includes change %d: %w", req.Catalog.Head, p.prev.Cursor, ErrLost)
+	}
 	p.epoch = p.prev.Epoch
-	p.time = feed.NextTime(p.prev.Time, req.Now.UTC())
-	p.renewal = s.Force || !p.time.Before(p.prev.Expires.Add(-s.Validity/2))
+	p.time = feed.NextTime(p.prev.Time, now)
+	p.expiring = !p.time.Before(p.prev.Expires.Add(-s.Validity / 2))
+	p.renewal = s.Force || p.expiring
 	if p.ref.Kind == feed.KindFull {
+		p.afterLabels(s.Zone)
 		f := p.prev.File(feed.KindFull)
-		p.full = f == nil || p.renewal || s.FullEvery < 0 || p.time.Sub(f.Changed) >= s.FullEvery
+		p.wantFull = f == nil || s.FullEvery < 0 || p.time.Sub(f.Changed) >= s.FullEvery
+		p.full = p.wantFull || p.renewal
+	}
+	p.forgetLost(r.lost, now)
+	switch {
+	case p.whole:
+	case s.Force:
+		p.goWhole("it was asked for")
+	case p.renewal:
+		p.goWhole("it is renewed")
+	default:
+		// A comparison of the future was made before the clock was set back.
+		if age := now.Sub(p.prev.Compared); s.CompareEvery < 0 || age >= s.CompareEvery || age < -time.Hour {
+			p.goWhole("it is time to")
+		}
+	}
+	if err := p.loadHeld(ctx, r); err != nil || p.idle {
+		return err
+	}
+	return p.loadHint(ctx, r)
+}
+
+// afterLabels moves the plan's time behind the labels that are listed, should
+// the zone in which they are rendered have changed: they order as text.
+func (p *plan) afterLabels(zone *time.Location) {
+	for i := range p.prev.Files {
+		last, err := feed.ParseLabel(p.prev.Files[i].Label)
+		if err != nil {
+			continue
+		}
+		if shown, err := feed.ParseLabel(feed.Label(p.time.In(zone))); err == nil && !shown.After(last) {
+			p.time = p.time.Add(last.Sub(shown) + time.Second)
+		}
+	}
+}
+
+// hintShare is the part of a feed, as one in so many, beyond which looking
+// products up costs more than reading all; fewHints are always looked up.
+const (
+	hintShare = 10
+	fewHints  = 64
+)
+
+// loadHint asks where to look.
+func (p *plan) loadHint(ctx context.Context, r *runner) error {
+	c := &r.req.Catalog
+	if c.Changes == nil || c.ByID == nil || p.fresh {
+		p.goWhole("nothing tells where to look")
+		return nil
+	}
+	h, ok := r.hints[p.prev.Cursor]
+	if !ok {
+		if p.prev.Cursor < c.Head {
+			var err error
+			if h, err = c.Changes(ctx, p.prev.Cursor); err != nil {
+				return fmt.Errorf("read what has changed: %w", err)
+			}
+		}
+		r.hints[p.prev.Cursor] = h
+	}
+	switch {
+	case h.All:
+		p.goWhole("everything may have changed")
+	case int64(len(h.Products)) > max(fewHints, p.prev.Products/hintShare):
+		p.goWhole("much has changed")
+		p.hint, p.hinted = h.Products, true
+	default:
+		p.hint, p.hinted = h.Products, true
 	}
 	return nil
 }
 
-// open starts the files of a pass.
-func (p *plan) open(ctx context.Context, req *Request, bin Bin) (err error) {
-	p.bin = bin
-	p.live, p.added, p.changed, p.removed = 0, 0, 0, 0
-	p.changeNodes, p.goneNodes, p.expiredGone = 0, 0, 0
-	p.view.leftOut = nil
-	var prev *diff.Reader
-	if p.hasPrev && !p.fresh {
-		if p.prevState, err = bin.Open(ctx, p.prev.State, 0, p.prev.State.Size); err != nil {
-			return fmt.Errorf("read the state of generation %d: %w", p.prev.Number, err)
-		}
-		if prev, err = diff.NewReader(p.prevState); err != nil {
-			return fmt.Errorf("generation %d: %w", p.prev.Number, err)
-		}
+// goWhole makes the plan compare the whole feed; the first reason is told.
+func (p *plan) goWhole(why string) {
+	if !p.whole {
+		p.whole, p.why = true, why
 	}
-	p.merge = diff.NewMerge(prev)
-	s := req.Settings
-	generated := p.stamp(p.time, req)
-	expires := p.stamp(p.time.Add(s.Validity), req)
-	currency := p.view.profile.Currency
-	header := 0
-	if p.ref.Kind == feed.KindFull {
-		if p.full {
-			if p.body, err = newSpool(req.Spool, "full", s.Gzip); err != nil {
-				return err
-			}
-			p.body.buf = p.writer.AppendFullHeader(p.body.buf, generated, expires, currency)
-			header = len(p.body.buf)
-		}
-		if p.hasPrev && !p.fresh {
-			if p.change, err = newSpool(req.Spool, "full_change", s.Gzip); err != nil {
-				return err
-			}
-			p.change.buf = p.writer.AppendChangeHeader(p.change.buf, generated, expires, currency)
-		}
-	} else {
-		if p.body, err = newSpool(req.Spool, "light", s.Gzip); err != nil {
-			return err
-		}
-		p.body.buf = p.writer.AppendLightHeader(p.body.buf, generated, expires, currency)
-		header = len(p.body.buf)
-	}
-	if p.view.csv != nil && p.full {
-		if p.csv, err = newSpool(req.Spool, "csv", s.Gzip); err != nil {
-			return err
-		}
-		if p.ref.Kind == feed.KindFull {
-			p.csv.buf = p.view.csv.AppendFullHeader(p.csv.buf)
-		} else {
-			p.csv.buf = p.view.csv.AppendLightHeader(p.csv.buf)
-		}
-	}
-	if p.state, err = newStateFile(req.Spool); err != nil {
-		return err
-	}
-	p.stateOut = diff.NewWriter(p.state.w, header)
-	return nil
-}
-
-// end closes what the pass has written.
-func (p *plan) end(ctx context.Context, req *Request) error {
-	if err := p.merge.Rest(p.gone(ctx, req)); err != nil {
-		return err
-	}
-	if p.prevState != nil {
-		if err := p.prevState.Close(); err != nil {
-			return fmt.Errorf("read the state of generation %d: %w", p.prev.Number, err)
-		}
-		p.prevState = nil
-	}
-	if err := p.stateOut.Close(); err != nil {
-		return fmt.Errorf("write the state: %w", err)
-	}
-	if err := p.state.w.Flush(); err != nil {
-		return fmt.Errorf("write the state: %w", err)
-	}
-	if p.body != nil {
-		if p.ref.Kind == feed.KindFull {
-			p.body.buf = p.writer.AppendFullFooter(p.body.buf)
-		} else {
-			p.body.buf = p.writer.AppendLightFooter(p.body.buf)
-		}
-	}
-	if p.change != nil {
-		p.change.buf = p.writer.AppendChangeFooter(p.change.buf)
-	}
-	return nil
 }
 
 // restart makes the plan start a new epoch: a full file, and no change file
 // that leads to it.
-func (p *plan) restart() { p.fresh, p.full, p.epoch = true, true, p.prev.Epoch+1 }
+func (p *plan) restart() {
+	p.fresh, p.full, p.epoch = true, true, max(p.epoch, p.prev.Epoch+1)
+	p.goWhole("the state before is damaged")
+}
+
+// usable says whether the run compares with the state before.
+func (p *plan) usable() bool { return p.hasPrev && !p.fresh }
+
+// openState starts to read the state before as a whole.
+func (p *plan) openState(ctx context.Context, bin Bin) (diff.Entries, error) {
+	var states []diff.Entries
+	for _, b := range append([]Blob{p.prev.State}, p.prev.Layers...) {
+		r, err := bin.Open(ctx, b, 0, b.Size)
+		if err != nil {
+			return nil, fmt.Errorf("read the state of generation %d: %w", p.prev.Number, err)
+		}
+		p.readers = append(p.readers, r)
+		s, err := diff.NewReader(r)
+		if err != nil {
+			return nil, fmt.Errorf("generation %d: %w", p.prev.Number, err)
+		}
+		states = append(states, s)
+	}
+	return diff.Layered(false, states...), nil
+}
 
 // differs says whether the feed shows anything else than before.
 func (p *plan) differs() bool {
 	return p.added+p.changed+p.removed+p.expiredGone > 0
 }
 
-// wantFull marks the plans whose changes since the last full file have grown
-// beyond the set share, and says whether there are any.
-func (ps *plans) wantFull(req *Request) (any bool) {
+// needFull gives the plans that need a full file beside what differs and make
+// none yet, because it is time or the changes since the last have grown beyond
+// the set share.
+func (ps *plans) needFull(req *Request) (list []*plan) {
 	for _, p := range ps.all {
-		if p.full || !p.differs() {
+		if p.ref.Kind != feed.KindFull || p.idle || !p.differs() || p.whole && p.full {
 			continue
 		}
 		since := p.changeNodes
@@ -250,34 +294,54 @@ func (ps *plans) wantFull(req *Request) (any bool) {
 				since += f.Products
 			}
 		}
-		if since*100 >= p.live*int64(req.Settings.FullShare) {
-			p.full, any = true, true
+		if p.wantFull || since*100 >= p.live*int64(req.Settings.FullShare) {
+			p.full = true
+			p.goWhole("a full file is due")
+			list = append(list, p)
 		}
 	}
-	return any
+	return list
 }
 
-// discard removes the files of a pass that were not stored.
-func (ps *plans) discard() error {
+// close closes what the plan reads.
+func (p *plan) close() error {
+	var errs []error
+	for _, r := range p.readers {
+		errs = append(errs, r.Close())
+	}
+	p.readers = nil
+	return errors.Join(errs...)
+}
+
+// discard removes the files of a pass that were not staged.
+func (p *plan) discard() error {
+	var errs []error
+	for _, s := range []**spool{&p.body, &p.change, &p.csv} {
+		if *s != nil {
+			errs = append(errs, (*s).discard())
+			*s = nil
+		}
+	}
+	if p.state != nil {
+		errs = append(errs, p.state.remove())
+		p.state = nil
+	}
+	errs = append(errs, p.sp.discard(), p.close())
+	return errors.Join(errs...)
+}
+
+// discard is that of all plans for which which is true.
+func (ps *plans) discard(which func(*plan) bool) error {
 	var errs []error
 	for _, p := range ps.all {
-		for _, s := range []**spool{&p.body, &p.change, &p.csv} {
-			if *s != nil {
-				errs = append(errs, (*s).discard())
-				*s = nil
-			}
-		}
-		if p.state != nil {
-			errs = append(errs, p.state.remove())
-			p.state = nil
-		}
-		if p.prevState != nil {
-			errs = append(errs, p.prevState.Close())
-			p.prevState = nil
+		if which(p) {
+			errs = append(errs, p.discard())
 		}
 	}
 	return errors.Join(errs...)
 }
+
+func isWhole(p *plan) bool { return p.whole && !p.idle }
 
 // leaveOut counts a product that the view does not show.
 func (v *view) leaveOut(product *feed.Product, verdict pricing.Verdict) {

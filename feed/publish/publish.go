@@ -4,6 +4,11 @@
 // something differs, hands complete files to a [Ledger] that makes them
 // visible all at once.
 //
+// Hints of what may have changed spare a run the reading of the rest: it looks
+// the named products up in the state, and copies what stays of the light file.
+// They never decide what is published. Where they are of no use, and once a day
+// in any case, the whole feed is compared.
+//
 // It owns the rhythm of the files (what is due), the labels, and the order of
 // steps that lets a reader see the old offer or the new one, whole. It refuses
 // to know which database holds the pointer, which store holds the bytes and
@@ -11,12 +16,11 @@
 package publish
 
 import (
-	"context"
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"feedmill/feed"
@@ -108,16 +112,50 @@ type Generation struct {
 	Time time.Time
 	// Expires is until when the offer is declared valid.
 	Expires time.Time
+	// Cursor is the number of the last change event that the feed includes. A
+	// ledger gives with the current generation the cursor that was set last,
+	// which moves on where changes show nowhere.
+	Cursor int64
+	// Compared is when the feed was last compared as a whole, by the same rule.
+	Compared time.Time
 	// Products counts the products in the feed.
 	Products int64
-	// State is the ordered list of products and digests, for the next run.
-	State Blob
+	// PriceSum and PriceCount give the mean of the prices that a light feed
+	// shows: the sum over products in minor units, and how many have a price.
+	PriceSum, PriceCount int64
+	// State is the ordered list of products and digests, for the next run, and
+	// Layers are what came on top of it since, oldest first; at most sixteen.
+	// Generations share these blobs.
+	State  Blob
+	Layers []Blob
 	// Languages and Currency are what the files were written in, the default
 	// language first.
 	Languages []feed.Language
-	Currency  feed.Currency
+	Currency  feed.Currency `json:",omitzero"`
 	// Files are listed newest change first; a file may stem from an older generation.
 	Files []File
+}
+
+// Blobs yields every stored blob that the generation needs, once each: files,
+// their compressed twins, state and layers.
+func (g *Generation) Blobs() iter.Seq[*Blob] {
+	return func(yield func(*Blob) bool) {
+		for i := range g.Files {
+			for _, b := range []*Blob{&g.Files[i].Plain, &g.Files[i].Gzip} {
+				if !b.IsZero() && !yield(b) {
+					return
+				}
+			}
+		}
+		if !g.State.IsZero() && !yield(&g.State) {
+			return
+		}
+		for i := range g.Layers {
+			if !yield(&g.Layers[i]) {
+				return
+			}
+		}
+	}
 }
 
 // File finds the file of a kind, nil when there is none. Of change files it
@@ -129,22 +167,4 @@ func (g *Generation) File(k feed.Kind) *File {
 		}
 	}
 	return nil
-}
-
-// ErrLost says that a pointer moved between the start of a run and its end:
-// another run won, and nothing of this one is visible.
-var ErrLost = errors.New("another run has published meanwhile")
-
-// Ledger keeps generations and the one pointer of each feed.
-type Ledger interface {
-	// Current gives the current generation of a feed; ok is false when it has none.
-	Current(ctx context.Context, f FeedRef) (g Generation, ok bool, err error)
-	// Begin takes n generation numbers of the merchant that are larger than every
-	// one taken before and gives the first. A number is never given twice, also
-	// when its run fails.
-	Begin(ctx context.Context, merchant string, n int) (first int64, err error)
-	// Commit makes the generations current, all or none, in one step. It fails
-	// with [ErrLost] when the current generation of any of the feeds is not the
-	// new one's Base.
-	Commit(ctx context.Context, gens []Generation) error
 }

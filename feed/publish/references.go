@@ -3,7 +3,7 @@ package publish
 import (
 	"cmp"
 	"errors"
-	"fmt"
+	"hash/fnv"
 	"io"
 	"maps"
 	"os"
@@ -21,22 +21,54 @@ import (
 //
 // Who is offered is known after a pass. The first one gathers who is named; if
 // somebody who is named is not offered, the pass is repeated with that known.
+// The state tells it to later runs that look at a few products only.
 type references struct {
-	// named are the leaders and components that shown products name.
+	// named are the leaders and components that other shown products name.
 	named map[feed.ProductID]struct{}
-	// leaders gives for each group the first product of it that is shown.
-	leaders map[string]leader
+	// leaders gives the first shown product of those that say the same of their
+	// group: it leads them if the leader that they name is not shown.
+	leaders map[groupKey]leader
 	// missing are those of named that are not shown, from the pass before.
 	missing map[feed.ProductID]struct{}
+	// led is who leads in place of the named leader of the product mended last.
+	led     feed.ProductID
 	product feed.Product // mended copy
 	group   feed.Group
 }
 
+// groupKey is a group as its members tell of it: its id and who leads it.
+type groupKey struct {
+	group string
+	lead  feed.ProductID
+}
+
 // leader is a product that can lead its group.
-type leader struct{ id, code, producerCode, externalCode string }
+type leader struct {
+	id                               feed.ProductID
+	code, producerCode, externalCode string
+}
+
+func leaderOf(p *feed.Product) leader {
+	l := leader{id: p.ID}
+	if len(p.Sizes) > 0 {
+		z := &p.Sizes[0]
+		l.code, l.producerCode, l.externalCode = strings.Clone(z.Code), strings.Clone(z.ProducerCode), strings.Clone(z.ExternalCode)
+	}
+	return l
+}
+
+// digest is of what others say of a leader; never 0.
+func (l *leader) digest(k groupKey) uint64 {
+	h := fnv.New64a()
+	for _, s := range []string{k.group, strconv.FormatInt(int64(k.lead), 10), strconv.FormatInt(int64(l.id), 10), l.code, l.producerCode, l.externalCode} {
+		io.WriteString(h, s)
+		h.Write([]byte{0xff}) // in no text
+	}
+	return max(h.Sum64(), 1)
+}
 
 func newReferences() *references {
-	return &references{named: map[feed.ProductID]struct{}{}, leaders: map[string]leader{}}
+	return &references{named: map[feed.ProductID]struct{}{}, leaders: map[groupKey]leader{}}
 }
 
 // id reads a reference; ok is false for what can be no product's id.
@@ -49,55 +81,94 @@ func id(s string) (feed.ProductID, bool) {
 // id the group has.
 func leads(g *feed.Group) string { return cmp.Or(g.First, g.ID) }
 
-// observe notes whom a shown product names.
-func (r *references) observe(p *feed.Product) {
-	name := func(s string) {
-		if n, ok := id(s); ok {
-			r.named[n] = struct{}{}
+// keyOf gives the group of a product; ok is false when none is led by a product.
+func keyOf(p *feed.Product) (k groupKey, ok bool) {
+	if p.Group == nil {
+		return k, false
+	}
+	k.group = p.Group.ID
+	k.lead, ok = id(leads(p.Group))
+	return k, ok
+}
+
+// appendNames adds whom a product names besides itself.
+func appendNames(dst []feed.ProductID, p *feed.Product) []feed.ProductID {
+	if k, ok := keyOf(p); ok && k.lead != p.ID {
+		dst = append(dst, k.lead)
+	}
+	if p.Bundled != nil {
+		for i := range p.Bundled.Components {
+			if n, ok := id(p.Bundled.Components[i].ID); ok && n != p.ID {
+				dst = append(dst, n)
+			}
 		}
 	}
-	if p.Group != nil {
-		name(leads(p.Group))
-		if _, ok := r.leaders[p.Group.ID]; !ok {
-			l := leader{id: strconv.FormatInt(int64(p.ID), 10)}
-			if len(p.Sizes) > 0 {
-				z := &p.Sizes[0]
-				l.code, l.producerCode, l.externalCode = strings.Clone(z.Code), strings.Clone(z.ProducerCode), strings.Clone(z.ExternalCode)
-			}
-			r.leaders[strings.Clone(p.Group.ID)] = l
+	return dst
+}
+
+// observe notes whom a shown product names.
+func (r *references) observe(p *feed.Product) {
+	if p.Group == nil && p.Bundled == nil {
+		return
+	}
+	if k, ok := keyOf(p); ok {
+		if k.lead != p.ID {
+			r.named[k.lead] = struct{}{}
+		}
+		if _, ok := r.leaders[k]; !ok {
+			k.group = strings.Clone(k.group)
+			r.leaders[k] = leaderOf(p)
 		}
 	}
 	if p.Bundled != nil {
 		for i := range p.Bundled.Components {
-			name(p.Bundled.Components[i].ID)
+			if n, ok := id(p.Bundled.Components[i].ID); ok && n != p.ID {
+				r.named[n] = struct{}{}
+			}
 		}
 	}
 }
 
 // mend gives the product as it can be shown: itself, or a copy without the
-// names of products that are not shown.
-func (r *references) mend(p *feed.Product) *feed.Product {
-	if len(r.missing) == 0 || p.Group == nil && p.Bundled == nil {
-		return p
-	}
-	lost := func(s string) bool {
-		n, ok := id(s)
-		_, missing := r.missing[n]
-		return ok && missing
+// names of products that are lost. led names a substitute for a lost leader;
+// ok is false when it knows none.
+func (r *references) mend(p *feed.Product, lost func(feed.ProductID) bool, led func(groupKey) (leader, bool)) (_ *feed.Product, ok bool) {
+	r.led = 0
+	if p.Group == nil && p.Bundled == nil {
+		return p, true
 	}
 	r.product = *p
-	if p.Group != nil && lost(leads(p.Group)) {
+	if k, ok := keyOf(p); ok && lost(k.lead) {
+		l, ok := led(k)
+		if !ok {
+			return nil, false
+		}
+		r.led = l.id
 		r.group = *p.Group
-		// The pass before has seen every group that is shown.
-		l := r.leaders[p.Group.ID]
-		r.group.First, r.group.FirstCode, r.group.FirstProducerCode, r.group.FirstExternalCode = l.id, l.code, l.producerCode, l.externalCode
+		r.group.First, r.group.FirstCode, r.group.FirstProducerCode, r.group.FirstExternalCode = strconv.FormatInt(int64(l.id), 10), l.code, l.producerCode, l.externalCode
 		r.product.Group = &r.group
 	}
-	if p.Bundled != nil && slices.ContainsFunc(p.Bundled.Components, func(c feed.Component) bool { return lost(c.ID) }) {
+	if p.Bundled != nil && slices.ContainsFunc(p.Bundled.Components, func(c feed.Component) bool {
+		n, ok := id(c.ID)
+		return ok && n != p.ID && lost(n)
+	}) {
 		// What remains is sold as one item at its own price.
 		r.product.Bundled, r.product.Type = nil, feed.TypeRegular
 	}
-	return &r.product
+	return &r.product, true
+}
+
+// mendWhole is mend in a pass over everything.
+func (r *references) mendWhole(p *feed.Product) *feed.Product {
+	if len(r.missing) == 0 {
+		r.led = 0
+		return p
+	}
+	out, _ := r.mend(p,
+		func(n feed.ProductID) bool { _, lost := r.missing[n]; return lost },
+		// The pass before has seen every group that is shown.
+		func(k groupKey) (leader, bool) { return r.leaders[k], true })
+	return out
 }
 
 // resolve compares whom the products name with the state that the pass has
@@ -108,15 +179,11 @@ func (p *plan) resolve() (again bool, err error) {
 	if r.missing != nil || len(named) == 0 {
 		return false, nil
 	}
-	f, err := os.Open(p.state.f.Name())
-	if err != nil {
-		return false, fmt.Errorf("read the state: %w", err)
-	}
-	defer f.Close()
-	state, err := diff.NewReader(f)
+	state, done, err := p.state.read()
 	if err != nil {
 		return false, err
 	}
+	defer done()
 	missing := map[feed.ProductID]struct{}{}
 	e, _, err := state.Next()
 	for _, n := range named {
@@ -137,7 +204,7 @@ func (p *plan) resolve() (again bool, err error) {
 // resolve is that of the plans of full feeds.
 func (ps *plans) resolve() (again bool, err error) {
 	for _, p := range ps.all {
-		if p.ref.Kind != feed.KindFull {
+		if p.ref.Kind != feed.KindFull || !p.whole {
 			continue
 		}
 		more, err := p.resolve()
@@ -147,4 +214,72 @@ func (ps *plans) resolve() (again bool, err error) {
 		again = again || more
 	}
 	return again, nil
+}
+
+// annotate copies the state of a whole pass with what is known only after it:
+// who is named, who is named and not there, and who leads in another's place.
+func (p *plan) annotate(spool string) (err error) {
+	r := p.view.refs
+	if len(r.named) == 0 && len(r.missing) == 0 {
+		return nil
+	}
+	lead := map[feed.ProductID]uint64{}
+	for k, l := range r.leaders {
+		if _, lost := r.missing[k.lead]; lost {
+			lead[l.id] = l.digest(k)
+		}
+	}
+	from, done, err := p.state.read()
+	if err != nil {
+		return err
+	}
+	defer done()
+	out := newStateFile(spool, from.Shape())
+	err = annotated(from, out, slices.Sorted(maps.Keys(r.missing)), func(e *diff.Entry) {
+		_, e.Named = r.named[e.ID]
+		e.Lead = lead[e.ID]
+	})
+	if err == nil {
+		err = out.finish(p.extra)
+	}
+	if err != nil {
+		return errors.Join(err, out.remove())
+	}
+	old := p.state
+	p.state = out
+	return old.remove()
+}
+
+func annotated(from diff.Entries, out *stateFile, missing []feed.ProductID, note func(*diff.Entry)) error {
+	for {
+		e, _, err := from.Next()
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		for len(missing) > 0 && (err != nil || missing[0] < e.ID) {
+			if err := out.Add(diff.Entry{ID: missing[0], Named: true, Absent: true}); err != nil {
+				return err
+			}
+			missing = missing[1:]
+		}
+		if err != nil {
+			return nil
+		}
+		note(&e)
+		if err := out.Add(e); err != nil {
+			return err
+		}
+	}
+}
+
+// read opens a finished state file.
+func (s *stateFile) read() (r *diff.Reader, done func(), err error) {
+	f, err := os.Open(s.f.Name())
+	if err != nil {
+		return nil, nil, err
+	}
+	if r, err = diff.NewReader(f); err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return r, func() { f.Close() }, nil // it was only read
 }

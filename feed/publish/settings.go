@@ -27,10 +27,23 @@ type Settings struct {
 	// GoneKeep is how long a product that left an offer stays in light with
 	// quantity 0 (CONSUMERS 18). Default 14 days; negative means not at all.
 	GoneKeep time.Duration
+	// LightEvery and ChangeEvery are how old the last light and the last full or
+	// change file of a feed must be before a run that finds something new makes
+	// the next one. Default 0: every run does. A light file and the change file
+	// of one profile that add or remove products are published together, so that
+	// light names no product that the partner was not given.
+	LightEvery, ChangeEvery time.Duration
+	// CompareEvery is how often each feed is compared as a whole, whatever the
+	// hints say. Default 24 h; negative does it in every run.
+	CompareEvery time.Duration
 	// MaxLoss is the percentage of products that a generation may lose before
-	// it is refused. Default 20; 100 or more refuses nothing. Losing fewer than
-	// twenty products is never refused, except losing all.
+	// it is held. Default 20; 100 or more holds nothing. Losing fewer than
+	// twenty products is never held, except losing all.
 	MaxLoss int
+	// MaxPriceMove is by how many percent, up or down, the mean of a light feed's
+	// prices may move before the generation is held. Default 50; negative holds
+	// nothing. The prices of fewer than twenty products are not looked at.
+	MaxPriceMove int
 	// Force makes every file anew.
 	Force bool
 	// Gzip keeps a compressed twin of full, change and light files.
@@ -51,6 +64,10 @@ func (s Settings) withDefaults() Settings {
 	def(&s.Validity, 7*24*time.Hour)
 	def(&s.ChainKeep, 7*24*time.Hour)
 	def(&s.GoneKeep, 14*24*time.Hour)
+	def(&s.CompareEvery, 24*time.Hour)
+	if s.MaxPriceMove == 0 {
+		s.MaxPriceMove = 50
+	}
 	if s.FullShare == 0 {
 		s.FullShare = 30
 	}
@@ -85,23 +102,48 @@ type Catalog struct {
 	Currency feed.Currency
 	// Supplier is written into the preset.
 	Supplier feed.Supplier
+
+	// Changes tells where to look for what is new since a change event; nil where
+	// nobody knows. It never decides what is published: where it tells of too
+	// much, too little or nothing, states are compared as wholes.
+	Changes func(ctx context.Context, after int64) (Hint, error)
+	// ByID yields the products of the snapshot with these ascending ids, in
+	// ascending order; those that do not exist are left out. Needed with Changes.
+	ByID func(ctx context.Context, ids []feed.ProductID) iter.Seq2[*feed.Product, error]
+	// Head is the number of the last change event that the snapshot includes.
+	Head int64
 }
 
-// Bin keeps the bytes of finished files.
+// Hint tells what may have changed between an event and a snapshot.
+type Hint struct {
+	// All says that it may be everything: dictionaries, the merchant's settings,
+	// more products than are worth naming, or events that are forgotten.
+	All bool
+	// Products are those that may have changed, ascending, each once.
+	Products []feed.ProductID
+}
+
+// Bin keeps the bytes of finished files. It may offer [Markers] besides.
 type Bin interface {
-	// Put stores a spooled file for a merchant under a key that no other file
-	// has or will have, durably, and gives the key. The file at s.Path is the
-	// Bin's afterwards.
-	Put(ctx context.Context, merchant string, s Spooled) (key string, err error)
+	// Key gives the key under which a file of this run will be stored for a
+	// merchant: one that no other file has or will have.
+	Key(merchant string, s Spooled) (key string, err error)
+	// Put stores a spooled file under its key, verified and durably. The file at
+	// s.Path is the Bin's afterwards. It is called for several files at once.
+	Put(ctx context.Context, key string, s Spooled) error
 	// Open reads n bytes of a stored file from an offset on; fewer than n are
-	// an error of the reader.
+	// an error of the reader. A file that is not there, or not what was stored,
+	// gives an error that wraps [diff.ErrCorrupt].
 	Open(ctx context.Context, b Blob, offset, n int64) (io.ReadCloser, error)
 }
 
 // Request asks for one run.
 type Request struct {
 	Merchant string
-	Catalog  Catalog
+	// RunID names the run; it is unlike every other's and the one that the Bin was
+	// made for. Default: a random one.
+	RunID   string
+	Catalog Catalog
 	// Profiles are what the offers of the run want; equal ones are made once.
 	Profiles []feed.Profile
 	Settings Settings
@@ -111,13 +153,23 @@ type Request struct {
 	Spool string
 	// Progress, when set, is called now and then with the products done.
 	Progress func(products int64)
+	// Monotonic measures how long the lease is held. Default: the machine's.
+	Monotonic Monotonic
 }
 
 // Report tells what a run did.
 type Report struct {
 	Feeds []FeedReport
-	// Products counts the catalog's.
+	// Products counts those that were read: all of the catalog when Whole, else
+	// those that hints named.
 	Products int64
+	Whole    bool
+	// Behind is how far the clock is behind what has been published, beyond a day.
+	Behind time.Duration
+	// Restored says that files have been published which the ledger does not
+	// know, as after it was restored from an older copy: every feed of the run
+	// starts a new epoch (RELIABILITY 2.11). Somebody must be told.
+	Restored bool
 }
 
 // FeedReport tells what a run did for one feed.
@@ -132,7 +184,16 @@ type FeedReport struct {
 	Products, Added, Changed, Removed int64
 	// Full says that a new full file was made.
 	Full bool
-	// LeftOut counts the catalog's products that the profile does not show.
+	// Waiting says that something is new but not due yet.
+	Waiting bool
+	// Held tells why what is new is held for people to decide about.
+	Held *HeldError
+	// Whole tells why the whole feed was compared; "" when hints were enough.
+	Whole string
+	// Missed counts differences that hints should have named and did not.
+	Missed int64
+	// LeftOut counts the catalog's products that the profile does not show; only
+	// known when the whole feed was compared.
 	LeftOut []LeftOut
 }
 

@@ -1,18 +1,20 @@
 package publish
 
 import (
-	"bufio"
 	"crypto/md5"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 
 	"feedmill/feed"
+	"feedmill/feed/diff"
 )
 
 // Spooled is a finished file that waits in the spool folder to be stored.
@@ -40,53 +42,97 @@ const flushSize = 256 << 10
 
 // spool writes one file of a run, hashing it on the way, and its compressed
 // twin when asked for. buf is appended to by the caller, who then calls flow.
+//
+// Hashing and compressing cost more than rendering, so they are done beside it:
+// a full buffer is handed on, and the caller goes on with another.
 type spool struct {
 	buf    []byte
 	plain  sink
 	packed *sink
 	gz     *gzip.Writer
+	// work takes full buffers to the goroutine that writes them, free brings them
+	// back; both are nil until the first one is full.
+	work, free chan []byte
+	done       chan struct{}
+	// cpus bounds how many spools work at once.
+	cpus chan struct{}
+	// failed is set by the goroutine; err is what has been told.
+	failed atomic.Pointer[error]
 	err    error
 }
 
-// sink is a file with what is known of its bytes.
+// sink is a file with what is known of its bytes. It is made by the first
+// write: most runs write little of what they might.
 type sink struct {
-	f    *os.File
-	md5  hash.Hash
-	sha  hash.Hash
-	size int64
+	dir, pattern string
+	f            *os.File
+	md5          hash.Hash
+	sha          hash.Hash
+	size         int64
 }
 
-func newSink(dir, pattern string) (sink, error) {
-	f, err := os.CreateTemp(dir, pattern)
-	if err != nil {
-		return sink{}, fmt.Errorf("make a file in the spool folder: %w", err)
-	}
-	return sink{f: f, md5: md5.New(), sha: sha256.New()}, nil
+func newSink(dir, pattern string) sink {
+	return sink{dir: dir, pattern: pattern, md5: md5.New(), sha: sha256.New()}
 }
 
 // Write implements io.Writer.
-func (s *sink) Write(b []byte) (int, error) {
-	n, err := s.f.Write(b)
+func (s *sink) Write(b []byte) (n int, err error) {
+	if s.f == nil {
+		if s.f, err = os.CreateTemp(s.dir, s.pattern); err != nil {
+			return 0, err
+		}
+	}
+	n, err = s.f.Write(b)
 	s.md5.Write(b[:n])
 	s.sha.Write(b[:n])
 	s.size += int64(n)
 	return n, err
 }
 
-func newSpool(dir, name string, compress bool) (*spool, error) {
-	plain, err := newSink(dir, name+"-*")
-	if err != nil {
-		return nil, err
+// close closes the file; it may be called again.
+func (s *sink) close() error {
+	if s.f == nil {
+		return nil
 	}
-	s := &spool{plain: plain}
+	if err := s.f.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// remove removes the file.
+func (s *sink) remove() error {
+	if s.f == nil {
+		return nil
+	}
+	return errors.Join(s.close(), removeFile(s.f.Name()))
+}
+
+// removeFile removes a spooled file; whoever has taken the whole folder away has
+// done it already.
+func removeFile(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// spooled tells of the file.
+func (s *sink) spooled(kind feed.Kind, label string, generation int64, encoding string) Spooled {
+	out := Spooled{Kind: kind, Label: label, Generation: generation, Path: s.f.Name(), Encoding: encoding, Size: s.size}
+	s.md5.Sum(out.MD5[:0])
+	s.sha.Sum(out.SHA256[:0])
+	return out
+}
+
+func newSpool(dir, name string, compress bool, cpus chan struct{}) (*spool, error) {
+	s := &spool{plain: newSink(dir, name+"-*"), cpus: cpus}
 	if compress {
-		packed, err := newSink(dir, name+"-*.gz")
-		if err != nil {
-			return nil, errors.Join(err, plain.f.Close())
-		}
+		packed := newSink(dir, name+"-*.gz")
 		s.packed = &packed
+		var err error
 		if s.gz, err = gzip.NewWriterLevel(s.packed, gzipLevel); err != nil {
-			return nil, errors.Join(err, plain.f.Close(), packed.f.Close())
+			return nil, fmt.Errorf("compress: %w", err)
 		}
 	}
 	return s, nil
@@ -97,41 +143,85 @@ func (s *spool) flow() error {
 	if len(s.buf) < flushSize {
 		return s.err
 	}
-	return s.flush()
+	if s.work == nil {
+		s.work, s.free, s.done = make(chan []byte, 1), make(chan []byte, 2), make(chan struct{})
+		s.free <- make([]byte, 0, cap(s.buf))
+		go s.drain()
+	}
+	s.work <- s.buf
+	s.buf = (<-s.free)[:0]
+	return s.failure()
 }
 
-func (s *spool) flush() error {
-	if s.err == nil && len(s.buf) > 0 {
-		if _, s.err = s.plain.Write(s.buf); s.err == nil && s.gz != nil {
-			_, s.err = s.gz.Write(s.buf)
+// drain writes buffers until there are no more.
+func (s *spool) drain() {
+	defer close(s.done)
+	for b := range s.work {
+		s.cpus <- struct{}{}
+		if s.failed.Load() == nil {
+			if err := s.write(b); err != nil {
+				s.failed.Store(&err)
+			}
 		}
-		if s.err != nil {
-			s.err = fmt.Errorf("write to the spool folder: %w", s.err)
+		<-s.cpus
+		s.free <- b
+	}
+}
+
+// write hashes, compresses and writes a buffer.
+func (s *spool) write(b []byte) error {
+	_, err := s.plain.Write(b)
+	if err == nil && s.gz != nil {
+		_, err = s.gz.Write(b)
+	}
+	return err
+}
+
+// failure tells what has failed, from then on always.
+func (s *spool) failure() error {
+	if err := s.failed.Load(); err != nil && s.err == nil {
+		s.err = fmt.Errorf("write to the spool folder: %w", *err)
+	}
+	return s.err
+}
+
+// wait ends the goroutine.
+func (s *spool) wait() {
+	if s.work == nil {
+		return
+	}
+	close(s.work)
+	// Whatever comes back while it ends is not needed any more.
+	for open := true; open; {
+		select {
+		case <-s.free:
+		case <-s.done:
+			open = false
 		}
 	}
-	s.buf = s.buf[:0]
-	return s.err
+	s.work = nil
+	s.failure()
 }
 
 // finish ends the file and gives what is to be stored; the compressed twin is
 // nil when there is none.
 func (s *spool) finish(kind feed.Kind, label string, generation int64) (plain Spooled, packed *Spooled, err error) {
-	s.flush()
-	if s.gz != nil && s.err == nil {
-		s.err = s.gz.Close()
+	s.wait()
+	if s.err == nil {
+		err = s.write(s.buf)
+		if err == nil && s.gz != nil {
+			err = s.gz.Close()
+		}
+		if err != nil {
+			s.err = fmt.Errorf("write to the spool folder: %w", err)
+		}
 	}
 	if err := s.close(); err != nil {
 		return Spooled{}, nil, err
 	}
-	of := func(k *sink, encoding string) Spooled {
-		out := Spooled{Kind: kind, Label: label, Generation: generation, Path: k.f.Name(), Encoding: encoding, Size: k.size}
-		k.md5.Sum(out.MD5[:0])
-		k.sha.Sum(out.SHA256[:0])
-		return out
-	}
-	plain = of(&s.plain, "")
+	plain = s.plain.spooled(kind, label, generation, "")
 	if s.packed != nil {
-		p := of(s.packed, "gzip")
+		p := s.packed.spooled(kind, label, generation, "gzip")
 		packed = &p
 	}
 	return plain, packed, nil
@@ -139,24 +229,21 @@ func (s *spool) finish(kind feed.Kind, label string, generation int64) (plain Sp
 
 // discard removes what was written.
 func (s *spool) discard() error {
-	err := s.close()
-	rm := os.Remove(s.plain.f.Name())
+	s.wait()
+	err := s.plain.remove()
 	if s.packed != nil {
-		rm = errors.Join(rm, os.Remove(s.packed.f.Name()))
+		err = errors.Join(err, s.packed.remove())
 	}
-	if s.err != nil {
-		return rm // the failed write was reported where it happened
-	}
-	return errors.Join(err, rm)
+	return err
 }
 
 func (s *spool) close() error {
 	err := s.err
-	if cerr := s.plain.f.Close(); err == nil && cerr != nil {
-		err = fmt.Errorf("write to the spool folder: %w", cerr)
-	}
-	if s.packed != nil {
-		if cerr := s.packed.f.Close(); err == nil && cerr != nil {
+	for _, k := range []*sink{&s.plain, s.packed} {
+		if k == nil {
+			continue
+		}
+		if cerr := k.close(); err == nil && cerr != nil {
 			err = fmt.Errorf("write to the spool folder: %w", cerr)
 		}
 	}
@@ -166,17 +253,29 @@ func (s *spool) close() error {
 // stateFile is a spooled state under way.
 type stateFile struct {
 	sink
-	w *bufio.Writer
+	*diff.Writer
 }
 
-func newStateFile(dir string) (*stateFile, error) {
-	s, err := newSink(dir, "state-*")
-	if err != nil {
-		return nil, err
+func newStateFile(dir string, shape diff.Shape) *stateFile {
+	sf := &stateFile{sink: newSink(dir, "state-*")}
+	sf.Writer = diff.NewWriter(&sf.sink, shape)
+	return sf
+}
+
+// finish writes the state's end; the file stays open until it is stored.
+func (s *stateFile) finish(extra []byte) error {
+	if err := s.Writer.Close(extra); err != nil {
+		return fmt.Errorf("write the state: %w", err)
 	}
-	sf := &stateFile{sink: s}
-	sf.w = bufio.NewWriterSize(&sf.sink, 64<<10)
-	return sf, nil
+	return nil
+}
+
+// spooled closes the file and tells of it.
+func (s *stateFile) spooled(number int64) (Spooled, error) {
+	if err := s.close(); err != nil {
+		return Spooled{}, fmt.Errorf("write the state: %w", err)
+	}
+	return s.sink.spooled(0, "", number, ""), nil
 }
 
 var _ io.Writer = (*sink)(nil)

@@ -1,13 +1,19 @@
 package publish
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"feedmill/feed"
+	"feedmill/feed/diff"
+	"feedmill/internal/crash"
 	"feedmill/storage"
 )
 
@@ -16,7 +22,7 @@ import (
 type StoreBin struct {
 	store storage.Store
 	run   string
-	n     int
+	n     atomic.Int64
 }
 
 // NewStoreBin makes the bin of a run; the run's id is unlike every other's.
@@ -24,17 +30,18 @@ func NewStoreBin(store storage.Store, run string) *StoreBin {
 	return &StoreBin{store: store, run: run}
 }
 
+// Key implements [Bin].
+func (b *StoreBin) Key(merchant string, s Spooled) (string, error) {
+	n := int(b.n.Add(1)) - 1
+	return storage.Blob{Merchant: merchant, State: s.Kind == 0, SHA256: storage.Digest(s.SHA256), Run: b.run, N: n}.Key()
+}
+
 // Put implements [Bin]: the store verifies length and hash, and the spooled
 // file is removed once it is stored.
-func (b *StoreBin) Put(ctx context.Context, merchant string, s Spooled) (key string, err error) {
-	key, err = storage.Blob{Merchant: merchant, State: s.Kind == 0, SHA256: storage.Digest(s.SHA256), Run: b.run, N: b.n}.Key()
-	if err != nil {
-		return "", err
-	}
-	b.n++
+func (b *StoreBin) Put(ctx context.Context, key string, s Spooled) (err error) {
 	f, err := os.Open(s.Path)
 	if err != nil {
-		return "", fmt.Errorf("read the spooled file: %w", err)
+		return fmt.Errorf("read the spooled file: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close(), os.Remove(s.Path)) }()
 	attrs := storage.Attrs{ContentEncoding: s.Encoding, Immutable: true, SHA256: storage.Digest(s.SHA256)}
@@ -42,19 +49,110 @@ func (b *StoreBin) Put(ctx context.Context, merchant string, s Spooled) (key str
 		attrs.ContentType = s.Kind.ContentType()
 	}
 	_, err = b.store.Put(ctx, key, f, s.Size, attrs)
-	return key, err
+	return err
 }
 
 // Open implements [Bin].
 func (b *StoreBin) Open(ctx context.Context, blob Blob, offset, n int64) (io.ReadCloser, error) {
+	if n == 0 {
+		return io.NopCloser(bytes.NewReader(nil)), nil
+	}
 	r, info, err := b.store.Open(ctx, blob.Key, storage.Range{Off: offset, Len: n})
+	if errors.Is(err, storage.ErrNotExist) || errors.Is(err, storage.ErrDamaged) || errors.Is(err, storage.ErrRange) {
+		return nil, fmt.Errorf("%w: %w", diff.ErrCorrupt, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if info.Size != blob.Size {
-		return nil, errors.Join(feed.Errorf(feed.KindInternal, "stored file %s has %d bytes, the records say %d", blob.Key, info.Size, blob.Size), r.Close())
+		return nil, errors.Join(diff.ErrCorrupt, feed.Errorf(feed.KindInternal, "stored file %s has %d bytes, the records say %d", blob.Key, info.Size, blob.Size), r.Close())
 	}
 	return r, nil
 }
 
-var _ Bin = (*StoreBin)(nil)
+const (
+	// markerFeed stands in the keys of markers: one tells of all feeds.
+	markerFeed = "all"
+	// markersKept is how many markers of a merchant stay. The newest alone decides;
+	// the others are for people.
+	markersKept = 16
+	// markerSize bounds a marker's body.
+	markerSize = 4 << 10
+)
+
+// Newest implements [Markers].
+func (b *StoreBin) Newest(ctx context.Context, merchant string) (m Mark, ok bool, err error) {
+	prefix, err := storage.MarkerPrefix(merchant, markerFeed)
+	if err != nil {
+		return m, false, err
+	}
+	last := ""
+	for info, err := range b.store.List(ctx, prefix) {
+		if err != nil {
+			return m, false, err
+		}
+		if info.Size >= 0 {
+			last = info.Key
+		}
+	}
+	if last == "" {
+		return m, false, nil
+	}
+	r, _, err := b.store.Open(ctx, last, storage.Range{})
+	if err != nil {
+		return m, false, err
+	}
+	body, err := io.ReadAll(io.LimitReader(r, markerSize))
+	if err = errors.Join(err, r.Close()); err != nil {
+		return m, false, err
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return m, false, fmt.Errorf("marker %s: %w", last, err)
+	}
+	return m, true, nil
+}
+
+// Mark implements [Markers]. The order of the keys is that of epochs, then of
+// numbers, so the newest marker is the last. All but some of those before it
+// are removed.
+func (b *StoreBin) Mark(ctx context.Context, merchant string, m Mark) error {
+	key, err := storage.Marker{Merchant: merchant, Feed: markerFeed, Epoch: m.Epoch, Generation: m.Number, Run: m.Run}.Key()
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if _, err = b.store.Put(ctx, key, bytes.NewReader(body), int64(len(body)), storage.Attrs{ContentType: "application/json", Immutable: true, SHA256: sha256.Sum256(body)}); err != nil {
+		return err
+	}
+	crash.Point("publish.marked")
+	prefix, err := storage.MarkerPrefix(merchant, markerFeed)
+	if err != nil {
+		return err
+	}
+	var keys []string
+	for info, err := range b.store.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		if info.Key < key {
+			keys = append(keys, info.Key)
+		}
+	}
+	for len(keys) >= markersKept {
+		// A marker that cannot be removed does no harm, and is met again next time.
+		if b.store.Delete(ctx, keys[0]) != nil {
+			break
+		}
+		crash.Point("publish.marker.removed")
+		keys = keys[1:]
+	}
+	return nil
+}
+
+var (
+	_ Bin     = (*StoreBin)(nil)
+	_ Markers = (*StoreBin)(nil)
+)

@@ -1,10 +1,14 @@
 package publish
 
 import (
+	"encoding/binary"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"feedmill/feed"
+	"feedmill/feed/diff"
 )
 
 // usage gathers what the products of an assortment refer to, so that a partner
@@ -29,6 +33,69 @@ func (s idSet) has(id string) bool { _, ok := s[id]; return ok }
 
 func newUsage() *usage {
 	return &usage{idSet{}, idSet{}, idSet{}, idSet{}, idSet{}, idSet{}, idSet{}, idSet{}, idSet{}}
+}
+
+// sets lists the sets in the order in which they are kept in states.
+func (u *usage) sets() []idSet {
+	return []idSet{u.producers, u.categories, u.units, u.series, u.warranties, u.sizeGroups, u.sections, u.parameters, u.values}
+}
+
+// appendExtra writes the sets for a state's extra bytes: of each a uvarint of
+// its size and its ids, each with a uvarint of its length.
+func (u *usage) appendExtra(dst []byte) []byte {
+	for _, set := range u.sets() {
+		dst = binary.AppendUvarint(dst, uint64(len(set)))
+		for _, id := range slices.Sorted(maps.Keys(set)) {
+			dst = binary.AppendUvarint(dst, uint64(len(id)))
+			dst = append(dst, id...)
+		}
+	}
+	return dst
+}
+
+// addExtra reads what appendExtra writes; nothing is read as no ids.
+func (u *usage) addExtra(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	torn := false
+	uvarint := func() int {
+		v, n := binary.Uvarint(b)
+		if n <= 0 || v > uint64(len(b)) {
+			torn = true
+			return 0
+		}
+		b = b[n:]
+		return int(v)
+	}
+	for _, set := range u.sets() {
+		for range uvarint() {
+			n := uvarint()
+			if torn || n > len(b) {
+				return fmt.Errorf("%w: the ids in use are torn", diff.ErrCorrupt)
+			}
+			set.add(string(b[:n]))
+			b = b[n:]
+		}
+	}
+	if torn || len(b) > 0 {
+		return fmt.Errorf("%w: the ids in use are torn", diff.ErrCorrupt)
+	}
+	return nil
+}
+
+// subtract removes what another usage has.
+func (u *usage) subtract(other *usage) {
+	sets, others := u.sets(), other.sets()
+	for i := range sets {
+		for id := range others[i] {
+			delete(sets[i], id)
+		}
+	}
+}
+
+func (u *usage) empty() bool {
+	return !slices.ContainsFunc(u.sets(), func(s idSet) bool { return len(s) > 0 })
 }
 
 func (u *usage) observe(p *feed.Product) {

@@ -28,17 +28,43 @@ type Config struct {
 	Feeds    Feeds    `toml:"feeds" embed:"" prefix:"feeds."`
 	// Jobs is about what workers do in the background.
 	Jobs Jobs `toml:"jobs" embed:"" prefix:"jobs."`
+	// Limits bound what one partner's link or one address may use.
+	Limits Limits `toml:"limits" embed:"" prefix:"limits."`
+	// Cache is about local copies of what lies in a distant store.
+	Cache Cache `toml:"cache" embed:"" prefix:"cache."`
 	// Validate is about the check of foreign files over HTTP.
 	Validate Validate `toml:"validate" embed:"" prefix:"validate."`
 	Log      Log      `toml:"log" embed:"" prefix:"log."`
 }
 
-// Jobs says how many jobs run at a time, and when full files are made.
+// Jobs says when files are made, and how many jobs run at a time.
 type Jobs struct {
+	PublishEvery time.Duration `toml:"publish_every" name:"publish_every" default:"1m" help:"How long after a change what has changed is published at the latest; 0 publishes at once, and a negative time leaves it to 'feedmill publish'. Give all processes the same."`
+
 	Workers     int           `toml:"workers" default:"2" help:"Publications that this process works on at a time."`
 	Upkeep      int           `toml:"upkeep" default:"1" help:"Sweeps that this process works on at a time."`
 	PerMerchant int           `toml:"per_merchant" name:"per_merchant" default:"1" help:"Jobs of one merchant that run at a time, in all processes; give all of them the same."`
 	FullAt      time.Duration `toml:"full_at" name:"full_at" default:"3h" help:"Time of day, in the merchant's zone, at which a full file replaces one with change files beside it; negative leaves it to age and share of changes."`
+}
+
+// Limits say how much of the server one link or one address may use; 0 means no
+// limit. They are far above what importers do.
+type Limits struct {
+	GatewaysPerLink    int `toml:"gateways_per_link" name:"gateways_per_link" default:"60" help:"Reads of gateway and manifest in a minute by one link."`
+	FilesPerLink       int `toml:"files_per_link" name:"files_per_link" default:"600" help:"Requests for other files in a minute by one link."`
+	WholesPerDay       int `toml:"wholes_per_day" name:"wholes_per_day" default:"20" help:"How often a link may fetch the same full file in a day; parts count by their bytes."`
+	RunningPerLink     int `toml:"running_per_link" name:"running_per_link" default:"32" help:"Downloads of one link that run at a time."`
+	GatewaysPerAddress int `toml:"gateways_per_address" name:"gateways_per_address" default:"3000" help:"Reads of gateway and manifest in a minute from one address."`
+	FilesPerAddress    int `toml:"files_per_address" name:"files_per_address" default:"30000" help:"Requests for other files in a minute from one address."`
+	RunningPerAddress  int `toml:"running_per_address" name:"running_per_address" default:"1024" help:"Downloads to one address that run at a time."`
+	Running            int `toml:"running" default:"10000" help:"Downloads that run at a time in this process."`
+}
+
+// Cache says where, and how many, copies of stored files are kept when the store
+// is not a folder.
+type Cache struct {
+	Folder   string `toml:"folder" default:"" help:"Folder of local copies of files that lie in S3; empty takes cache below data."`
+	MaxBytes int64  `toml:"max_bytes" name:"max_bytes" default:"10737418240" help:"Disk that the copies may use; 0 keeps none."`
 }
 
 // Validate says whether anybody may have files checked over HTTP.
@@ -52,6 +78,13 @@ type Validate struct {
 type Server struct {
 	Listen    string `toml:"listen" default:"127.0.0.1:8080" help:"Address that partners' requests are answered on."`
 	PublicURL string `toml:"public_url" name:"public_url" default:"" help:"Address under which partners reach the server, such as https://feeds.example.com; empty takes the listening address."`
+	// TrustedProxies are believed when they say where a request comes from.
+	TrustedProxies string `toml:"trusted_proxies" name:"trusted_proxies" default:"" help:"Networks of proxies before the server, such as '10.0.0.0/8, 192.0.2.7': what they add to X-Forwarded-For is believed."`
+	// GraceSeconds bounds what a process believes when it is cut off.
+	GraceSeconds int `toml:"grace_seconds" name:"grace_seconds" default:"60" help:"How many seconds partners are still served when the database does not confirm the switches; 0 stops at once."`
+	// Metrics are shown apart from everything that partners reach.
+	MetricsListen string `toml:"metrics_listen" name:"metrics_listen" default:"127.0.0.1:9464" help:"Address that metrics and profiles are shown on; empty shows none."`
+	MetricsPublic bool   `toml:"metrics_public" name:"metrics_public" default:"false" help:"Let metrics_listen be an address that other machines reach; profiles stay for this machine alone."`
 }
 
 // Database says where the records are kept.
@@ -69,6 +102,9 @@ type Store struct {
 	PathStyle  bool   `toml:"path_style" name:"path_style" default:"true" negatable:"" help:"S3: put the bucket into the path, as most services other than AWS want it."`
 	AccessFile string `toml:"access_key_file" name:"access_key_file" default:"" help:"S3: file that holds the access key id."`
 	SecretFile string `toml:"secret_key_file" name:"secret_key_file" default:"" help:"S3: file that holds the secret key."`
+	// A second key lets what publishes be unable to delete.
+	DeleteAccessFile string `toml:"delete_access_key_file" name:"delete_access_key_file" default:"" help:"S3: file that holds the id of the key that sweeps delete with; empty takes the other key."`
+	DeleteSecretFile string `toml:"delete_secret_key_file" name:"delete_secret_key_file" default:"" help:"S3: file that holds the secret key that sweeps delete with."`
 }
 
 // Feeds sets the rhythm of the files.
@@ -76,10 +112,15 @@ type Feeds struct {
 	FullEvery time.Duration `toml:"full_every" name:"full_every" default:"24h" help:"How old a full file may grow while change files are listed beside it."`
 	FullShare int           `toml:"full_share" name:"full_share" default:"30" help:"Percentage of products changed since the last full file at which a new one is made at once."`
 	Validity  time.Duration `toml:"validity" default:"168h" help:"How long a generation is declared valid; it is renewed before half of it has passed."`
-	ChainKeep time.Duration `toml:"chain_keep" name:"chain_keep" default:"168h" help:"How long change files stay listed."`
-	GoneKeep  time.Duration `toml:"gone_keep" name:"gone_keep" default:"336h" help:"How long a product that left an offer stays in light with quantity 0."`
-	MaxLoss   int           `toml:"max_loss" name:"max_loss" default:"20" help:"Percentage of products that a generation may lose before it is refused."`
-	Offset    string        `toml:"utc_offset" name:"utc_offset" default:"+00:00" help:"Fixed offset from UTC in which files tell times, such as +01:00."`
+	// LightEvery and ChangeEvery set the pace, CompareEvery the cross-check.
+	LightEvery   time.Duration `toml:"light_every" name:"light_every" default:"0s" help:"How old a light file must be before a change makes the next one."`
+	ChangeEvery  time.Duration `toml:"change_every" name:"change_every" default:"30m" help:"How old the last full or change file must be before a change makes the next one."`
+	CompareEvery time.Duration `toml:"compare_every" name:"compare_every" default:"24h" help:"How often each feed is compared with the whole catalog, whatever is known to have changed."`
+	ChainKeep    time.Duration `toml:"chain_keep" name:"chain_keep" default:"168h" help:"How long change files stay listed."`
+	GoneKeep     time.Duration `toml:"gone_keep" name:"gone_keep" default:"336h" help:"How long a product that left an offer stays in light with quantity 0."`
+	MaxPriceMove int           `toml:"max_price_move" name:"max_price_move" default:"50" help:"Percentage by which the mean price of a light feed may move before its generation is held; negative holds nothing."`
+	MaxLoss      int           `toml:"max_loss" name:"max_loss" default:"20" help:"Percentage of products that a generation may lose before it is refused."`
+	Offset       string        `toml:"utc_offset" name:"utc_offset" default:"+00:00" help:"Fixed offset from UTC in which files tell times, such as +01:00."`
 }
 
 // Log says what is logged.
@@ -141,15 +182,23 @@ type fileForm struct {
 		Validity  string `toml:"validity"`
 		ChainKeep string `toml:"chain_keep"`
 		GoneKeep  string `toml:"gone_keep"`
-		MaxLoss   int    `toml:"max_loss"`
-		Offset    string `toml:"utc_offset"`
+
+		LightEvery   string `toml:"light_every"`
+		ChangeEvery  string `toml:"change_every"`
+		CompareEvery string `toml:"compare_every"`
+		MaxPriceMove int    `toml:"max_price_move"`
+		MaxLoss      int    `toml:"max_loss"`
+		Offset       string `toml:"utc_offset"`
 	} `toml:"feeds"`
 	Jobs struct {
-		Workers     int    `toml:"workers"`
-		Upkeep      int    `toml:"upkeep"`
-		PerMerchant int    `toml:"per_merchant"`
-		FullAt      string `toml:"full_at"`
+		Workers      int    `toml:"workers"`
+		Upkeep       int    `toml:"upkeep"`
+		PerMerchant  int    `toml:"per_merchant"`
+		FullAt       string `toml:"full_at"`
+		PublishEvery string `toml:"publish_every"`
 	} `toml:"jobs"`
+	Limits   Limits   `toml:"limits"`
+	Cache    Cache    `toml:"cache"`
 	Validate Validate `toml:"validate"`
 	Log      Log      `toml:"log"`
 }

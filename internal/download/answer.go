@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"feedmill/internal/partner"
 )
@@ -38,20 +39,33 @@ func (c *call) problem(status int, kind, title, detail string) {
 }
 
 // notFound is the one answer to everything that is not there or not for this
-// client. why goes into the log alone.
+// client. why is not told to him.
 func (c *call) notFound(why string) {
 	c.why = why
 	c.problem(http.StatusNotFound, "", "not found", "")
 }
 
-func (c *call) unavailable(why string) {
+// unavailable answers what may be there in a minute; err goes into the log alone.
+func (c *call) unavailable(why string, err error) {
 	c.why = why
+	if err != nil {
+		c.detail = err.Error()
+	}
 	c.w.Header().Set("Retry-After", "30")
 	c.problem(http.StatusServiceUnavailable, "", "not available now", "try again in a minute")
 }
 
+// tooMany answers who asks for more than the limits allow.
+func (c *call) tooMany(why string, wait time.Duration) {
+	c.why = why
+	wait = min(max(wait, time.Second), time.Hour)
+	c.w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
+	c.problem(http.StatusTooManyRequests, "", "too many requests", "ask less often, or for fewer files at a time")
+}
+
 // refuse answers a refusal of the policy.
 func (c *call) refuse(e *entry, why partner.Refusal) {
+	c.refusal = why
 	if why.SwitchedOff() && e != nil && e.merchant.RevealDisabled {
 		c.why = why.String()
 		c.problem(http.StatusForbidden, problemDisabled, "feed disabled", "the supplier has switched this feed off; the address stays the same")
@@ -68,7 +82,7 @@ func (c *call) open(segment string) bool {
 		var ok bool
 		if text, ok = credentials(c.r); !ok {
 			c.w.Header().Set("WWW-Authenticate", `Basic realm="feeds", charset="UTF-8"`)
-			c.why = "no credentials"
+			c.why = whyCredentials
 			c.problem(http.StatusUnauthorized, "", "credentials needed", "send the link as a bearer token or as the password of Basic authentication")
 			return false
 		}
@@ -81,13 +95,20 @@ func (c *call) open(segment string) bool {
 func (c *call) openSecret(text, segment string) bool {
 	secret, ok := partner.ParseSecret(text)
 	if !ok {
-		c.notFound("malformed")
+		c.notFound(whyMalformed)
 		return false
 	}
 	c.link = secret.Link()
-	e, why := c.dir.find(secret, c.s.opt.Now())
+	e, why := c.dir.find(secret, c.now)
+	c.holder = e
+	if why == partner.Allowed && !e.link.Admits(c.addr) {
+		why = partner.RefusedAddress
+	}
 	if why != partner.Allowed {
 		c.refuse(e, why)
+		return false
+	}
+	if !c.enterLink() {
 		return false
 	}
 	c.entry, c.segment = e, segment

@@ -4,16 +4,20 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"feedmill/feed"
 	"feedmill/internal/download"
+	"feedmill/internal/filecache"
 	"feedmill/storage"
 )
 
@@ -172,5 +176,73 @@ func TestMissing(t *testing.T) {
 	got := w.get(t, "/o/"+w.secret+"/light.xml")
 	if got.status != http.StatusServiceUnavailable || got.header.Get("Vary") != "" {
 		t.Errorf("got %d %v", got.status, got.header)
+	}
+}
+
+// TestLocalCopies serves through package filecache, in both its forms, while
+// files are verified for the first time and later.
+func TestLocalCopies(t *testing.T) {
+	t.Parallel()
+	log := slog.New(slog.DiscardHandler)
+	for name, blobs := range map[string]func(s storage.Store) download.Blobs{
+		"copied": func(s storage.Store) download.Blobs {
+			c, err := filecache.New(&bent{s, func(rc io.ReadCloser, _ *storage.Info) (io.ReadCloser, error) { return rc, nil }}, t.TempDir(), filecache.Options{Wait: 1, Log: log})
+			check(t, err)
+			t.Cleanup(func() { check(t, c.Close()) })
+			return c
+		},
+		"passed on": func(s storage.Store) download.Blobs {
+			c, err := filecache.New(&bent{s, func(rc io.ReadCloser, _ *storage.Info) (io.ReadCloser, error) { return rc, nil }}, t.TempDir(), filecache.Options{MaxBytes: 1, Log: log})
+			check(t, err)
+			t.Cleanup(func() { check(t, c.Close()) })
+			return c
+		},
+		"checked": func(s storage.Store) download.Blobs {
+			c := filecache.NewChecked(s, filecache.Options{Wait: 1, Log: log})
+			t.Cleanup(func() { check(t, c.Close()) })
+			return c
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, config{steps: true, blobs: blobs})
+			f := &w.full.Files[0]
+			want := w.content[f.Plain.Key]
+			for range 2 {
+				var work sync.WaitGroup
+				for i := range 8 {
+					work.Go(func() {
+						if got := w.get(t, w.pathOf(f)); got.status != 200 || got.err != nil || !bytes.Equal(got.body, want) {
+							t.Errorf("whole: %d, %d bytes, %v", got.status, len(got.body), got.err)
+						}
+						from := i * 200_000
+						got := w.get(t, w.pathOf(f), "Range", fmt.Sprintf("bytes=%d-", from))
+						if got.status != 206 || got.err != nil || !bytes.Equal(got.body, want[from:]) {
+							t.Errorf("from %d: %d, %d bytes, %v", from, got.status, len(got.body), got.err)
+						}
+						got = w.get(t, w.pathOf(f), "Accept-Encoding", "gzip")
+						if got.status != 200 || got.err != nil || !bytes.Equal(got.body, w.content[f.Gzip.Key]) {
+							t.Errorf("compressed: %d, %d bytes, %v", got.status, len(got.body), got.err)
+						}
+					})
+				}
+				work.Wait()
+			}
+			// A file whose stored bytes are wrong is never whole.
+			sizes := w.full.File(feed.KindSizes)
+			matches, err := filepath.Glob(filepath.Join(w.dir, filepath.FromSlash(sizes.Plain.Key)) + "#*")
+			if err != nil || len(matches) != 1 {
+				t.Fatalf("data files of the blob: %v, %v", matches, err)
+			}
+			check(t, os.Chmod(matches[0], 0o600))
+			wrong := bytes.Clone(w.content[sizes.Plain.Key])
+			wrong[len(wrong)/2] ^= 1
+			check(t, os.WriteFile(matches[0], wrong, 0o600))
+			for range 2 {
+				if got := w.get(t, w.pathOf(sizes)); got.err == nil {
+					t.Errorf("a damaged file: %d, %d bytes", got.status, len(got.body))
+				}
+			}
+		})
 	}
 }

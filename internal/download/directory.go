@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"time"
 
 	"feedmill/feed"
@@ -56,10 +57,11 @@ func (e *entry) decide(now time.Time) partner.Refusal {
 	return partner.Decide(e.merchant, e.partner, e.offer, &e.link, now)
 }
 
-// allowed says whether a link that was found before may still be used.
-func (d *directory) allowed(id partner.LinkID, now time.Time) bool {
+// allowed says whether a link that was found before may still be used from an
+// address.
+func (d *directory) allowed(id partner.LinkID, from netip.Addr, now time.Time) bool {
 	e := d.links[id]
-	return e != nil && e.decide(now) == partner.Allowed
+	return e != nil && e.decide(now) == partner.Allowed && e.link.Admits(from)
 }
 
 // present gives the generation that an offer shows now, and since when it is
@@ -80,6 +82,19 @@ func (s *Server) Refresh(ctx context.Context) error {
 	s.refreshing.Lock()
 	defer s.refreshing.Unlock()
 	asked := s.opt.Now()
+	if err := s.reread(ctx); err != nil {
+		s.lost.Store(true)
+		return err
+	}
+	s.confirmed.Store(&asked)
+	s.distrusted.Store(false)
+	s.lost.Store(false)
+	s.cutRefused()
+	return nil
+}
+
+// reread replaces the directory if the database has anything new.
+func (s *Server) reread(ctx context.Context) error {
 	version, err := s.records.AccessVersion(ctx)
 	if err != nil {
 		return err
@@ -104,10 +119,80 @@ func (s *Server) Refresh(ctx context.Context) error {
 		}
 		s.dir.Store(next)
 	}
-	s.confirmed.Store(&asked)
-	s.distrusted.Store(false)
-	s.cutRefused()
 	return nil
+}
+
+// trusted gives the directory, or nil when it may not be believed any more.
+func (s *Server) trusted() *directory {
+	d, at := s.dir.Load(), s.confirmed.Load()
+	if d == nil || at == nil || s.distrusted.Load() || s.opt.Now().Sub(*at) > s.opt.Grace+s.opt.Lease {
+		return nil
+	}
+	return d
+}
+
+// current gives the directory that a request is decided by, or nil. One that was
+// not confirmed within the lease is confirmed first, unless the database is
+// lost: then it is believed for as long as the grace says.
+func (s *Server) current() *directory {
+	if s.fresh() {
+		return s.dir.Load()
+	}
+	s.confirm()
+	return s.trusted()
+}
+
+// fresh says whether the directory was right within the lease. A clock that has
+// been set back tells nothing.
+func (s *Server) fresh() bool {
+	at := s.confirmed.Load()
+	if at == nil || s.distrusted.Load() {
+		return false
+	}
+	age := s.opt.Now().Sub(*at)
+	return age >= 0 && age <= s.opt.Lease
+}
+
+// confirm has the directory confirmed; all requests that need it wait for one
+// question. It returns when the directory is fresh, or the database is lost.
+func (s *Server) confirm() {
+	if s.dir.Load() == nil {
+		return // whoever has made the server has not begun yet
+	}
+	s.confirms.Add(1)
+	giveUp := time.NewTimer(s.opt.ConfirmWait)
+	defer giveUp.Stop()
+	for !s.fresh() && !s.lost.Load() {
+		select {
+		case <-s.ask():
+		case <-giveUp.C:
+			s.lost.Store(true) // until a refresh succeeds
+		}
+	}
+}
+
+// ask begins a refresh unless one is under way, and gives what is closed when
+// it has ended. A refresh that began before was asked for is good enough only if
+// its answer turns out to be fresh.
+func (s *Server) ask() <-chan struct{} {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	if s.asked != nil {
+		return s.asked
+	}
+	asked := make(chan struct{})
+	s.asked = asked
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
+		defer cancel()
+		// Whether it has worked shows in what it leaves; the poll logs faults.
+		_ = s.Refresh(ctx)
+		s.asking.Lock()
+		s.asked = nil
+		s.asking.Unlock()
+		close(asked)
+	}()
+	return asked
 }
 
 // generations reads the current generations of the feeds that links lead to.
@@ -233,5 +318,5 @@ func (s *Server) Run(ctx context.Context) {
 
 func (s *Server) cutRefused() {
 	d, now := s.dir.Load(), s.opt.Now()
-	s.running.cut(func(t Transfer) bool { return !d.allowed(t.Link, now) })
+	s.running.cut(func(t Transfer) bool { return !d.allowed(t.Link, t.Address, now) })
 }

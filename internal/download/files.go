@@ -1,6 +1,7 @@
 package download
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,13 +17,16 @@ import (
 // serveAddress answers /o/{link}/{generation}/{file}: bytes that never change.
 func (s *Server) serveAddress(c *call) {
 	vars := mux.Vars(c.r)
+	number, ok := parseNumber(vars["generation"])
+	kind, label, named := feed.ParseFileName(vars["file"])
+	if ok = ok && named && kind != feed.KindGateway; ok {
+		c.file = fileName{kind, label, number}
+	}
 	if !c.open(vars["link"]) {
 		return
 	}
-	number, ok := parseNumber(vars["generation"])
-	kind, label, named := feed.ParseFileName(vars["file"])
-	if !ok || !named || kind == feed.KindGateway || !c.entry.offer.Files.Has(kind) {
-		c.notFound("no such file")
+	if !ok || !c.entry.offer.Files.Has(kind) {
+		c.notFound(whyFile)
 		return
 	}
 	if f := c.listed(number, kind, label); f != nil {
@@ -30,12 +34,12 @@ func (s *Server) serveAddress(c *call) {
 		return
 	}
 	// Not listed now, but perhaps in a gateway that was handed out lately.
-	f, found, err := s.records.FileByAddress(c.r.Context(), c.entry.offer.Merchant, c.entry.offer.ID, number, kind, label)
+	f, found, err := s.records.FileByAddress(context.WithoutCancel(c.r.Context()), c.entry.offer.Merchant, c.entry.offer.ID, number, kind, label)
 	switch {
 	case err != nil:
-		c.unavailable("find file: " + err.Error())
+		c.unavailable(whyRecords, err)
 	case !found:
-		c.notFound("no such file")
+		c.notFound(whyFile)
 	default:
 		c.sendFile(&f, f.Changed)
 	}
@@ -44,52 +48,62 @@ func (s *Server) serveAddress(c *call) {
 // servePresent answers /o/{link}/{file}.
 func (s *Server) servePresent(c *call) {
 	vars := mux.Vars(c.r)
+	kind, label, ok := feed.ParseFileName(vars["file"])
+	if ok {
+		c.file = fileName{kind: kind, label: label}
+	}
 	if !c.open(vars["link"]) {
 		return
 	}
-	kind, label, ok := feed.ParseFileName(vars["file"])
 	if !ok {
-		c.notFound("no such file")
+		c.notFound(whyFile)
 		return
 	}
 	c.present(kind, label)
 }
 
+// maxEdiQuery bounds the query of IdoSell's address, in bytes.
+const maxEdiQuery = 2000
+
+// ediGateway says whether a request for IdoSell's address is one for a gateway.
+func ediGateway(r *http.Request) bool {
+	return len(r.URL.RawQuery) <= maxEdiQuery && strings.Contains(r.URL.RawQuery, "type=gateway")
+}
+
 // serveEdi answers IdoSell's address.
 func (s *Server) serveEdi(c *call) {
+	if len(c.r.URL.RawQuery) > maxEdiQuery {
+		c.notFound(whyMalformed)
+		return
+	}
 	q, err := url.ParseQuery(strings.ReplaceAll(c.r.URL.RawQuery, "&amp;", "&"))
-	if err != nil || len(c.r.URL.RawQuery) > 2000 {
-		c.notFound("malformed query")
+	if err != nil {
+		c.notFound(whyMalformed)
 		return
 	}
 	for name, values := range q {
 		// Another version's importer must not be given files it cannot read,
 		// and of two values nobody knows which one is meant.
 		if len(values) > 1 || strings.HasPrefix(name, "iof_") && name != "iof_3_0" {
-			c.notFound("ambiguous or of another version")
+			c.notFound(whyMalformed)
 			return
 		}
+	}
+	name := q.Get("type") + ".xml"
+	format := q.Get("format")
+	if format == "csv" {
+		name = q.Get("type") + ".csv"
+	}
+	kind, label, ok := feed.ParseFileName(name)
+	if ok = ok && (format == "csv" || format == "xml" || format == ""); ok {
+		c.file = fileName{kind: kind, label: label}
 	}
 	token := q.Get("token")
 	if !c.openSecret(token, token) {
 		return
 	}
-	if shop := q.Get("shop"); shop != "" && shop != strconv.Itoa(int(c.entry.shop.Number)) {
-		c.notFound("another shop")
-		return
-	}
-	name := q.Get("type") + ".xml"
-	switch q.Get("format") {
-	case "csv":
-		name = q.Get("type") + ".csv"
-	case "", "xml":
-	default:
-		c.notFound("no such format")
-		return
-	}
-	kind, label, ok := feed.ParseFileName(name)
-	if !ok {
-		c.notFound("no such type")
+	if shop := q.Get("shop"); !ok || shop != "" && shop != strconv.Itoa(int(c.entry.shop.Number)) {
+		c.notFound(whyFile)
 		return
 	}
 	c.present(kind, label)
@@ -102,12 +116,12 @@ func (c *call) present(kind feed.Kind, label string) {
 		return
 	}
 	if !c.entry.offer.Files.Has(kind) {
-		c.notFound("no such file")
+		c.notFound(whyFile)
 		return
 	}
 	g, since := c.dir.present(c.feeds(kind))
 	if g == nil {
-		c.unpublished()
+		c.unavailable(whyUnpublished, nil)
 		return
 	}
 	for i := range g.Files {
@@ -124,7 +138,7 @@ func (c *call) present(kind feed.Kind, label string) {
 		c.sendFile(f, changed)
 		return
 	}
-	c.notFound("no such file")
+	c.notFound(whyFile)
 }
 
 // feeds gives the feeds that files of a kind come from.
@@ -134,9 +148,6 @@ func (c *call) feeds(kind feed.Kind) []attached {
 	}
 	return c.entry.full
 }
-
-// unpublished answers when nothing has been made yet for a link that is right.
-func (c *call) unpublished() { c.unavailable("not published yet") }
 
 // listed gives a file that the present generations list, nil for none.
 func (c *call) listed(number int64, kind feed.Kind, label string) *publish.File {
@@ -162,31 +173,33 @@ func parseNumber(s string) (int64, bool) {
 // headers ask.
 func (c *call) sendFile(f *publish.File, changed time.Time) {
 	blob := &f.Plain
-	h := c.w.Header()
-	h.Set("Vary", "Accept-Encoding")
-	if !f.Gzip.IsZero() && acceptsGzip(c.r.Header) {
+	c.file = fileName{f.Kind, f.Label, f.Generation}
+	compressed := !f.Gzip.IsZero() && acceptsGzip(c.r.Header)
+	if compressed {
 		blob = &f.Gzip
-		h.Set("Content-Encoding", "gzip")
 	}
-	h.Set("Content-Type", f.Kind.ContentType())
-	h.Set("Cache-Control", "private, no-cache")
-	h.Set("ETag", etagOf(blob.SHA256))
-	h.Set("Repr-Digest", reprDigest(blob.SHA256))
-	h.Set("Accept-Ranges", "bytes")
-	modified := httpTime(changed)
-	h.Set("Last-Modified", modified)
-
+	// Names in their canonical form: a client that has the file already costs
+	// little more than this.
+	h := c.w.Header()
+	tag, modified := etagOf(blob.SHA256), httpTime(changed)
+	h["Vary"] = headerVary
+	h["Cache-Control"] = headerPrivate
+	h["Accept-Ranges"] = headerBytes
+	h["Etag"] = []string{tag}
+	h["Last-Modified"] = []string{modified}
+	c.describe(f)
+	if status := precondition(c.r, tag, modified); status != 0 {
+		c.empty(status)
+		return
+	}
+	h["Content-Type"] = []string{f.Kind.ContentType()}
+	h["Repr-Digest"] = []string{reprDigest(blob.SHA256)}
+	if compressed {
+		h["Content-Encoding"] = headerGzip
+	}
 	from, to := int64(0), blob.Size
-	switch precondition(c.r, h.Get("ETag"), modified) {
-	case http.StatusNotModified:
-		c.empty(http.StatusNotModified)
-		return
-	case http.StatusPreconditionFailed:
-		c.empty(http.StatusPreconditionFailed)
-		return
-	}
 	status := http.StatusOK
-	if c.r.Method == http.MethodGet && rangeApplies(c.r, h.Get("ETag"), modified) {
+	if c.r.Method == http.MethodGet && rangeApplies(c.r, tag, modified) {
 		switch a, b, r := parseRange(c.r.Header.Values("Range"), blob.Size); r {
 		case rangeOne:
 			from, to, status = a, b, http.StatusPartialContent

@@ -64,6 +64,12 @@ func TestFiles(t *testing.T) {
 					if blob == &f.Gzip {
 						want.Set("Content-Encoding", "gzip")
 					}
+					if f.Kind == feed.KindFullChange {
+						want.Set("Feedmill-Generation", fmt.Sprint(f.Generation))
+						want.Set("Feedmill-Base", fmt.Sprint(f.Base))
+						want.Set("Feedmill-Target", fmt.Sprint(f.Target))
+						want.Set("Feedmill-Label", f.Label)
+					}
 					got := w.get(t, path, headers...)
 					if got.status != 200 || got.err != nil || !bytes.Equal(got.body, w.content[blob.Key]) {
 						t.Fatalf("%s: status %d, %d bytes, %v", f.Kind, got.status, len(got.body), got.err)

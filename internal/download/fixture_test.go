@@ -14,7 +14,10 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,8 +49,13 @@ type world struct {
 	link     partner.Link
 	secret   string
 
+	runs        int
 	full, light publish.Generation
 	content     map[string][]byte // by blob key
+
+	secrets  []string // all that were made
+	mu       sync.Mutex
+	requests []download.Request // that an observer was told of
 }
 
 type clock struct {
@@ -89,9 +97,43 @@ const twoSteps = 2<<20 + 12345
 
 var actor = partner.Actor{Name: "anna", Role: "owner"}
 
+// canary looks for secrets in everything that was logged.
+func (w *world) canary(t testing.TB) func() {
+	return func() {
+		log := w.log.String()
+		for _, s := range w.secrets {
+			// Of a secret, the public id may be told.
+			if strings.Contains(log, s[20:40]) || strings.Contains(log, s[40:60]) {
+				t.Error("the log tells a secret")
+			}
+		}
+		for _, r := range w.told() {
+			if b := fmt.Sprintf("%+v", r); slices.ContainsFunc(w.secrets, func(s string) bool { return strings.Contains(b, s[20:40]) }) {
+				t.Error("an observer is told a secret")
+			}
+		}
+	}
+}
+
+// observe keeps what an observer is told.
+func (w *world) observe(r download.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.requests = append(w.requests, r)
+}
+
+func (w *world) told() []download.Request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.requests)
+}
+
+// unlimited is for tests that ask more than anybody does.
+var unlimited = download.Limits{GatewaysPerLink: -1, GatewaysPerAddress: -1, FilesPerLink: -1, FilesPerAddress: -1, WholesPerDay: -1}
+
 // config changes what setup makes.
 type config struct {
-	records func(*sqlite.DB) download.Records
+	records func(download.Records) download.Records
 	blobs   func(storage.Store) download.Blobs
 	options func(*download.Options)
 	offer   func(*partner.Offer)
@@ -139,7 +181,7 @@ func setup(t testing.TB, cfg config) *world {
 	w.full = w.publish(t, w.offer.Profile.FullKey(), feed.KindFull, nil, cfg.bigFull)
 	w.light = w.publish(t, w.offer.Profile.LightKey(), feed.KindLight, nil, 0)
 
-	options := download.Options{PublicURL: "https://feeds.example.com", Now: w.clock.Now, Log: slog.New(slog.NewJSONHandler(w.log, nil))}
+	options := download.Options{PublicURL: "https://feeds.example.com", Now: w.clock.Now, Log: slog.New(slog.NewJSONHandler(w.log, nil)), Limits: unlimited, Observe: w.observe}
 	if cfg.options != nil {
 		cfg.options(&options)
 	}
@@ -151,6 +193,7 @@ func setup(t testing.TB, cfg config) *world {
 	if cfg.blobs != nil {
 		blobs = cfg.blobs(w.store)
 	}
+	t.Cleanup(w.canary(t))
 	w.srv = download.New(records, blobs, options)
 	if !cfg.quiet {
 		w.db.Subscribe(w.srv.Changed)
@@ -158,6 +201,51 @@ func setup(t testing.TB, cfg config) *world {
 	check(t, w.srv.Refresh(t.Context()))
 	w.url = serve(t, w.srv)
 	return w
+}
+
+// accountsChanged changes what the records say of accounts, as another process
+// would, whose change the server learns of by asking.
+type accountsChanged struct {
+	download.Records
+	mu     sync.Mutex
+	change func(*partner.Accounts)
+	number int64
+	asked  atomic.Int64
+}
+
+func (a *accountsChanged) AccessVersion(ctx context.Context) (partner.Version, error) {
+	a.asked.Add(1)
+	v, err := a.Records.AccessVersion(ctx)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	v.Accounts += a.number
+	return v, err
+}
+
+func (a *accountsChanged) Accounts(ctx context.Context) (partner.Accounts, error) {
+	list, err := a.Records.Accounts(ctx)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list.Version.Accounts += a.number
+	if a.change != nil {
+		a.change(&list)
+	}
+	return list, err
+}
+
+// commit changes the accounts; nobody is told.
+func (a *accountsChanged) commit(change func(*partner.Accounts)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.change = change
+	a.number++
+}
+
+// set changes the accounts and tells the server.
+func (a *accountsChanged) set(t testing.TB, w *world, change func(*partner.Accounts)) {
+	t.Helper()
+	a.commit(change)
+	check(t, w.srv.Refresh(t.Context()))
 }
 
 // account makes a partner with an offer and a link.
@@ -176,6 +264,7 @@ func (w *world) account(t testing.TB, change func(*partner.Offer)) (p partner.Pa
 	check(t, err)
 	l, s := partner.NewLink(w.merchant.ID, o.ID, "shop software", w.clock.Now(), time.Time{})
 	check(t, w.db.CreateLink(t.Context(), actor, l))
+	w.secrets = append(w.secrets, s.Reveal())
 	return p, o, l, s.Reveal()
 }
 
@@ -208,8 +297,8 @@ func kindsOf(kind feed.Kind) []feed.Kind {
 // kind, and one change file more than base has.
 func (w *world) publish(t testing.TB, key string, kind feed.Kind, base *publish.Generation, size int) publish.Generation {
 	t.Helper()
-	number, err := w.db.Begin(t.Context(), string(w.merchant.ID), 1)
-	check(t, err)
+	run := w.begin(t)
+	number := run.First
 	g := publish.Generation{
 		Feed: publish.FeedRef{Merchant: string(w.merchant.ID), Kind: kind, Key: key}, Number: number,
 		Time: w.clock.Now().Truncate(time.Second), Products: 3,
@@ -246,8 +335,17 @@ func (w *world) publish(t testing.TB, key string, kind feed.Kind, base *publish.
 			}
 		}
 	}
-	check(t, w.db.Commit(t.Context(), []publish.Generation{g}))
+	check(t, w.db.Commit(t.Context(), run, []publish.Generation{g}, nil))
 	return g
+}
+
+// begin begins a run of one generation.
+func (w *world) begin(t testing.TB) publish.Run {
+	t.Helper()
+	w.runs++
+	run, err := w.db.Begin(t.Context(), string(w.merchant.ID), fmt.Sprintf("run-%d", w.runs), 1)
+	check(t, err)
+	return run
 }
 
 func (w *world) keep(t testing.TB, number int64, n int, b []byte) publish.Blob {

@@ -3,13 +3,16 @@ package download_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"feedmill/feed/publish"
+	"feedmill/internal/download"
 )
 
 // TestRanges asks for parts of both forms of a file and puts a whole together
@@ -140,20 +143,51 @@ func TestEmptyFile(t *testing.T) {
 	w := setup(t, config{})
 	g := w.light
 	g.Files = nil
-	number, err := w.db.Begin(t.Context(), string(w.merchant.ID), 1)
-	check(t, err)
+	run := w.begin(t)
+	number := run.First
 	g.Number = number
 	for _, f := range w.light.Files {
 		f.Plain, f.Gzip, f.Generation = w.keep(t, 99, int(f.Kind), nil), publish.Blob{}, number
 		g.Files = append(g.Files, f)
 	}
 	g.Base, g.Time = w.light.Number, w.light.Time.Add(time.Second)
-	check(t, w.db.Commit(t.Context(), []publish.Generation{g}))
+	check(t, w.db.Commit(t.Context(), run, []publish.Generation{g}, nil))
 	got := w.get(t, "/o/"+w.secret+"/light.xml")
 	if got.status != 200 || len(got.body) != 0 || got.header.Get("Content-Length") != "0" || got.err != nil {
 		t.Errorf("got %d %v", got.status, got.header)
 	}
 	if got := w.get(t, "/o/"+w.secret+"/light.xml", "Range", "bytes=0-"); got.status != 416 {
 		t.Errorf("a range of nothing: %d", got.status)
+	}
+}
+
+// TestSlowButMoving has a client take a little in each step's time, far less
+// than a step: he goes on. One who takes nothing is cut off.
+func TestSlowButMoving(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only there it can be seen what a client has taken")
+	}
+	w := setup(t, config{bigFull: 24 << 20, options: func(o *download.Options) { o.StepTimeout = 500 * time.Millisecond }})
+	moving, stuck := w.slow(t, w.pathOf(&w.full.Files[0])), w.slow(t, w.pathOf(&w.full.Files[0]))
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	ended := false
+	for range 150 { // six times the step's time, 16 KB each
+		<-tick.C
+		n, err := io.CopyN(io.Discard, moving.conn, 16<<10)
+		if moving.read += n; err != nil {
+			t.Fatalf("who moves was cut off after %d bytes: %v", moving.read, err)
+		}
+		ended = ended || len(w.srv.Running()) == 1
+	}
+	if !ended {
+		t.Error("who takes nothing was not cut off")
+	}
+	if err := stuck.rest(); stuck.read >= 24<<20 {
+		t.Errorf("who takes nothing got %d bytes, %v", stuck.read, err)
+	}
+	if moving.read >= 20<<20 {
+		t.Errorf("the test is too fast: %d bytes", moving.read)
 	}
 }

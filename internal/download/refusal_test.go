@@ -344,7 +344,7 @@ func TestOtherProcess(t *testing.T) {
 
 // failing is a database that can be cut off.
 type failing struct {
-	*sqlite.DB
+	download.Records
 	off   atomic.Bool
 	files atomic.Bool
 }
@@ -355,14 +355,14 @@ func (f *failing) AccessVersion(ctx context.Context) (partner.Version, error) {
 	if f.off.Load() {
 		return partner.Version{}, errOff
 	}
-	return f.DB.AccessVersion(ctx)
+	return f.Records.AccessVersion(ctx)
 }
 
 func (f *failing) FileByAddress(ctx context.Context, m partner.MerchantID, o partner.OfferID, g int64, k feed.Kind, label string) (publish.File, bool, error) {
 	if f.files.Load() {
 		return publish.File{}, false, errOff
 	}
-	return f.DB.FileByAddress(ctx, m, o, g, k, label)
+	return f.Records.FileByAddress(ctx, m, o, g, k, label)
 }
 
 // TestGrace cuts the database off: what is known is served for a minute, then
@@ -370,7 +370,7 @@ func (f *failing) FileByAddress(ctx context.Context, m partner.MerchantID, o par
 func TestGrace(t *testing.T) {
 	t.Parallel()
 	var db *failing
-	w := setup(t, config{records: func(d *sqlite.DB) download.Records { db = &failing{DB: d}; return db }, quiet: true})
+	w := setup(t, config{records: func(r download.Records) download.Records { db = &failing{Records: r}; return db }, quiet: true})
 	path := "/o/" + w.secret + "/gateway.xml"
 	db.off.Store(true)
 	for _, step := range []struct {
@@ -431,7 +431,7 @@ func TestNotStarted(t *testing.T) {
 
 func TestTooMany(t *testing.T) {
 	t.Parallel()
-	w := setup(t, config{bigFull: 24 << 20, options: func(o *download.Options) { o.MaxPerLink = 2 }})
+	w := setup(t, config{bigFull: 24 << 20, options: func(o *download.Options) { o.Limits.RunningPerLink = 2 }})
 	path := "/o/" + w.secret + "/full.xml"
 	a, b := w.slow(t, path), w.slow(t, path)
 	got := w.get(t, path)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -17,7 +18,9 @@ type Transfer struct {
 	Offer    partner.OfferID
 	Partner  partner.ID
 	Merchant partner.MerchantID
-	Started  time.Time
+	// Address is where it goes to, the zero Addr when nobody knows.
+	Address netip.Addr
+	Started time.Time
 }
 
 type connKey struct{}
@@ -37,6 +40,14 @@ type transfer struct {
 	Transfer
 	rc   *http.ResponseController
 	conn net.Conn // nil when ConnContext is not set
+	// ctx is of reading from the store. It does not end with the request's:
+	// clients exist that close their sending side when they have asked.
+	ctx  context.Context
+	stop context.CancelFunc
+	// crowded says that many others run.
+	crowded bool
+	// taken is how many bytes the client had taken when a step's time was over.
+	taken int64
 
 	mu   sync.Mutex
 	gone bool
@@ -59,6 +70,7 @@ func (t *transfer) cut() {
 		return
 	}
 	t.gone = true
+	t.stop()
 	// Wakes a write that waits for the client.
 	_ = t.rc.SetWriteDeadline(time.Unix(1, 0))
 	if t.conn == nil {
@@ -83,35 +95,60 @@ func (t *transfer) wasCut() bool {
 
 // register holds the running downloads.
 type register struct {
-	max int
+	limits Limits
 
-	mu      sync.Mutex
-	all     map[*transfer]struct{}
-	perLink map[partner.LinkID]int
+	mu       sync.Mutex
+	all      map[*transfer]struct{}
+	perLink  map[partner.LinkID]int
+	perPlace map[netip.Addr]int
 }
 
-// add registers a download; ok is false when the link has too many.
-func (r *register) add(t *transfer) (ok bool) {
+// crowd is from how many downloads on a connection is given less of the system's
+// memory, at the cost of more processor time.
+const crowd = 256
+
+// add registers a download, or says of which there are too many.
+func (r *register) add(t *transfer) (why string) {
+	at := place(t.Address)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.perLink[t.Link] >= r.max {
-		return false
+	switch {
+	case over(r.perLink[t.Link], r.limits.RunningPerLink):
+		return whyRunningLink
+	case counted(t.Address) && over(r.perPlace[at], r.limits.RunningPerAddress):
+		return whyRunningPlace
+	case over(len(r.all), r.limits.Running):
+		return whyRunning
 	}
 	if r.all == nil {
-		r.all, r.perLink = map[*transfer]struct{}{}, map[partner.LinkID]int{}
+		r.all, r.perLink, r.perPlace = map[*transfer]struct{}{}, map[partner.LinkID]int{}, map[netip.Addr]int{}
 	}
 	r.all[t] = struct{}{}
 	r.perLink[t.Link]++
-	return true
+	r.perPlace[at]++
+	t.crowded = len(r.all) > crowd
+	return ""
 }
 
+func over(n, limit int) bool { return limit >= 0 && n >= limit }
+
 func (r *register) remove(t *transfer) {
+	at := place(t.Address)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.all, t)
 	if r.perLink[t.Link]--; r.perLink[t.Link] == 0 {
 		delete(r.perLink, t.Link)
 	}
+	if r.perPlace[at]--; r.perPlace[at] == 0 {
+		delete(r.perPlace, at)
+	}
+}
+
+func (r *register) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.all)
 }
 
 func (r *register) list() []Transfer {

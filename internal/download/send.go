@@ -1,6 +1,7 @@
 package download
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"feedmill/feed/publish"
 	"feedmill/storage"
@@ -21,70 +23,121 @@ const step = 1 << 20
 // errDamaged says that the store holds other bytes than the records say.
 var errDamaged = errors.New("stored bytes are not the recorded ones")
 
-// sendBlob sends the bytes [from, to) of a blob. Once the header is out, a body
-// that cannot be finished breaks the connection: it never ends cleanly.
-func (c *call) sendBlob(b *publish.Blob, from, to int64, status int) {
+// begin registers the request as a running download, or answers and gives
+// false. What has begun is ended with [call.finish].
+func (c *call) begin() (*transfer, bool) {
 	t := &transfer{
-		Transfer: Transfer{Link: c.link, Offer: c.entry.offer.ID, Partner: c.entry.partner.ID, Merchant: c.entry.merchant.ID, Started: c.s.opt.Now()},
+		Transfer: Transfer{Link: c.link, Offer: c.entry.offer.ID, Partner: c.entry.partner.ID, Merchant: c.entry.merchant.ID, Address: c.addr, Started: c.now},
 		rc:       c.rc,
 	}
 	t.conn, _ = c.r.Context().Value(connKey{}).(net.Conn)
-	if !c.s.running.add(t) {
-		c.why = "too many downloads at a time"
+	t.ctx, t.stop = context.WithCancel(context.WithoutCancel(c.r.Context()))
+	switch why := c.s.running.add(t); why {
+	case "":
+		if t.crowded {
+			limitUnsent(t.conn)
+		}
+	case whyRunning:
+		t.stop()
 		clearBody(c.w.Header())
-		c.w.Header().Set("Retry-After", "60")
-		c.problem(http.StatusTooManyRequests, "", "too many downloads at a time", "wait until others have ended")
-		return
+		c.unavailable(why, nil)
+		return nil, false
+	default:
+		t.stop()
+		clearBody(c.w.Header())
+		c.tooMany(why, time.Minute)
+		return nil, false
 	}
-	defer c.s.running.remove(t)
 	// Registered first and looked at again now: a switch that was turned
 	// between the decision and the registration is seen here or cuts us.
-	if d := c.s.trusted(); d == nil || !d.allowed(c.link, c.s.opt.Now()) {
+	if d := c.s.trusted(); d == nil || !d.allowed(c.link, c.addr, c.s.opt.Now()) {
+		c.leave(t)
 		clearBody(c.w.Header())
-		c.notFound("switched off meanwhile")
+		c.notFound(whyCut)
+		return nil, false
+	}
+	return t, true
+}
+
+// leave takes a download out of the register.
+func (c *call) leave(t *transfer) {
+	t.stop()
+	c.s.running.remove(t)
+}
+
+// finish ends what begin has begun. err is what has kept the body from going out
+// whole: then the connection breaks, for it must never end cleanly.
+func (c *call) finish(t *transfer, err error) {
+	c.leave(t)
+	if err == nil {
 		return
 	}
-	body, err := c.openBlob(b, from, to)
+	c.broken = true
+	switch c.cut = t.wasCut(); {
+	case c.cut:
+		c.why = whyCut
+	case errors.Is(err, storage.ErrDamaged) || errors.Is(err, errDamaged):
+		c.why, c.detail = whyDamaged, err.Error()
+		c.s.opt.Log.ErrorContext(c.r.Context(), "stored file is damaged", slog.Any("error", err))
+	default:
+		c.why, c.detail = whyBroken, err.Error()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// sendBlob sends the bytes [from, to) of a blob.
+func (c *call) sendBlob(b *publish.Blob, from, to int64, status int) {
+	unsent, ok := c.enterWhole(to-from, b.Size)
+	if !ok {
+		return
+	}
+	t, ok := c.begin()
+	if !ok {
+		unsent(to - from)
+		return
+	}
+	body, err := c.openBlob(t, b, from, to)
 	if err != nil {
-		if errors.Is(err, storage.ErrDamaged) || errors.Is(err, errDamaged) {
-			c.s.opt.Log.ErrorContext(c.r.Context(), "stored file is damaged", slog.String("key", b.Key), slog.Any("error", err))
-			panic(http.ErrAbortHandler)
+		unsent(to - from)
+		if t.wasCut() || errors.Is(err, storage.ErrDamaged) || errors.Is(err, errDamaged) {
+			c.finish(t, err)
 		}
+		c.leave(t)
 		clearBody(c.w.Header())
-		c.unavailable("open file: " + err.Error())
+		c.unavailable(whyStore, err)
 		return
 	}
 	defer body.Close()
 	c.w.WriteHeader(status)
-	if err := c.copyBody(t, body, b, from, to); err != nil {
-		c.cut = t.wasCut()
-		if c.cut {
-			c.why = "switched off meanwhile"
-		} else {
-			c.why = "broken off: " + err.Error()
-			if errors.Is(err, storage.ErrDamaged) || errors.Is(err, errDamaged) {
-				c.s.opt.Log.ErrorContext(c.r.Context(), "stored file is damaged", slog.String("key", b.Key), slog.Any("error", err))
-			}
-		}
-		panic(http.ErrAbortHandler)
+	err = c.copyBody(t, body, b, from, to)
+	if err != nil {
+		unsent(to - from - c.w.bytes)
 	}
+	c.finish(t, err)
 }
 
 // clearBody takes out of a header what describes the file.
 func clearBody(h http.Header) {
-	for _, name := range []string{"Content-Encoding", "Content-Range", "Content-Length", "ETag", "Last-Modified", "Accept-Ranges", "Repr-Digest", "Vary"} {
+	for _, name := range []string{"Content-Encoding", "Content-Range", "Content-Length", "ETag", "Last-Modified", "Accept-Ranges", "Repr-Digest", "Vary",
+		headerGeneration, headerBase, headerTarget, headerLabel} {
 		h.Del(name)
 	}
 }
 
 // openBlob opens a part of a blob and holds what the store says of it against
 // the records.
-func (c *call) openBlob(b *publish.Blob, from, to int64) (io.ReadCloser, error) {
+func (c *call) openBlob(t *transfer, b *publish.Blob, from, to int64) (io.ReadCloser, error) {
+	if body, ok := c.openComposed(b, from, to); ok {
+		return body, nil
+	}
+	if v, ok := c.s.blobs.(VerifiedBlobs); ok {
+		return v.OpenVerified(t.ctx, b.Key, b.Size, storage.Digest(b.SHA256), from, to)
+	}
 	r := storage.Range{Off: from, Len: to - from}
 	if to == from {
 		r = storage.Range{} // an empty file
 	}
-	body, info, err := c.s.blobs.Open(c.r.Context(), b.Key, r)
+	body, info, err := c.s.blobs.Open(t.ctx, b.Key, r)
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +153,11 @@ func (c *call) copyBody(t *transfer, body io.ReadCloser, b *publish.Blob, from, 
 	if f, ok := body.(storage.FileReader); ok {
 		return c.copyFile(t, f.File(), to-from)
 	}
+	if g, ok := body.(growing); ok {
+		return c.copyGrowing(t, g, to-from)
+	}
 	var r io.Reader = body
-	if from == 0 && to == b.Size {
+	if _, verified := c.s.blobs.(VerifiedBlobs); !verified && from == 0 && to == b.Size {
 		// The last bytes are held back until the hash of all is right. Of a part
 		// only the length can be known.
 		r = storage.NewVerifier(body, b.Size, storage.Digest(b.SHA256))
@@ -109,38 +165,90 @@ func (c *call) copyBody(t *transfer, body io.ReadCloser, b *publish.Blob, from, 
 	return c.copyReader(t, r, to-from)
 }
 
-// copyFile has the system send a file from where it stands.
+// growing is what a body can do that is a file which is still being made or
+// verified; see package filecache.
+type growing interface {
+	io.Reader
+	// Next waits until more may go out, and gives the file that holds it and its
+	// length; without a file the rest is to be read.
+	Next() (*os.File, int64, error)
+}
+
+// copyGrowing has the system send a file as far as it may go out.
+func (c *call) copyGrowing(t *transfer, g growing, left int64) error {
+	for left > 0 {
+		f, n, err := g.Next()
+		switch {
+		case err == io.EOF:
+			return fmt.Errorf("%d bytes are missing: %w", left, errDamaged)
+		case err != nil:
+			return err
+		case f == nil:
+			return c.copyReader(t, g, left)
+		}
+		if err := c.copyFile(t, f, n); err != nil {
+			return err
+		}
+		left -= n
+	}
+	return nil
+}
+
+// slowest is how many bytes a client has to take within the time of one step,
+// if he is to be given another: about 1 KB/s with the default.
+const slowest = 32 << 10
+
+// copyFile has the system send a file from where it stands. A step that is not
+// over in time goes on as long as the client takes anything worth the name.
 func (c *call) copyFile(t *transfer, f *os.File, n int64) error {
 	for n > 0 {
 		if err := c.nextStep(t); err != nil {
 			return err
 		}
-		sent, err := io.CopyN(c.w, f, min(n, step))
-		n -= sent
-		if err == io.EOF {
+		m, err := io.CopyN(c.w, f, min(n, step))
+		n -= m
+		switch {
+		case err == io.EOF:
 			return fmt.Errorf("%d bytes are missing: %w", n, errDamaged)
-		}
-		if err != nil {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			taken := c.w.bytes
+			if q, ok := queued(t.conn); ok {
+				taken -= q
+			}
+			if taken-t.taken < slowest {
+				return err
+			}
+			t.taken = taken
+		case err != nil:
 			return err
 		}
 	}
 	return c.rc.Flush()
 }
 
+// readStep is step for bodies that are no files: a write that is not over in
+// time cannot be taken up again.
+const readStep = 64 << 10
+
 // buffers serve bodies that are no files.
-var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+var buffers = sync.Pool{New: func() any { return new([readStep]byte) }}
 
 func (c *call) copyReader(t *transfer, r io.Reader, n int64) error {
-	buf := buffers.Get().(*[64 << 10]byte)
+	buf := buffers.Get().(*[readStep]byte)
 	defer buffers.Put(buf)
+	// A store that says nothing for so long is given up on.
+	silent := time.AfterFunc(c.s.opt.StepTimeout, t.stop)
+	defer silent.Stop()
 	for left, inStep := n, int64(0); ; {
 		if inStep <= 0 {
 			if err := c.nextStep(t); err != nil {
 				return err
 			}
-			inStep = step
+			inStep = readStep
 		}
+		silent.Reset(c.s.opt.StepTimeout)
 		m, err := r.Read(buf[:])
+		silent.Stop()
 		if int64(m) > left {
 			return fmt.Errorf("more than %d bytes: %w", n, errDamaged)
 		}
@@ -163,7 +271,7 @@ func (c *call) copyReader(t *transfer, r io.Reader, n int64) error {
 
 // nextStep gives the next step its time if the download may go on.
 func (c *call) nextStep(t *transfer) error {
-	if d := c.s.dir.Load(); !d.allowed(c.link, c.s.opt.Now()) {
+	if d := c.s.dir.Load(); !d.allowed(c.link, c.addr, c.s.opt.Now()) {
 		t.cut()
 		return errCut
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"feedmill/internal/crash"
 )
 
 // tempMark begins the names of temporary files. A file so named is never
@@ -59,9 +61,11 @@ func Stage(fsys FS, name string, r io.Reader, perm fs.FileMode) error {
 	}
 	_, err = io.Copy(onlyWriter{f}, r)
 	if err == nil {
+		crash.Point("durable.stage.written")
 		if err = f.Sync(); err != nil {
 			err = &SyncError{Name: name, Err: err}
 		}
+		crash.Point("durable.stage.synced")
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
@@ -87,9 +91,11 @@ func Commit(fsys FS, staged, name string) error {
 	if err := fsys.SyncDir(dir); err != nil {
 		return errors.Join(&SyncError{Name: dir, Err: err}, removeQuietly(fsys, staged))
 	}
+	crash.Point("durable.rename.before")
 	if err := fsys.Rename(staged, name); err != nil {
 		return errors.Join(err, removeQuietly(fsys, staged))
 	}
+	crash.Point("durable.rename.after")
 	if err := fsys.SyncDir(dir); err != nil {
 		return &SyncError{Name: dir, Err: err, Visible: true}
 	}
@@ -103,15 +109,19 @@ func CommitNew(fsys FS, staged, name string) error {
 	if err := fsys.SyncDir(dir); err != nil {
 		return errors.Join(&SyncError{Name: dir, Err: err}, removeQuietly(fsys, staged))
 	}
+	crash.Point("durable.link.before")
 	if err := fsys.Link(staged, name); err != nil {
 		return errors.Join(err, removeQuietly(fsys, staged))
 	}
+	crash.Point("durable.link.after")
 	// Dropping the second name before the sync saves one sync. Should it fail,
 	// a name is left that a sweep removes.
 	_ = fsys.Remove(staged)
+	crash.Point("durable.link.alone")
 	if err := fsys.SyncDir(dir); err != nil {
 		return &SyncError{Name: dir, Err: err, Visible: true}
 	}
+	crash.Point("durable.link.synced")
 	return nil
 }
 

@@ -31,6 +31,11 @@ type Merchant struct {
 	// ZoneOffset is east of UTC, in whole minutes: times in files are local and
 	// tell no zone (IOF 2.4), so one offset holds the whole year.
 	ZoneOffset time.Duration
+	// Alarm says when the use of a link is suspicious.
+	Alarm LinkAlarm
+	// StaleAfter is when a partner who fetches nothing counts as stale; 0 is
+	// [DefaultStaleAfter].
+	StaleAfter time.Duration
 	// Version counts the changes; a change names the one it was made from.
 	Version int64
 }
@@ -51,6 +56,12 @@ func (m *Merchant) Validate() error {
 	if m.ZoneOffset%time.Minute != 0 || m.ZoneOffset < -14*time.Hour || m.ZoneOffset > 14*time.Hour {
 		return feed.Errorf(feed.KindInvalid, "zone offset %s is not whole minutes between -14h and 14h", m.ZoneOffset)
 	}
+	if m.Alarm.Addresses < -1 || m.Alarm.Addresses > MaxLinkClients {
+		return feed.Errorf(feed.KindInvalid, "an alarm at %d addresses: give 1 to %d, 0 for the default, -1 for none", m.Alarm.Addresses, MaxLinkClients)
+	}
+	if m.StaleAfter < 0 || m.StaleAfter%time.Second != 0 {
+		return feed.Errorf(feed.KindInvalid, "stale after %s is not whole seconds", m.StaleAfter)
+	}
 	if m.BaseURL != "" {
 		u, err := url.Parse(m.BaseURL)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil ||
@@ -69,6 +80,8 @@ type Shop struct {
 	// Number is what IOF calls site; it is unique within the merchant.
 	Number int32
 	Name   string
+	// Version counts the changes; a change names the one it was made from.
+	Version int64
 }
 
 // Validate says what is wrong with a shop.
@@ -122,6 +135,8 @@ type Partner struct {
 	Currency feed.Currency
 	// Wholesaler says that his prices start from the wholesale price.
 	Wholesaler bool
+	// Discounts are his, and those of each of his offers that does not have its own.
+	Discounts feed.Discounts
 	// Tags are the merchant's own words, Notes his own text; no partner sees them.
 	Tags  []string
 	Notes string
@@ -129,9 +144,21 @@ type Partner struct {
 	// FeedEnabled and OrdersEnabled are the partner's switches. Off, nothing of
 	// the account or its links is touched: on again, the same addresses answer.
 	FeedEnabled, OrdersEnabled bool
+	// Schedule is what the feed switch will do by itself.
+	Schedule Schedule
 	// Version counts the changes; a change names the one it was made from.
 	Version int64
 }
+
+// SwitchFeed moves the feed switch by hand at now: points of its schedule that
+// have passed are gone, those to come stay.
+func (p *Partner) SwitchFeed(on bool, now time.Time) {
+	_, p.Schedule = p.Schedule.Settle(p.FeedEnabled, now)
+	p.FeedEnabled = on
+}
+
+// FeedOn gives the position of the feed switch at now, its schedule considered.
+func (p *Partner) FeedOn(now time.Time) bool { return p.Schedule.Feed(p.FeedEnabled, now) }
 
 // Validate says what is wrong with a partner.
 func (p *Partner) Validate() error {
@@ -147,10 +174,21 @@ func (p *Partner) Validate() error {
 	if p.Email != "" && (strings.Count(p.Email, "@") != 1 || strings.ContainsAny(p.Email, " \t\r\n<>,;")) {
 		return feed.Errorf(feed.KindInvalid, "%.60q is not an e-mail address", p.Email)
 	}
-	for _, t := range p.Tags {
-		if t == "" {
-			return feed.Errorf(feed.KindInvalid, "a tag of partner %s is empty", p.ID)
+	for i, t := range p.Tags {
+		if strings.TrimSpace(t) != t || t == "" || len(t) > 60 || !feed.IsClean(t) || strings.ContainsAny(t, "\n\t,") {
+			return feed.Errorf(feed.KindInvalid, "%.70q is no tag: a tag is up to 60 bytes without commas and without blanks around it", t)
 		}
+		for _, u := range p.Tags[:i] {
+			if t == u {
+				return feed.Errorf(feed.KindInvalid, "tag %q stands twice", t)
+			}
+		}
+	}
+	if err := p.Schedule.Validate(); err != nil {
+		return err
+	}
+	if err := (&feed.Profile{Discounts: p.Discounts}).Validate(); err != nil {
+		return err
 	}
 	if !feed.IsClean(p.Notes) || len(p.Notes) > 20_000 {
 		return feed.Errorf(feed.KindInvalid, "the notes are longer than 20000 bytes or hold characters that no text may hold")
@@ -167,13 +205,29 @@ type Offer struct {
 	Name     string
 	// Profile decides the bytes.
 	Profile feed.Profile
+	// PartnerDiscounts says that Profile.Discounts are always those of the
+	// partner: whoever stores the offer puts them there, and again when the
+	// partner's change.
+	PartnerDiscounts bool
 	// Files are the kinds that are listed and served; none means all.
 	Files KindSet
 	// FeedEnabled and OrdersEnabled are the offer's own switches, beside the partner's.
 	FeedEnabled, OrdersEnabled bool
+	// Schedule is what the feed switch will do by itself.
+	Schedule Schedule
 	// Version counts the changes; a change names the one it was made from.
 	Version int64
 }
+
+// SwitchFeed moves the feed switch by hand at now: points of its schedule that
+// have passed are gone, those to come stay.
+func (o *Offer) SwitchFeed(on bool, now time.Time) {
+	_, o.Schedule = o.Schedule.Settle(o.FeedEnabled, now)
+	o.FeedEnabled = on
+}
+
+// FeedOn gives the position of the feed switch at now, its schedule considered.
+func (o *Offer) FeedOn(now time.Time) bool { return o.Schedule.Feed(o.FeedEnabled, now) }
 
 // Validate says what is wrong with an offer.
 func (o *Offer) Validate() error {
@@ -190,47 +244,10 @@ func (o *Offer) Validate() error {
 	if err := o.Profile.Validate(); err != nil {
 		return err
 	}
-	return checkName("offer", o.Name)
-}
-
-// Link is the secret address of an offer. Two may be live while one is being
-// rotated out.
-type Link struct {
-	ID       LinkID
-	Merchant MerchantID
-	Offer    OfferID
-	// Name tells people which link it is, such as "shop software".
-	Name string
-	// SecretHash is all that is kept of the secret: see [Secret.Hash].
-	SecretHash [32]byte
-	CreatedAt  time.Time
-	// ExpiresAt and RevokedAt are zero for never and not.
-	ExpiresAt, RevokedAt time.Time
-	// Replaces is the link that this one was made to rotate out, "" for none.
-	Replaces LinkID
-}
-
-// NewLink makes a link of an offer and its secret. The secret is not kept
-// anywhere: whoever asked for the link is shown it once. A zero expires means never.
-func NewLink(merchant MerchantID, offer OfferID, name string, now, expires time.Time) (Link, Secret) {
-	id := NewLinkID()
-	secret := newSecret(id)
-	return Link{ID: id, Merchant: merchant, Offer: offer, Name: name, SecretHash: secret.Hash(), CreatedAt: now, ExpiresAt: expires}, secret
-}
-
-// Validate says what is wrong with a link.
-func (l *Link) Validate() error {
-	switch {
-	case !l.ID.Valid():
-		return badID("link", string(l.ID))
-	case !l.Merchant.Valid():
-		return badID("merchant", string(l.Merchant))
-	case !l.Offer.Valid():
-		return badID("offer", string(l.Offer))
-	case l.SecretHash == [32]byte{}:
-		return feed.Errorf(feed.KindInvalid, "link %s has no secret", l.ID)
+	if err := o.Schedule.Validate(); err != nil {
+		return err
 	}
-	return checkName("link", l.Name)
+	return checkName("offer", o.Name)
 }
 
 func badID(what, id string) error {

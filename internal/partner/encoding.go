@@ -103,15 +103,11 @@ func EncodeProfile(p *feed.Profile) ([]byte, error) {
 		return nil, feed.Errorf(feed.KindInvalid, "price base %d or leading side %d is not known", p.Base, p.Lead)
 	}
 	d := profileDoc{
-		Languages: p.Languages,
-		Currency:  p.Currency.String(),
-		Base:      baseNames[p.Base],
-		Lead:      leadNames[p.Lead],
-		Discounts: discountsDoc{
-			Categories: discountDocs(p.Discounts.Categories),
-			Producers:  discountDocs(p.Discounts.Producers),
-			Products:   discountDocs(p.Discounts.Products),
-		},
+		Languages:  p.Languages,
+		Currency:   p.Currency.String(),
+		Base:       baseNames[p.Base],
+		Lead:       leadNames[p.Lead],
+		Discounts:  discountsDocOf(&p.Discounts),
 		Assortment: assortmentDoc{InStockOnly: p.Assortment.InStockOnly},
 		Stock: stockDoc{
 			Warehouses: p.Stock.Warehouses, PerWarehouse: p.Stock.PerWarehouse,
@@ -119,9 +115,6 @@ func EncodeProfile(p *feed.Profile) ([]byte, error) {
 		},
 		Dialect: dialectDoc(p.Dialect),
 		CSV:     p.CSV,
-	}
-	if !p.Discounts.Overall.IsZero() {
-		d.Discounts.Overall = p.Discounts.Overall.String()
 	}
 	for _, r := range p.Rates {
 		d.Rates = append(d.Rates, rateDoc{r.From.String(), r.Rate.String()})
@@ -214,6 +207,27 @@ func (d *profileDoc) profile() (p feed.Profile, err error) {
 	}
 	p.CSV = d.CSV
 	return p, err
+}
+
+// EncodeDiscounts gives the stored form of discounts. Equal ones have equal forms.
+func EncodeDiscounts(d *feed.Discounts) ([]byte, error) { return encode(discountsDocOf(d)) }
+
+// DecodeDiscounts reads what [EncodeDiscounts] writes, and "" as none.
+func DecodeDiscounts(b []byte) (feed.Discounts, error) {
+	if len(b) == 0 {
+		return feed.Discounts{}, nil
+	}
+	// As a part of a profile: its reader and its validation are the ones that count.
+	p, err := DecodeProfile(append(append([]byte(`{"discounts":`), b...), '}'))
+	return p.Discounts, err
+}
+
+func discountsDocOf(d *feed.Discounts) discountsDoc {
+	doc := discountsDoc{Categories: discountDocs(d.Categories), Producers: discountDocs(d.Producers), Products: discountDocs(d.Products)}
+	if !d.Overall.IsZero() {
+		doc.Overall = d.Overall.String()
+	}
+	return doc
 }
 
 func quantityText(q feed.Quantity) string {

@@ -13,13 +13,20 @@ const (
 	RefusedUnknown
 	RefusedRevoked
 	RefusedExpired
+	// RefusedSuspended: the link was stopped until somebody has looked at it.
+	RefusedSuspended
+	// RefusedScope: the credential is for something else.
+	RefusedScope
+	// RefusedAddress: the link may not be used from there. [Decide] does not
+	// know where a request comes from: see [Link.Admits].
+	RefusedAddress
 	RefusedSharingOff
 	RefusedPartnerBlocked
 	RefusedPartnerFeedOff
 	RefusedOfferFeedOff
 )
 
-var refusalNames = [...]string{"", "unknown", "revoked", "expired", "sharing-off", "partner-blocked", "partner-feed-off", "offer-feed-off"}
+var refusalNames = [...]string{"", "unknown", "revoked", "expired", "suspended", "scope", "address", "sharing-off", "partner-blocked", "partner-feed-off", "offer-feed-off"}
 
 // String gives the reason as logs and the merchant's pages write it, "" for [Allowed].
 func (r Refusal) String() string {
@@ -36,7 +43,9 @@ func (r Refusal) SwitchedOff() bool { return r >= RefusedSharingOff }
 // Decide is the one rule of who may read an offer's files. The caller has found
 // the link and checked its secret; a nil argument is something that does not
 // exist. It changes nothing and asks nobody: a switch turned back on makes the
-// same link lead to the same offer again.
+// same link lead to the same offer again. Switches stand where they stand at
+// now, so a timed one moves at its moment, whoever has or has not written that
+// down by then.
 //
 // The first reason that holds is given, in the order of the constants.
 func Decide(m *Merchant, p *Partner, o *Offer, l *Link, now time.Time) Refusal {
@@ -49,14 +58,29 @@ func Decide(m *Merchant, p *Partner, o *Offer, l *Link, now time.Time) Refusal {
 		return RefusedRevoked
 	case !l.ExpiresAt.IsZero() && !now.Before(l.ExpiresAt):
 		return RefusedExpired
+	case !l.SuspendedAt.IsZero():
+		return RefusedSuspended
+	case !l.Scopes.Has(ScopeFeedRead):
+		return RefusedScope
 	case !m.SharingEnabled:
 		return RefusedSharingOff
 	case p.State != StateActive:
 		return RefusedPartnerBlocked
-	case !p.FeedEnabled:
+	case !p.FeedOn(now):
 		return RefusedPartnerFeedOff
-	case !o.FeedEnabled:
+	case !o.FeedOn(now):
 		return RefusedOfferFeedOff
 	}
 	return Allowed
+}
+
+// ParseRefusal reads what [Refusal.String] writes; what it does not know is
+// [RefusedUnknown].
+func ParseRefusal(name string) Refusal {
+	for i, n := range refusalNames {
+		if n == name {
+			return Refusal(i)
+		}
+	}
+	return RefusedUnknown
 }

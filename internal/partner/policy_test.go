@@ -44,7 +44,7 @@ func TestDecideEveryCombination(t *testing.T) {
 								m := &partner.Merchant{ID: "m-a", SharingEnabled: sharing}
 								p := &partner.Partner{ID: "p-a", Merchant: "m-a", State: state, FeedEnabled: partnerOn}
 								o := &partner.Offer{ID: "o-a", Merchant: "m-a", Partner: "p-a", FeedEnabled: offerOn}
-								l := &partner.Link{ID: "l-a", Merchant: "m-a", Offer: "o-a", RevokedAt: revoked, ExpiresAt: expires}
+								l := &partner.Link{ID: "l-a", Merchant: "m-a", Offer: "o-a", Scopes: partner.ScopeFeedRead, RevokedAt: revoked, ExpiresAt: expires}
 								switch missing {
 								case 1:
 									m = nil
@@ -106,7 +106,7 @@ func TestDecideForeignMerchant(t *testing.T) {
 	t.Parallel()
 	base := func() (*partner.Merchant, *partner.Partner, *partner.Offer, *partner.Link) {
 		return &partner.Merchant{ID: "m-a", SharingEnabled: true}, &partner.Partner{ID: "p-a", Merchant: "m-a", FeedEnabled: true},
-			&partner.Offer{ID: "o-a", Merchant: "m-a", Partner: "p-a", FeedEnabled: true}, &partner.Link{ID: "l-a", Merchant: "m-a", Offer: "o-a"}
+			&partner.Offer{ID: "o-a", Merchant: "m-a", Partner: "p-a", FeedEnabled: true}, &partner.Link{ID: "l-a", Merchant: "m-a", Offer: "o-a", Scopes: partner.ScopeFeedRead}
 	}
 	m, p, o, l := base()
 	if got := partner.Decide(m, p, o, l, time.Time{}); got != partner.Allowed {
@@ -126,6 +126,34 @@ func TestDecideForeignMerchant(t *testing.T) {
 		}
 		if got := partner.Decide(m, p, o, l, time.Time{}); got != partner.RefusedUnknown {
 			t.Errorf("foreign part %d: got %v, want unknown", i, got)
+		}
+	}
+}
+
+func TestDecideSuspensionAndScope(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	m := &partner.Merchant{ID: "m-a", SharingEnabled: true}
+	p := &partner.Partner{ID: "p-a", Merchant: "m-a", FeedEnabled: true}
+	o := &partner.Offer{ID: "o-a", Merchant: "m-a", Partner: "p-a", FeedEnabled: true}
+	for _, c := range []struct {
+		name string
+		link partner.Link
+		want partner.Refusal
+	}{
+		{"live", partner.Link{Scopes: partner.ScopeFeedRead}, partner.Allowed},
+		{"suspended", partner.Link{Scopes: partner.ScopeFeedRead, SuspendedAt: now}, partner.RefusedSuspended},
+		{"revoked and suspended", partner.Link{Scopes: partner.ScopeFeedRead, SuspendedAt: now, RevokedAt: now}, partner.RefusedRevoked},
+		{"without a scope", partner.Link{}, partner.RefusedScope},
+		{"for orders alone", partner.Link{Scopes: partner.ScopeOrdersRead | partner.ScopeOrdersWrite}, partner.RefusedScope},
+	} {
+		l := c.link
+		l.Merchant, l.Offer = "m-a", "o-a"
+		if got := partner.Decide(m, p, o, &l, now); got != c.want || got.SwitchedOff() {
+			t.Errorf("%s: got %v, switched off %v, want %v", c.name, got, got.SwitchedOff(), c.want)
+		}
+		if back := partner.ParseRefusal(c.want.String()); back != c.want {
+			t.Errorf("%v is read back as %v", c.want, back)
 		}
 	}
 }

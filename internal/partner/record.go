@@ -59,6 +59,11 @@ type AuditEntry struct {
 	// Before and After are JSON objects of what changed, "" for nothing. They
 	// never hold a secret or its hash.
 	Before, After string
+	// Place is the line's place in the merchant's chain from 1, and Hash ties it
+	// to all lines before it (see [AuditHead]); zero in lines that were written
+	// before there was a chain.
+	Place int64
+	Hash  [32]byte
 }
 
 // Change is one row of the queue of changes that can alter a feed: a product,

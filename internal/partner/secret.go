@@ -18,9 +18,9 @@ import (
 // mistake or a guess from a secret before anything is looked up, the public
 // part names the link in logs. All characters stand in a path as they are.
 const (
-	secretPrefix = "fm1_"
-	secretRandom = 43 // 62^43 > 2^256
-	secretCheck  = 6  // 62^6 > 2^32
+	secretPrefix = "fm1_" // keys of the API have a prefix of the same length
+	secretRandom = 43     // 62^43 > 2^256
+	secretCheck  = 6      // 62^6 > 2^32
 	secretLen    = len(secretPrefix) + idRandom + secretRandom + secretCheck
 
 	base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -36,40 +36,48 @@ var kindWords = [...]string{"gateway", "full", "light", "change", "categor", "si
 // alone gives the text. The zero Secret is none and matches nothing.
 type Secret struct{ text string }
 
-// newSecret makes the secret of a link.
-func newSecret(id LinkID) Secret {
+// newToken makes a secret with a prefix and the random part of a public id.
+func newToken(prefix, id string) string {
 	for {
 		var random [32]byte
 		rand.Read(random[:]) // never fails
 		var n big.Int
 		n.SetBytes(random[:])
-		b := append([]byte(secretPrefix), id[2:]...)
+		b := append([]byte(prefix), id...)
 		b = appendBase62(b, &n, secretRandom)
 		b = appendCheck(b)
 		low := strings.ToLower(string(b))
 		clean := true
 		for _, w := range kindWords {
-			clean = clean && !strings.Contains(low[len(secretPrefix)+idRandom:], w)
+			clean = clean && !strings.Contains(low[len(prefix)+idRandom:], w)
 		}
 		if clean {
-			return Secret{string(b)}
+			return string(b)
 		}
 	}
 }
+
+// validToken says whether s has the form of a secret with this prefix, its
+// checksum included.
+func validToken(prefix, s string) bool {
+	if len(s) != secretLen || !strings.HasPrefix(s, prefix) {
+		return false
+	}
+	const public, body = len(secretPrefix) + idRandom, secretLen - secretCheck
+	if !onlyOf(s[len(secretPrefix):public], idDigits) || !onlyOf(s[public:], base62) {
+		return false
+	}
+	return string(appendCheck([]byte(s[:body]))) == s
+}
+
+// tokenID gives the random part of the public id in a secret.
+func tokenID(s string) string { return s[len(secretPrefix) : len(secretPrefix)+idRandom] }
 
 // ParseSecret reads a secret as a request carries it; ok is false when it
 // cannot be one, its checksum included. It takes time that depends on the form
 // of s alone.
 func ParseSecret(s string) (secret Secret, ok bool) {
-	if len(s) != secretLen || !strings.HasPrefix(s, secretPrefix) {
-		return Secret{}, false
-	}
-	const public = len(secretPrefix) + idRandom
-	if !onlyOf(s[len(secretPrefix):public], idDigits) || !onlyOf(s[public:], base62) {
-		return Secret{}, false
-	}
-	const body = secretLen - secretCheck
-	if string(appendCheck([]byte(s[:body]))) != s {
+	if !validToken(secretPrefix, s) {
 		return Secret{}, false
 	}
 	return Secret{s}, true
@@ -80,7 +88,7 @@ func (s Secret) Link() LinkID {
 	if s.text == "" {
 		return ""
 	}
-	return LinkID("l-" + s.text[len(secretPrefix):len(secretPrefix)+idRandom])
+	return LinkID("l-" + tokenID(s.text))
 }
 
 // Hash gives what is stored of a secret. A fast hash suffices for 256 random bits.
@@ -108,9 +116,14 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 func appendCheck(b []byte) []byte {
-	var n big.Int
-	n.SetUint64(uint64(crc32.ChecksumIEEE(b)))
-	return appendBase62(b, &n, secretCheck)
+	// Every request of a partner is checked: this does without a big.Int.
+	n := crc32.ChecksumIEEE(b)
+	var digits [secretCheck]byte
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = base62[n%62]
+		n /= 62
+	}
+	return append(b, digits[:]...)
 }
 
 // appendBase62 writes n with so many digits.

@@ -31,7 +31,7 @@ func testAccess(t *testing.T, e *env) {
 	if i := slices.IndexFunc(got.Offers, func(o partner.Offer) bool { return o.ID == offer.ID }); i < 0 || !reflect.DeepEqual(got.Offers[i], offer) {
 		t.Errorf("offers = %+v", got.Offers)
 	}
-	if len(got.Links) != 1 || got.Links[0] != live {
+	if len(got.Links) != 1 || !reflect.DeepEqual(got.Links[0], live) {
 		t.Errorf("links = %+v, want the live one alone", got.Links)
 	}
 	if got.Version != must[partner.Version](t, "version")(e.AccessVersion(e.ctx)) {
@@ -98,8 +98,9 @@ func testAccessVersion(t *testing.T, e *env) {
 		{"delete shop", false, func() error { return e.DeleteShop(e.ctx, actor, m.ID, spare.ID) }},
 		{"publish", true, func() error {
 			full = e.next(t, m.ID, "some", feed.KindFull, nil)
-			return e.Commit(e.ctx, []publish.Generation{full})
+			return e.commit(full)
 		}},
+		{"revoke the other link", false, func() error { return e.RevokeLink(e.ctx, actor, m.ID, next.ID) }},
 		{"delete offer", false, func() error { return e.DeleteOffer(e.ctx, actor, m.ID, o.ID, 3) }},
 	} {
 		before, n := must[partner.Version](t, "version")(e.AccessVersion(e.ctx)), told
@@ -292,7 +293,7 @@ func testGarbage(t *testing.T, e *env) {
 	}
 	deleting := func() []publish.Blob {
 		t.Helper()
-		return must[[]publish.Blob](t, "deleting")(e.DeletingBlobs(e.ctx, m.ID, e.clock.Now().Add(-24*time.Hour), 1000))
+		return must[[]publish.Blob](t, "deleting")(e.DeletingBlobs(e.ctx, m.ID, 24*time.Hour, 1000))
 	}
 	e.clock.advance(119 * time.Minute)
 	condemn(0)
@@ -308,15 +309,19 @@ func testGarbage(t *testing.T, e *env) {
 	// A publication revives what it lists.
 	g4 := e.next(t, m.ID, key, feed.KindFull, &g3)
 	g4.Files = append(slices.Clone(g1.Files), g4.Files[1:]...)
-	ok(t, "commit", e.Commit(e.ctx, []publish.Generation{g4}))
+	ok(t, "commit", e.commit(g4))
 	e.clock.advance(25 * time.Hour)
+	if early := deleting(); len(early) != 0 {
+		t.Errorf("deleting %+v that no sweep has found condemned yet", early)
+	}
+	ok(t, "observe", e.ObserveCondemned(e.ctx, m.ID))
 	dead := deleting()
 	if len(dead) != 7 || slices.Contains(dead, g1.Files[0].Plain) || !slices.Contains(dead, g2.Files[0].Plain) || !slices.Contains(dead, light.State) {
 		t.Errorf("deleting %+v, want the seven that nothing lists", dead)
 	}
 	g5 := e.next(t, m.ID, key, feed.KindFull, &g4)
 	g5.Files = slices.Clone(g2.Files)
-	wantKind(t, "listing a blob that is being deleted", e.Commit(e.ctx, []publish.Generation{g5}), feed.KindConflict)
+	wantKind(t, "listing a blob that is being deleted", e.commit(g5), feed.KindConflict)
 	if again := deleting(); !reflect.DeepEqual(again, dead) {
 		t.Errorf("asked again: %+v, want the same", again)
 	}
@@ -336,7 +341,7 @@ func testGarbage(t *testing.T, e *env) {
 	if n := len(deleting()); n != 0 {
 		t.Errorf("%d left, want none", n)
 	}
-	wantKind(t, "listing a file that is gone", e.Commit(e.ctx, []publish.Generation{g5}), feed.KindConflict)
+	wantKind(t, "listing a file that is gone", e.commit(g5), feed.KindConflict)
 	// The first light is gone for good; the first full generation has a file that
 	// is listed, the second one that is, the third is of today.
 	if n := must[int64](t, "prune")(e.PruneHistory(e.ctx, m.ID)); n != 1 {

@@ -23,7 +23,23 @@ import (
 // DB is everything the suite asks of a database. Programs declare the few
 // methods that they use themselves.
 type DB interface {
+	desk
+	people
 	publish.Ledger
+	publish.Leases
+	publish.Attempts
+	publish.Holds
+	publish.Clock
+
+	HeldGenerations(ctx context.Context, merchant partner.MerchantID) ([]publish.HeldRecord, error)
+	ReleaseHeld(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, runID string) ([]publish.HeldRecord, error)
+	DiscardHeld(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, runID string) ([]publish.HeldRecord, error)
+	FinishRun(ctx context.Context, merchant partner.MerchantID, runID string, end publish.RunEnd) error
+	Runs(ctx context.Context, merchant partner.MerchantID, before int64, limit int) ([]publish.RunRecord, error)
+	CountBlobs(ctx context.Context, merchant partner.MerchantID) (int64, error)
+	JudgeKeys(ctx context.Context, merchant partner.MerchantID, keys []string, grace time.Duration, observe bool) (publish.Judgement, error)
+	ForgetAttempt(ctx context.Context, merchant partner.MerchantID, key string) error
+	PruneRuns(ctx context.Context, merchant partner.MerchantID) error
 
 	CreateMerchant(ctx context.Context, actor partner.Actor, m partner.Merchant) (partner.Merchant, error)
 	Merchant(ctx context.Context, id partner.MerchantID) (partner.Merchant, error)
@@ -70,7 +86,13 @@ type DB interface {
 	Snapshot(ctx context.Context, merchant partner.MerchantID) (Snapshot, error)
 
 	Changes(ctx context.Context, merchant partner.MerchantID, limit int) ([]partner.Change, error)
-	DropChanges(ctx context.Context, merchant partner.MerchantID, seqs []int64) error
+	Sequence(ctx context.Context) (int64, error)
+	Events(ctx context.Context, merchant partner.MerchantID, after int64, limit int) ([]partner.Event, error)
+	EventNumber(ctx context.Context, merchant partner.MerchantID, queue int64, wait time.Duration) (int64, bool, error)
+	SettleEvents(ctx context.Context, merchant partner.MerchantID, upTo int64) error
+	Unsettled(ctx context.Context) ([]partner.MerchantID, error)
+	ChangeLag(ctx context.Context) (int64, time.Time, error)
+	TrimEvents(ctx context.Context, merchant partner.MerchantID) (int64, error)
 	Audit(ctx context.Context, merchant partner.MerchantID, after int64, limit int) ([]partner.AuditEntry, error)
 
 	AccessVersion(ctx context.Context) (partner.Version, error)
@@ -80,7 +102,8 @@ type DB interface {
 	Subscribe(fn func()) (cancel func())
 
 	CondemnBlobs(ctx context.Context, merchant partner.MerchantID, limit int) (int64, error)
-	DeletingBlobs(ctx context.Context, merchant partner.MerchantID, condemnedBefore time.Time, limit int) ([]publish.Blob, error)
+	ObserveCondemned(ctx context.Context, merchant partner.MerchantID) error
+	DeletingBlobs(ctx context.Context, merchant partner.MerchantID, grace time.Duration, limit int) ([]publish.Blob, error)
 	ForgetBlob(ctx context.Context, merchant partner.MerchantID, key string) error
 	PruneHistory(ctx context.Context, merchant partner.MerchantID) (int64, error)
 }
@@ -93,6 +116,9 @@ type Snapshot interface {
 	Partners(ctx context.Context) ([]partner.Partner, error)
 	Offers(ctx context.Context) ([]partner.Offer, error)
 	Current(ctx context.Context, kind feed.Kind, key string) (publish.Generation, bool, error)
+	Head(ctx context.Context) (int64, error)
+	Changes(ctx context.Context, after int64, limit int) (publish.Hint, error)
+	ProductsByID(ctx context.Context, ids []feed.ProductID) iter.Seq2[partner.StoredProduct, error]
 	Close() error
 }
 
@@ -134,6 +160,51 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) DB) {
 		{"AddressesAfterProfileChange", testAddressesAfterProfileChange},
 		{"StaleRatherThanDown", testStaleRatherThanDown},
 		{"Garbage", testGarbage},
+		{"Schedules", testSchedules},
+		{"ScheduleByHand", testScheduleByHand},
+		{"ChangeAll", testChangeAll},
+		{"PartnerDiscounts", testPartnerDiscounts},
+		{"Conflicts", testConflicts},
+		{"ShopUpdate", testShopUpdate},
+		{"LinkSettings", testLinkSettings},
+		{"LinkSuspension", testLinkSuspension},
+		{"LinksNeverMoreThanTwo", testLinksNeverMoreThanTwo},
+		{"Keys", testKeys},
+		{"Idempotency", testIdempotency},
+		{"Downloads", testDownloads},
+		{"LinkAlarm", testLinkAlarm},
+		{"Freshness", testFreshness},
+		{"PruneLedger", testPruneLedger},
+		{"PutProducts", testPutProducts},
+		{"EditProducts", testEditProducts},
+		{"AuditChain", testAuditChain},
+		{"DeskIsolation", testDeskIsolation},
+		{"Retained", testRetained},
+		{"LedgerFacts", testLedgerFacts},
+		{"Layers", testLayers},
+		{"Lease", testLease},
+		{"LeaseFences", testLeaseFences},
+		{"NewEpoch", testNewEpoch},
+		{"Hold", testHold},
+		{"Release", testRelease},
+		{"HeldBlobsStay", testHeldBlobsStay},
+		{"Runs", testRuns},
+		{"LeftOver", testLeftOver},
+		{"Events", testEvents},
+		{"EventsRolledBack", testEventsRolledBack},
+		{"EventNumbers", testEventNumbers},
+		{"EventsAtOnce", testEventsAtOnce},
+		{"Hints", testHints},
+		{"HintScopes", testHintScopes},
+		{"SnapshotSeesItsEvents", testSnapshotSeesItsEvents},
+		{"TrimEvents", testTrimEvents},
+		{"Unsettled", testUnsettled},
+		{"People", testPeople},
+		{"PortalPeople", testPortalPeople},
+		{"Sessions", testSessions},
+		{"Codes", testCodes},
+		{"Failures", testFailures},
+		{"Pulse", testPulse},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -148,6 +219,15 @@ type env struct {
 	DB
 	clock *clock
 	ctx   context.Context
+
+	mu   sync.Mutex
+	runs map[numberRef]publish.Run // that have taken each number
+}
+
+// numberRef is a generation number of a merchant.
+type numberRef struct {
+	merchant string
+	number   int64
 }
 
 type clock struct {

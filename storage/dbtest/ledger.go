@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,11 +24,49 @@ func blobOf(format string, args ...any) publish.Blob {
 	return publish.Blob{Key: "m/test/b/" + string(b), Size: int64(len(b)), MD5: md5.Sum(b), SHA256: sha256.Sum256(b)}
 }
 
+// begin takes the lease with n numbers; one that lives is outlived first.
+func (e *env) begin(t *testing.T, m partner.MerchantID, n int) publish.Run {
+	t.Helper()
+	id := e.runID()
+	run, err := e.Begin(e.ctx, string(m), id, n)
+	var busy *publish.BusyError
+	if errors.As(err, &busy) {
+		e.clock.advance(busy.Until + time.Second)
+		run, err = e.Begin(e.ctx, string(m), id, n)
+	}
+	ok(t, "begin", err)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.runs == nil {
+		e.runs = map[numberRef]publish.Run{}
+	}
+	for i := range int64(n) {
+		e.runs[numberRef{string(m), run.First + i}] = run
+	}
+	return run
+}
+
+// runID gives the name of a run that nobody has.
+func (e *env) runID() string { return strings.TrimPrefix(string(partner.NewImportID()), "i-") }
+
+// commit publishes generations of one run.
+func (e *env) commit(gens ...publish.Generation) error {
+	e.mu.Lock()
+	run := e.runs[numberRef{gens[0].Feed.Merchant, gens[0].Number}]
+	e.mu.Unlock()
+	return e.Commit(e.ctx, run, gens, nil)
+}
+
 // next makes the generation after base (nil for the first) with a file of its
-// own kind, and for a full feed one change file more than base has.
+// own kind, and for a full feed one change file more than base has. Its run has
+// the lease.
 func (e *env) next(t *testing.T, m partner.MerchantID, key string, kind feed.Kind, base *publish.Generation) publish.Generation {
 	t.Helper()
-	number := must[int64](t, "begin")(e.Begin(e.ctx, string(m), 1))
+	return e.numbered(e.begin(t, m, 1).First, m, key, kind, base)
+}
+
+// numbered is next with a number that was taken already.
+func (e *env) numbered(number int64, m partner.MerchantID, key string, kind feed.Kind, base *publish.Generation) publish.Generation {
 	g := publish.Generation{
 		Feed:   publish.FeedRef{Merchant: string(m), Kind: kind, Key: key},
 		Number: number, Products: 3, Currency: feed.MustCurrency("PLN"),
@@ -60,7 +99,7 @@ func (e *env) next(t *testing.T, m partner.MerchantID, key string, kind feed.Kin
 func (e *env) publish(t *testing.T, m partner.MerchantID, key string, kind feed.Kind, base *publish.Generation) publish.Generation {
 	t.Helper()
 	g := e.next(t, m, key, kind, base)
-	ok(t, "commit", e.Commit(e.ctx, []publish.Generation{g}))
+	ok(t, "commit", e.commit(g))
 	return g
 }
 
@@ -99,10 +138,10 @@ func testLedger(t *testing.T, e *env) {
 	// A generation without state, languages and compressed file, with the same
 	// files as before: a heartbeat.
 	beat := *base
-	beat.Number = must[int64](t, "begin")(e.Begin(e.ctx, string(m.ID), 1))
+	beat.Number = e.begin(t, m.ID, 1).First
 	beat.Base, beat.Time, beat.Epoch = base.Number, base.Time.Add(time.Second), 1
 	beat.State, beat.Languages, beat.Currency = publish.Blob{}, nil, feed.Currency{}
-	ok(t, "heartbeat", e.Commit(e.ctx, []publish.Generation{beat}))
+	ok(t, "heartbeat", e.commit(beat))
 	if got := e.current(t, ref); !reflect.DeepEqual(got, beat) {
 		t.Errorf("got %+v, want %+v", got, beat)
 	}
@@ -120,13 +159,13 @@ func testLedgerFiles(t *testing.T, e *env) {
 	// Generation 4 goes back to the files of the first.
 	g4 := e.next(t, m.ID, "k", feed.KindFull, &g3)
 	g4.Files = slices.Clone(g1.Files)
-	ok(t, "commit", e.Commit(e.ctx, []publish.Generation{g4}))
+	ok(t, "commit", e.commit(g4))
 	if got := e.current(t, g4.Feed); !reflect.DeepEqual(got.Files, g1.Files) {
 		t.Errorf("got %+v, want %+v", got.Files, g1.Files)
 	}
 	g5 := e.next(t, m.ID, "k", feed.KindFull, &g4)
 	g5.Files = append(slices.Clone(g3.Files), publish.File{Kind: feed.KindCategories, Generation: g5.Number, Changed: g5.Time, Plain: blobOf("cat")})
-	ok(t, "commit", e.Commit(e.ctx, []publish.Generation{g5}))
+	ok(t, "commit", e.commit(g5))
 	if got := e.current(t, g5.Feed); !reflect.DeepEqual(got.Files, g5.Files) {
 		t.Errorf("got %+v, want %+v", got.Files, g5.Files)
 	}
@@ -148,11 +187,11 @@ func testLedgerRefusals(t *testing.T, e *env) {
 		{"base of none", func(g *publish.Generation) { g.Base = 0 }, true, 0},
 		{"number never taken", func(g *publish.Generation) { g.Number += 100; g.Files = nil }, false, feed.KindInvalid},
 		{"number of the base", func(g *publish.Generation) { g.Number = g2.Number; g.Files = nil }, false, feed.KindInvalid},
-		{"number of another feed", func(g *publish.Generation) { g.Number = light.Number; g.Files = nil }, false, feed.KindConflict},
+		{"number of another run", func(g *publish.Generation) { g.Number = light.Number; g.Files = nil }, false, feed.KindInvalid},
 		{"time of the base", func(g *publish.Generation) { g.Time = g2.Time }, false, feed.KindInvalid},
 		{"epoch below the feed's", func(g *publish.Generation) { g.Epoch = -1 }, false, feed.KindInvalid},
 		{"feed of another kind", func(g *publish.Generation) { g.Feed.Kind, g.Base = feed.KindSizes, 0 }, false, feed.KindInvalid},
-		{"unknown merchant", func(g *publish.Generation) { g.Feed.Merchant, g.Base = "m-none", 0 }, false, feed.KindNotFound},
+		{"another merchant", func(g *publish.Generation) { g.Feed.Merchant, g.Base = "m-none", 0 }, false, feed.KindInvalid},
 		{"file without bytes", func(g *publish.Generation) { g.Files[0].Plain = publish.Blob{} }, false, feed.KindInvalid},
 		{"file of a later generation", func(g *publish.Generation) { g.Files[0].Generation++ }, false, feed.KindInvalid},
 		{"address with other bytes", func(g *publish.Generation) { g.Files[0].Generation = g2.Number }, false, feed.KindConflict},
@@ -164,9 +203,10 @@ func testLedgerRefusals(t *testing.T, e *env) {
 		}, false, feed.KindConflict},
 		{"blob with other facts", func(g *publish.Generation) { g.Files[0].Plain.Key = g1.Files[0].Plain.Key }, false, feed.KindConflict},
 	} {
-		g := e.next(t, m.ID, "k", feed.KindFull, &g2)
+		run := e.begin(t, m.ID, 1)
+		g := e.numbered(run.First, m.ID, "k", feed.KindFull, &g2)
 		c.change(&g)
-		err := e.Commit(e.ctx, []publish.Generation{g})
+		err := e.Commit(e.ctx, run, []publish.Generation{g}, nil)
 		if err == nil || errors.Is(err, publish.ErrLost) != c.lost || feed.KindOf(err) != c.kind {
 			t.Errorf("%s: got %v of kind %d", c.name, err, feed.KindOf(err))
 		}
@@ -175,11 +215,12 @@ func testLedgerRefusals(t *testing.T, e *env) {
 		}
 	}
 	twice := e.next(t, m.ID, "k", feed.KindFull, &g2)
-	wantKind(t, "two of one feed", e.Commit(e.ctx, []publish.Generation{twice, twice}), feed.KindInvalid)
-	ok(t, "nothing", e.Commit(e.ctx, nil))
-	_, err := e.Begin(e.ctx, string(m.ID), 0)
-	wantKind(t, "no numbers", err, feed.KindInvalid)
-	_, err = e.Begin(e.ctx, "m-none", 1)
+	wantKind(t, "two of one feed", e.commit(twice, twice), feed.KindInvalid)
+	_, err := e.Begin(e.ctx, string(m.ID), e.runID(), -1)
+	wantKind(t, "fewer than no numbers", err, feed.KindInvalid)
+	_, err = e.Begin(e.ctx, string(m.ID), "Not A Run", 1)
+	wantKind(t, "run without a right id", err, feed.KindInvalid)
+	_, err = e.Begin(e.ctx, "m-none", e.runID(), 1)
 	wantKind(t, "numbers of nobody", err, feed.KindNotFound)
 }
 
@@ -189,9 +230,10 @@ func testLedgerIsAtomic(t *testing.T, e *env) {
 	m := e.merchant(t)
 	full := e.publish(t, m.ID, "k", feed.KindFull, nil)
 	light := e.publish(t, m.ID, "k", feed.KindLight, nil)
-	nextFull, nextLight := e.next(t, m.ID, "k", feed.KindFull, &full), e.next(t, m.ID, "k", feed.KindLight, &light)
+	run := e.begin(t, m.ID, 2)
+	nextFull, nextLight := e.numbered(run.First, m.ID, "k", feed.KindFull, &full), e.numbered(run.First+1, m.ID, "k", feed.KindLight, &light)
 	nextLight.Base = 0
-	if err := e.Commit(e.ctx, []publish.Generation{nextFull, nextLight}); !errors.Is(err, publish.ErrLost) {
+	if err := e.commit(nextFull, nextLight); !errors.Is(err, publish.ErrLost) {
 		t.Fatalf("got %v, want ErrLost", err)
 	}
 	if got := e.current(t, full.Feed); got.Number != full.Number {
@@ -200,7 +242,7 @@ func testLedgerIsAtomic(t *testing.T, e *env) {
 	nextLight.Base = light.Number
 	for n := int64(1); ; n++ {
 		ctx := expireAfter(e.ctx, n)
-		err := e.Commit(ctx, []publish.Generation{nextFull, nextLight})
+		err := e.Commit(ctx, run, []publish.Generation{nextFull, nextLight}, nil)
 		ctx.cancel()
 		a, b := e.current(t, full.Feed).Number, e.current(t, light.Feed).Number
 		if err == nil {
@@ -215,19 +257,21 @@ func testLedgerIsAtomic(t *testing.T, e *env) {
 	}
 }
 
+// testLedgerRace takes the lease away as the reason: all racers have it.
 func testLedgerRace(t *testing.T, e *env) {
 	m := e.merchant(t)
 	var base *publish.Generation
 	for round := range 5 {
 		const racers = 8
 		gens := make([]publish.Generation, racers)
+		run := e.begin(t, m.ID, racers)
 		for i := range gens {
-			gens[i] = e.next(t, m.ID, "k", feed.KindFull, base)
+			gens[i] = e.numbered(run.First+int64(i), m.ID, "k", feed.KindFull, base)
 		}
 		errs := make([]error, racers)
 		var wg sync.WaitGroup
 		for i := range racers {
-			wg.Go(func() { errs[i] = e.Commit(e.ctx, gens[i:i+1]) })
+			wg.Go(func() { errs[i] = e.commit(gens[i]) })
 		}
 		wg.Wait()
 		winner := -1
@@ -253,34 +297,42 @@ func testLedgerRace(t *testing.T, e *env) {
 
 func testNumbersNeverReused(t *testing.T, e *env) {
 	m, other := e.merchant(t), e.merchant(t)
-	if first := must[int64](t, "begin")(e.Begin(e.ctx, string(other.ID), 3)); first != 1 {
-		t.Errorf("the first number of a merchant is %d, want 1", first)
+	if run := e.begin(t, other.ID, 3); run.First != 1 || run.N != 3 {
+		t.Errorf("the first run of a merchant takes %d numbers from %d, want 3 from 1", run.N, run.First)
 	}
 	var mu sync.Mutex
 	seen := map[int64]bool{}
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			for range 20 {
-				n := i%3 + 1
-				first, err := e.Begin(e.ctx, string(m.ID), n)
+			for taken := 0; taken < 5; {
+				run, err := e.Begin(e.ctx, string(m.ID), e.runID(), i%3+1)
+				var busy *publish.BusyError
+				if errors.As(err, &busy) {
+					continue // another's turn
+				}
 				if err != nil {
 					t.Errorf("begin: %v", err)
 					return
 				}
 				mu.Lock()
-				for k := range int64(n) {
-					if seen[first+k] {
-						t.Errorf("number %d was given twice", first+k)
+				for k := range int64(run.N) {
+					if seen[run.First+k] {
+						t.Errorf("number %d was given twice", run.First+k)
 					}
-					seen[first+k] = true
+					seen[run.First+k] = true
 				}
 				mu.Unlock()
+				taken++
+				if err := e.Release(e.ctx, run); err != nil {
+					t.Errorf("release: %v", err)
+					return
+				}
 			}
 		})
 	}
 	wg.Wait()
-	last := must[int64](t, "begin")(e.Begin(e.ctx, string(m.ID), 1))
+	last := e.begin(t, m.ID, 1).First
 	for n := range seen {
 		if n >= last {
 			t.Errorf("number %d was given before %d", n, last)
@@ -289,10 +341,10 @@ func testNumbersNeverReused(t *testing.T, e *env) {
 	// A failed run does not give its number back.
 	g := e.next(t, m.ID, "k", feed.KindFull, nil)
 	g.Base = 1
-	if err := e.Commit(e.ctx, []publish.Generation{g}); !errors.Is(err, publish.ErrLost) {
+	if err := e.commit(g); !errors.Is(err, publish.ErrLost) {
 		t.Fatalf("got %v, want ErrLost", err)
 	}
-	if after := must[int64](t, "begin")(e.Begin(e.ctx, string(m.ID), 1)); after <= g.Number {
+	if after := e.begin(t, m.ID, 1).First; after <= g.Number {
 		t.Errorf("number %d follows the failed %d", after, g.Number)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"feedmill/internal/crash"
 	"feedmill/internal/durable"
 	"feedmill/storage"
 )
@@ -113,6 +114,7 @@ func (s *Store) put(ctx context.Context, key string, body io.Reader, size int64,
 	if err := durable.Stage(s.fsys, data, in, filePerm); err != nil {
 		return storage.Info{}, err
 	}
+	crash.Point("fsstore.put.data")
 	attrs.SHA256 = in.Sum()
 	if attrs.ContentType == "" {
 		attrs.ContentType = storage.DefaultContentType
@@ -139,6 +141,7 @@ func (s *Store) commit(ctx context.Context, info storage.Info, token string) (na
 	if err := durable.Stage(s.fsys, temp, strings.NewReader(text), filePerm); err != nil {
 		return false, err
 	}
+	crash.Point("fsstore.put.entry")
 	unlock := s.lock(info.Key)
 	defer unlock()
 	err = ctx.Err()
@@ -307,6 +310,7 @@ func (s *Store) delete(key string) error {
 		if err := s.remove(key); err != nil {
 			return err
 		}
+		crash.Point("fsstore.delete.entry")
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -318,7 +322,9 @@ func (s *Store) delete(key string) error {
 		return &durable.SyncError{Name: dir, Err: err, Visible: true}
 	}
 	if old.Token != "" {
+		crash.Point("fsstore.delete.synced")
 		_ = s.remove(key + dataMark + old.Token) // else Sweep does
+		crash.Point("fsstore.delete.data")
 	}
 	return nil
 }

@@ -3,9 +3,11 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,12 +66,24 @@ func publishNext(ctx context.Context, d *DB, m partner.MerchantID, key string) e
 	if err != nil {
 		return err
 	}
-	number, err := d.Begin(ctx, string(m), 1)
+	run, err := beginRun(ctx, d, m, 1)
 	if err != nil {
 		return err
 	}
-	return d.Commit(ctx, []publish.Generation{{Feed: ref, Number: number, Base: base.Number, Time: time.Unix(1_900_000_000+number, 0), Expires: time.Unix(2_000_000_000, 0),
-		Files: []publish.File{{Kind: feed.KindFull, Generation: number, Changed: time.Unix(1_900_000_000, 0), Plain: publish.Blob{Key: fmt.Sprint(key, number), Size: 1}}}}})
+	number := run.First
+	return d.Commit(ctx, run, []publish.Generation{{Feed: ref, Number: number, Base: base.Number, Time: time.Unix(1_900_000_000+number, 0), Expires: time.Unix(2_000_000_000, 0),
+		Files: []publish.File{{Kind: feed.KindFull, Generation: number, Changed: time.Unix(1_900_000_000, 0), Plain: publish.Blob{Key: fmt.Sprint(key, number), Size: 1}}}}}, nil)
+}
+
+// beginRun takes the lease, once nobody has it.
+func beginRun(ctx context.Context, d *DB, m partner.MerchantID, n int) (publish.Run, error) {
+	for {
+		run, err := d.Begin(ctx, string(m), strings.ToLower(rand.Text()), n)
+		var busy *publish.BusyError
+		if !errors.As(err, &busy) {
+			return run, err
+		}
+	}
 }
 
 // TestNobodyWaits stops transactions right before their end, with all their
@@ -122,11 +136,14 @@ func TestNobodyWaits(t *testing.T) {
 		return err
 	}
 	publication := func(ctx context.Context, t *tx) error {
-		number, err := b.Begin(ctx, string(m), 1)
+		run, err := beginRun(ctx, b, m, 1)
+		if err == nil {
+			err = b.Release(ctx, run)
+		}
 		if err != nil {
 			return err
 		}
-		g := publish.Generation{Feed: publish.FeedRef{Merchant: string(m), Kind: feed.KindFull, Key: "k"}, Number: number,
+		g := publish.Generation{Feed: publish.FeedRef{Merchant: string(m), Kind: feed.KindFull, Key: "k"}, Number: run.First,
 			Time: time.Unix(1_950_000_000, 0), Expires: time.Unix(2_000_000_000, 0)}
 		p, err := t.lockFeed(ctx, &g)
 		if err != nil {
@@ -134,7 +151,7 @@ func TestNobodyWaits(t *testing.T) {
 		}
 		g.Base = p.current
 		g.Files = []publish.File{{Kind: feed.KindFull, Generation: g.Number, Changed: g.Time, Plain: publish.Blob{Key: "held", Size: 1}}}
-		return t.publish(ctx, &g, p)
+		return t.publish(ctx, run.ID, &g, p, publish.Cursor{})
 	}
 	batch := func(ctx context.Context, t *tx) error {
 		if err := t.exec(ctx, sqlTouchImport, m, id, t.now, 20); err != nil {
@@ -163,12 +180,12 @@ func TestNobodyWaits(t *testing.T) {
 		{"publication at its end", publication, true, map[string]func(ctx context.Context) error{"read": reads, "others": others}},
 	} {
 		undone := errors.New("undone")
-		_, err := a.attempt(t.Context(), how{}, func(ctx context.Context, tt *tx) error {
+		_, _, err := a.attempt(t.Context(), how{}, func(ctx context.Context, tt *tx) error {
 			if err := c.held(ctx, tt); err != nil {
 				return err
 			}
 			if c.finish {
-				if err := tt.finish(ctx); err != nil {
+				if err := tt.write(ctx); err != nil {
 					return err
 				}
 			}

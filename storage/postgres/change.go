@@ -2,21 +2,91 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"feedmill/feed"
+	"feedmill/internal/crash"
 	"feedmill/internal/partner"
 )
 
 const (
 	sqlChanges = `SELECT seq, coalesce(product_id, 0), scope, cause, time FROM change_queue WHERE merchant_id = $1 ORDER BY seq LIMIT $2`
-	// By number, never by product: what was not seen must stay.
-	sqlDropChanges = `DELETE FROM change_queue WHERE merchant_id = $1 AND seq = ANY($2)`
+
+	sqlQueueProducts = `WITH rows AS (INSERT INTO change_queue (merchant_id, product_id, scope, cause, time)
+			SELECT $1, n.product_id, '', $3, $4 FROM unnest($2::bigint[]) AS n (product_id) RETURNING seq)
+		SELECT coalesce(max(seq), 0) FROM rows`
+
+	sqlAnyQueued = `SELECT EXISTS (SELECT 1 FROM change_queue)` // every merchant
+	// One transaction numbers at a time, whoever's it is: the next one's
+	// statements see what this one has committed.
+	sqlLockSequencer = `SELECT pg_advisory_xact_lock(hashtextextended('feedmill sequencer', 0))`
+	// Rows leave the queue by themselves and not by what they are about: one that
+	// is not visible yet stays.
+	sqlSequence = `WITH taken AS (
+			DELETE FROM change_queue WHERE ctid = ANY (ARRAY (SELECT q.ctid FROM change_queue AS q ORDER BY q.merchant_id, q.seq LIMIT $1))
+			RETURNING merchant_id, seq, product_id, scope, cause, time),
+		heads AS (
+			INSERT INTO event_head (merchant_id, last_event, trimmed, settled) SELECT merchant_id, count(*), 0, 0 FROM taken GROUP BY merchant_id
+			ON CONFLICT (merchant_id) DO UPDATE SET last_event = event_head.last_event + excluded.last_event
+			RETURNING merchant_id, last_event)
+		INSERT INTO event_log (merchant_id, event_no, queue_seq, product_id, scope, cause, time, logged)
+		SELECT t.merchant_id, h.last_event - count(*) OVER (PARTITION BY t.merchant_id) + row_number() OVER (PARTITION BY t.merchant_id ORDER BY t.seq),
+			t.seq, t.product_id, t.scope, t.cause, t.time, $2
+		FROM taken AS t JOIN heads AS h ON h.merchant_id = t.merchant_id` // every merchant
+
+	sqlEvents      = `SELECT event_no, queue_seq, coalesce(product_id, 0), scope, cause, time FROM event_log WHERE merchant_id = $1 AND event_no > $2 ORDER BY event_no LIMIT $3`
+	sqlEventNumber = `SELECT event_no FROM event_log WHERE merchant_id = $1 AND queue_seq = $2`
+
+	sqlSettleEvents = `UPDATE event_head SET settled = $2 WHERE merchant_id = $1 AND settled < $2 AND last_event >= $2`
+	sqlUnsettled    = `SELECT h.merchant_id FROM event_head AS h WHERE h.settled < h.last_event
+		UNION SELECT q.merchant_id FROM change_queue AS q ORDER BY 1` // every merchant
+
+	sqlChangeLag = `SELECT count(*), coalesce(min(time), 0) FROM (
+			SELECT q.time FROM change_queue AS q
+			UNION ALL SELECT e.time FROM event_head AS h JOIN event_log AS e ON e.merchant_id = h.merchant_id AND e.event_no > h.settled
+			WHERE h.settled < h.last_event) AS x` // every merchant
+
+	// The log is kept for a time, and beyond that for feeds that offers are read
+	// from and that have not seen it, but not for ever. What goes is a stretch at
+	// the beginning.
+	sqlLockHead = `SELECT trimmed, last_event FROM event_head WHERE merchant_id = $1 FOR NO KEY UPDATE`
+	sqlTrimTo   = `SELECT least($2::bigint,
+			(SELECT min(e.event_no) - 1 FROM event_log AS e WHERE e.merchant_id = $1 AND e.event_no <= $2 AND e.logged >= $3),
+			greatest(
+				(SELECT coalesce(min(f.event_cursor), $2) FROM feed AS f WHERE f.merchant_id = $1 AND f.current_gen > 0 AND EXISTS (SELECT 1 FROM offer_feed AS a
+					WHERE a.merchant_id = f.merchant_id AND a.kind = f.kind AND a.feed_key = f.feed_key AND a.until IS NULL)),
+				(SELECT coalesce(min(e.event_no) - 1, $2) FROM event_log AS e WHERE e.merchant_id = $1 AND e.event_no <= $2 AND e.logged >= $4)))`
+	sqlTrim       = `DELETE FROM event_log WHERE merchant_id = $1 AND event_no <= $2`
+	sqlSetTrimmed = `UPDATE event_head SET trimmed = $2 WHERE merchant_id = $1`
 )
 
-// Changes gives up to limit rows of a merchant's queue, the oldest first. A row
-// may turn up before one that was seen already: numbers are given out before
-// they become visible.
+const (
+	// sequenceBatch is how many changes are numbered in one transaction.
+	sequenceBatch = 50_000
+	// trimBatch is how many events are trimmed in one transaction.
+	trimBatch = 50_000
+	// eventsKept is for how long events stay whoever has seen them, and
+	// eventsKeptAtMost for how long they wait for feeds that have not.
+	eventsKept       = 7 * 24 * time.Hour
+	eventsKeptAtMost = 30 * 24 * time.Hour
+)
+
+// queueProducts appends a row for each product in the transaction of the change.
+func (t *tx) queueProducts(ctx context.Context, merchant partner.MerchantID, ids []feed.ProductID, cause string) error {
+	var seq int64
+	_, err := t.one(ctx, sqlQueueProducts, []any{merchant, ids, cause, t.now}, &seq)
+	if err == nil && seq > 0 {
+		t.queuedUpTo(merchant, seq)
+	}
+	return err
+}
+
+// Changes gives up to limit rows of a merchant's queue that have no number yet,
+// the oldest first. A row may turn up before one that was seen already: the
+// queue's own numbers are given out before they become visible.
 func (d *DB) Changes(ctx context.Context, merchant partner.MerchantID, limit int) (list []partner.Change, err error) {
 	err = d.read(ctx, "read changes", func(ctx context.Context, t *tx) error {
 		list = nil
@@ -32,10 +102,148 @@ func (d *DB) Changes(ctx context.Context, merchant partner.MerchantID, limit int
 	return list, err
 }
 
-// DropChanges removes rows that the caller has seen and dealt with. Rows that
-// are gone already are no error.
-func (d *DB) DropChanges(ctx context.Context, merchant partner.MerchantID, seqs []int64) error {
-	return d.writeAs(ctx, "drop changes", how{again: true}, func(ctx context.Context, t *tx) error {
-		return t.exec(ctx, sqlDropChanges, merchant, seqs)
+// Sequence moves what is in the queue of changes to the log, of all merchants,
+// and gives the number of rows moved. When it returns, every change that was
+// committed before the call has its number. Processes that call it at once take
+// turns.
+func (d *DB) Sequence(ctx context.Context) (n int64, err error) {
+	for {
+		var moved int64
+		err := d.read(ctx, "number changes", func(ctx context.Context, t *tx) error {
+			var any bool
+			_, err := t.one(ctx, sqlAnyQueued, nil, &any)
+			moved = 0
+			if any {
+				moved = 1
+			}
+			return err
+		})
+		if err == nil && moved > 0 {
+			err = d.writeAs(ctx, "number changes", how{again: true}, func(ctx context.Context, t *tx) error {
+				if err := t.exec(ctx, sqlLockSequencer); err != nil {
+					return err
+				}
+				moved, err = t.execCount(ctx, sqlSequence, sequenceBatch, t.now)
+				crash.Point("postgres.sequence.uncommitted")
+				return err
+			})
+			crash.Point("postgres.sequence.committed")
+		}
+		n += moved
+		if err != nil || moved < sequenceBatch {
+			return n, err
+		}
+	}
+}
+
+// Events gives up to limit events of a merchant's log after a number, in order.
+// Whoever goes on after the last number that he was given misses none, but for
+// those that are trimmed: see [Snapshot.Changes].
+func (d *DB) Events(ctx context.Context, merchant partner.MerchantID, after int64, limit int) (list []partner.Event, err error) {
+	err = d.read(ctx, "read events", func(ctx context.Context, t *tx) error {
+		list = nil
+		return t.each(ctx, sqlEvents, []any{merchant, after, limit}, func(rows pgx.Rows) error {
+			var e partner.Event
+			var at int64
+			err := rows.Scan(&e.Number, &e.Seq, &e.Product, &e.Scope, &e.Cause, &at)
+			e.Time = fromMicros(at)
+			list = append(list, e)
+			return err
+		})
 	})
+	return list, err
+}
+
+// EventNumber gives the number that a change has in the log, by its number in
+// the queue: feeds whose cursor is as large show it. It waits no longer than
+// told for the change to be numbered; ok is false when that was too short, or
+// the event is trimmed already.
+func (d *DB) EventNumber(ctx context.Context, merchant partner.MerchantID, queue int64, wait time.Duration) (number int64, ok bool, err error) {
+	find := func() error {
+		return d.read(ctx, "look up an event", func(ctx context.Context, t *tx) (err error) {
+			ok, err = t.one(ctx, sqlEventNumber, []any{merchant, queue}, &number)
+			return err
+		})
+	}
+	if err := find(); err != nil || ok || wait <= 0 {
+		return number, ok, err
+	}
+	limited, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	if _, err := d.Sequence(limited); err != nil {
+		if ctx.Err() == nil && errors.Is(limited.Err(), context.DeadlineExceeded) {
+			err = nil // somebody else is numbering
+		}
+		return 0, false, err
+	}
+	err = find()
+	return number, ok, err
+}
+
+// SettleEvents notes that a run has dealt with a merchant's events up to a number.
+func (d *DB) SettleEvents(ctx context.Context, merchant partner.MerchantID, upTo int64) error {
+	return d.writeAs(ctx, "settle events", how{again: true}, func(ctx context.Context, t *tx) error {
+		return t.exec(ctx, sqlSettleEvents, merchant, upTo)
+	})
+}
+
+// Unsettled gives the merchants with changes that no run has dealt with.
+func (d *DB) Unsettled(ctx context.Context) (list []partner.MerchantID, err error) {
+	err = d.read(ctx, "look for changes", func(ctx context.Context, t *tx) error {
+		list = nil
+		return t.each(ctx, sqlUnsettled, nil, func(rows pgx.Rows) error {
+			var m partner.MerchantID
+			err := rows.Scan(&m)
+			list = append(list, m)
+			return err
+		})
+	})
+	return list, err
+}
+
+// ChangeLag gives the number of changes of all merchants that no run has dealt
+// with, and when the oldest of them was made; zero when there are none.
+func (d *DB) ChangeLag(ctx context.Context) (n int64, oldest time.Time, err error) {
+	err = d.read(ctx, "look for changes", func(ctx context.Context, t *tx) error {
+		var at int64
+		_, err := t.one(ctx, sqlChangeLag, nil, &n, &at)
+		if n > 0 {
+			oldest = fromMicros(at)
+		}
+		return err
+	})
+	return n, oldest, err
+}
+
+// TrimEvents removes events that are at least a week old and that every feed
+// with an offer has seen, and those that are a month old, and gives their number.
+func (d *DB) TrimEvents(ctx context.Context, merchant partner.MerchantID) (n int64, err error) {
+	for {
+		var trimmed int64
+		err := d.writeAs(ctx, "trim events", how{again: true}, func(ctx context.Context, t *tx) error {
+			trimmed = 0
+			now, err := t.clock(ctx)
+			if err != nil {
+				return err
+			}
+			var from, last int64
+			found, err := t.one(ctx, sqlLockHead, []any{merchant}, &from, &last)
+			if err != nil || !found {
+				return err
+			}
+			var to int64
+			_, err = t.one(ctx, sqlTrimTo, []any{merchant, min(from+trimBatch, last), now - eventsKept.Microseconds(), now - eventsKeptAtMost.Microseconds()}, &to)
+			if err != nil || to <= from {
+				return err
+			}
+			if trimmed, err = t.execCount(ctx, sqlTrim, merchant, to); err != nil {
+				return err
+			}
+			return t.exec(ctx, sqlSetTrimmed, merchant, to)
+		})
+		n += trimmed
+		if err != nil || trimmed < trimBatch {
+			return n, err
+		}
+	}
 }

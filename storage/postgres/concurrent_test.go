@@ -1,7 +1,10 @@
 package postgres_test
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +16,17 @@ import (
 	"feedmill/internal/partner"
 	"feedmill/storage/postgres"
 )
+
+// begin takes the lease, once nobody has it.
+func begin(ctx context.Context, db *postgres.DB, m partner.MerchantID, n int) (publish.Run, error) {
+	for {
+		run, err := db.Begin(ctx, string(m), strings.ToLower(rand.Text()), n)
+		var busy *publish.BusyError
+		if !errors.As(err, &busy) {
+			return run, err
+		}
+	}
+}
 
 func at(second int64) time.Time { return time.Unix(1_800_000_000+second, 0).UTC() }
 
@@ -40,18 +54,20 @@ func TestRacingProcesses(t *testing.T) {
 	for round := range 10 {
 		gens := make([][]publish.Generation, racers)
 		errs := make([]error, racers)
+		// All have the lease: it is the pointer that decides.
+		run, err := begin(t.Context(), dbs[0], m, 2*racers)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var wg sync.WaitGroup
 		for i, db := range dbs {
 			wg.Go(func() {
-				first, err := db.Begin(t.Context(), string(m), 2)
-				if errs[i] = err; err != nil {
-					return
-				}
+				first := run.First + 2*int64(i)
 				gens[i] = []publish.Generation{generation(m, "a", first, bases[0]), generation(m, "b", first+1, bases[1])}
 				if i%2 == 1 {
 					gens[i][0], gens[i][1] = gens[i][1], gens[i][0]
 				}
-				errs[i] = db.Commit(t.Context(), gens[i])
+				errs[i] = db.Commit(t.Context(), run, gens[i], nil)
 			})
 		}
 		wg.Wait()
@@ -84,7 +100,7 @@ func TestRacingProcesses(t *testing.T) {
 func TestEverybodyAtOnce(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
-	dbs := []*postgres.DB{open(t, url, postgres.Options{MaxConns: 6}), open(t, url, postgres.Options{MaxConns: 6})}
+	dbs := []*postgres.DB{open(t, url, postgres.Options{MaxConns: 6, Lease: time.Second}), open(t, url, postgres.Options{MaxConns: 6, Lease: time.Second})}
 	ctx := t.Context()
 	ids := []partner.MerchantID{merchant(t, dbs[0]), merchant(t, dbs[1])}
 	var offers [2]partner.Offer
@@ -123,10 +139,10 @@ func TestEverybodyAtOnce(t *testing.T) {
 				case 1, 2:
 					ref := publish.FeedRef{Merchant: string(m), Kind: feed.KindFull, Key: offers[i].Profile.FullKey()}
 					base, _, e := db.Current(ctx, ref)
-					number, e2 := db.Begin(ctx, string(m), 1)
-					g := generation(m, ref.Key, number, base.Number)
+					run, e2 := begin(ctx, db, m, 1)
+					g := generation(m, ref.Key, run.First, base.Number)
 					if err = errors.Join(e, e2); err == nil {
-						if err = db.Commit(ctx, []publish.Generation{g}); errors.Is(err, publish.ErrLost) {
+						if err = db.Commit(ctx, run, []publish.Generation{g}, nil); errors.Is(err, publish.ErrLost) {
 							err = nil
 						}
 					}
@@ -147,13 +163,8 @@ func TestEverybodyAtOnce(t *testing.T) {
 						_, err = db.PruneHistory(ctx, m)
 					}
 				case 5:
-					var list []partner.Change
-					if list, err = db.Changes(ctx, m, 1000); err == nil {
-						seqs := make([]int64, len(list))
-						for k := range list {
-							seqs[k] = list[k].Seq
-						}
-						err = db.DropChanges(ctx, m, seqs)
+					if _, err = db.Sequence(ctx); err == nil {
+						_, err = db.TrimEvents(ctx, m)
 					}
 				}
 				if err != nil {
@@ -256,7 +267,7 @@ func TestCutConnections(t *testing.T) {
 			WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.Begin(t.Context(), string(m), 1); err != nil {
+		if run, err := begin(t.Context(), db, m, 1); err != nil || db.Release(t.Context(), run) != nil {
 			t.Errorf("round %d: write: %v", round, err)
 		}
 		if _, err := db.Merchants(t.Context()); err != nil {

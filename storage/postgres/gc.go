@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// A blob may go when every generation that lists it, as a file or as its
-	// state, was replaced so long ago that its addresses are answered no more:
-	// before $2 for light, before $3 for full.
+	// A blob may go when every generation that lists it, as a file or as part of
+	// its state, was replaced so long ago that its addresses are answered no more:
+	// before $2 for light, before $3 for full; and when no held one needs it.
 	unlisted = `NOT EXISTS (SELECT 1 FROM gen_file AS f LEFT JOIN generation AS g ON g.merchant_id = f.merchant_id AND g.number = f.last_gen
 			WHERE f.merchant_id = b.merchant_id AND f.plain_key = b.blob_key
 			AND (g.retired IS NULL OR g.retired >= CASE f.kind WHEN 'light' THEN $2::bigint ELSE $3::bigint END))
@@ -22,16 +22,23 @@ const (
 			AND (g.retired IS NULL OR g.retired >= CASE f.kind WHEN 'light' THEN $2::bigint ELSE $3::bigint END))
 		AND NOT EXISTS (SELECT 1 FROM generation AS g
 			WHERE g.merchant_id = b.merchant_id AND g.state_key = b.blob_key
-			AND (g.retired IS NULL OR g.retired >= CASE g.kind WHEN 'light' THEN $2::bigint ELSE $3::bigint END))`
+			AND (g.retired IS NULL OR g.retired >= CASE g.kind WHEN 'light' THEN $2::bigint ELSE $3::bigint END))
+		AND NOT EXISTS (SELECT 1 FROM state_layer AS l LEFT JOIN generation AS g ON g.merchant_id = l.merchant_id AND g.number = l.last_gen
+			WHERE l.merchant_id = b.merchant_id AND l.blob_key = b.blob_key
+			AND (g.retired IS NULL OR g.retired >= CASE l.kind WHEN 'light' THEN $2::bigint ELSE $3::bigint END))
+		AND NOT EXISTS (SELECT 1 FROM held_blob AS h WHERE h.merchant_id = b.merchant_id AND h.blob_key = b.blob_key)`
 	// Publications lock the blobs that they list. Those are passed over here,
 	// and the rest is asked about again once it is locked: what was published in
 	// between is seen then.
 	sqlLockUnlisted = `SELECT b.blob_key FROM blob AS b WHERE b.merchant_id = $1 AND b.state = 'live'
 		AND ` + unlisted + ` ORDER BY b.changed LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED`
-	sqlCondemn = `UPDATE blob AS b SET state = 'condemned', changed = $5 WHERE b.merchant_id = $1 AND b.blob_key = ANY($4) AND b.state = 'live'
+	sqlCondemn = `UPDATE blob AS b SET state = 'condemned', changed = $5, rounds = 0 WHERE b.merchant_id = $1 AND b.blob_key = ANY($4) AND b.state = 'live'
 		AND ` + unlisted
-	sqlStartDeleting = `UPDATE blob SET state = 'deleting', changed = $3 WHERE merchant_id = $1 AND state = 'condemned' AND changed < $2
-		AND blob_key IN (SELECT b.blob_key FROM blob AS b WHERE b.merchant_id = $1 AND b.state = 'condemned' AND b.changed < $2
+	sqlObserve = `UPDATE blob SET rounds = rounds + 1 WHERE merchant_id = $1 AND state = 'condemned'`
+	// What one sweep has condemned a later one has to find condemned: a clock that
+	// jumps ages nothing by itself.
+	sqlStartDeleting = `UPDATE blob SET state = 'deleting', changed = $3 WHERE merchant_id = $1 AND state = 'condemned' AND changed < $2 AND rounds > 0
+		AND blob_key IN (SELECT b.blob_key FROM blob AS b WHERE b.merchant_id = $1 AND b.state = 'condemned' AND b.changed < $2 AND b.rounds > 0
 			ORDER BY b.changed LIMIT $4)`
 	sqlDeleting = `SELECT blob_key, size, md5, sha256 FROM blob WHERE merchant_id = $1 AND state = 'deleting' ORDER BY changed, blob_key LIMIT $2`
 	sqlGone     = `DELETE FROM blob WHERE merchant_id = $1 AND blob_key = $2 AND state = 'deleting'`
@@ -40,10 +47,13 @@ const (
 	// are gone, then the generations that list nothing any more.
 	sqlForgetFiles = `DELETE FROM gen_file WHERE merchant_id = $1 AND last_gen IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM blob AS b WHERE b.merchant_id = gen_file.merchant_id AND b.blob_key = gen_file.plain_key)`
+	sqlForgetLayers = `DELETE FROM state_layer WHERE merchant_id = $1 AND last_gen IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM blob AS b WHERE b.merchant_id = state_layer.merchant_id AND b.blob_key = state_layer.blob_key)`
 	sqlForgetGenerations = `DELETE FROM generation WHERE merchant_id = $1 AND retired < $2
 		AND NOT EXISTS (SELECT 1 FROM gen_file AS f WHERE f.merchant_id = generation.merchant_id AND f.first_gen = generation.number)
 		AND NOT EXISTS (SELECT 1 FROM gen_file AS f WHERE f.merchant_id = generation.merchant_id AND f.last_gen = generation.number)
-		AND NOT EXISTS (SELECT 1 FROM blob AS b WHERE b.merchant_id = generation.merchant_id AND b.blob_key = generation.state_key)`
+		AND NOT EXISTS (SELECT 1 FROM state_layer AS l WHERE l.merchant_id = generation.merchant_id AND l.first_gen = generation.number)
+		AND NOT EXISTS (SELECT 1 FROM state_layer AS l WHERE l.merchant_id = generation.merchant_id AND l.last_gen = generation.number)`
 	sqlForgetAttachments = `DELETE FROM offer_feed WHERE merchant_id = $1 AND until < $2`
 )
 
@@ -53,30 +63,46 @@ const (
 func (d *DB) CondemnBlobs(ctx context.Context, merchant partner.MerchantID, limit int) (n int64, err error) {
 	err = d.writeAs(ctx, "condemn blobs", how{again: true}, func(ctx context.Context, t *tx) error {
 		n = 0
-		light, full := t.now-lingerLight.Microseconds(), t.now-linger.Microseconds()
+		now, err := t.clock(ctx)
+		if err != nil {
+			return err
+		}
+		light, full := now-lingerLight.Microseconds(), now-linger.Microseconds()
 		var keys []string
-		err := t.each(ctx, sqlLockUnlisted, []any{merchant, light, full, limit}, func(rows pgx.Rows) error {
+		err = t.each(ctx, sqlLockUnlisted, []any{merchant, light, full, limit}, func(rows pgx.Rows) error {
 			var key string
 			err := rows.Scan(&key)
 			keys = append(keys, key)
 			return err
 		})
 		if err == nil && len(keys) > 0 {
-			n, err = t.execCount(ctx, sqlCondemn, merchant, light, full, keys, t.now)
+			n, err = t.execCount(ctx, sqlCondemn, merchant, light, full, keys, now)
 		}
 		return err
 	})
 	return n, err
 }
 
-// DeletingBlobs turns up to limit blobs condemned before the given time into
-// ones that are being deleted, which nothing can make live again, and gives up
-// to limit of all that are. The caller deletes their bytes and then reports
+// ObserveCondemned begins a sweep of a merchant: what is condemned now has been
+// seen so by one more.
+func (d *DB) ObserveCondemned(ctx context.Context, merchant partner.MerchantID) error {
+	return d.writeAs(ctx, "look at condemned blobs", how{}, func(ctx context.Context, t *tx) error {
+		return t.exec(ctx, sqlObserve, merchant)
+	})
+}
+
+// DeletingBlobs turns up to limit blobs that were condemned so long ago, and
+// observed so by a sweep since, into ones that are being deleted, which nothing
+// can make live again, and gives up to limit of all that are. The caller deletes their bytes and then reports
 // each with [DB.ForgetBlob]; until then it is given them again.
-func (d *DB) DeletingBlobs(ctx context.Context, merchant partner.MerchantID, condemnedBefore time.Time, limit int) (list []publish.Blob, err error) {
+func (d *DB) DeletingBlobs(ctx context.Context, merchant partner.MerchantID, grace time.Duration, limit int) (list []publish.Blob, err error) {
 	err = d.writeAs(ctx, "start deleting blobs", how{again: true}, func(ctx context.Context, t *tx) error {
 		list = nil
-		if err := t.exec(ctx, sqlStartDeleting, merchant, micros(condemnedBefore), t.now, limit); err != nil {
+		now, err := t.clock(ctx)
+		if err != nil {
+			return err
+		}
+		if err := t.exec(ctx, sqlStartDeleting, merchant, now-grace.Microseconds(), now, limit); err != nil {
 			return err
 		}
 		return t.each(ctx, sqlDeleting, []any{merchant, limit}, func(rows pgx.Rows) error {
@@ -105,9 +131,15 @@ func (d *DB) ForgetBlob(ctx context.Context, merchant partner.MerchantID, key st
 // removed. Their numbers stay taken.
 func (d *DB) PruneHistory(ctx context.Context, merchant partner.MerchantID) (n int64, err error) {
 	err = d.writeAs(ctx, "prune history", how{again: true}, func(ctx context.Context, t *tx) error {
-		before := t.now - linger.Microseconds()
-		if err := t.exec(ctx, sqlForgetFiles, merchant); err != nil {
+		now, err := t.clock(ctx)
+		if err != nil {
 			return err
+		}
+		before := now - linger.Microseconds()
+		for _, query := range []string{sqlForgetFiles, sqlForgetLayers} {
+			if err := t.exec(ctx, query, merchant); err != nil {
+				return err
+			}
 		}
 		if err := t.exec(ctx, sqlForgetAttachments, merchant, before); err != nil {
 			return err

@@ -13,13 +13,19 @@ import (
 )
 
 const (
-	sqlTakeNumbers = `UPDATE merchant SET next_generation = next_generation + $2 WHERE merchant_id = $1 RETURNING next_generation`
-	sqlPointer     = `SELECT epoch, current_gen, logical_time FROM feed WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
+	sqlPointer     = `SELECT current_gen FROM feed WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
 	sqlGenerations = `SELECT g.merchant_id, g.number, g.kind, g.feed_key, g.base, g.epoch, g.time, g.expires, g.products, g.languages, g.currency,
-			g.state_key, s.size, s.md5, s.sha256
+			g.state_key, s.size, s.md5, s.sha256, f.event_cursor, f.compared, f.current_gen = g.number, g.event_cursor, g.price_sum, g.price_count
 		FROM generation AS g JOIN unnest($1::text[], $2::bigint[]) AS w (merchant_id, number) ON w.merchant_id = g.merchant_id AND w.number = g.number
+		JOIN feed AS f ON f.merchant_id = g.merchant_id AND f.kind = g.kind AND f.feed_key = g.feed_key
 		LEFT JOIN blob AS s ON s.merchant_id = g.merchant_id AND s.blob_key = g.state_key
 		ORDER BY g.merchant_id, g.number`
+	sqlLayers = `SELECT l.merchant_id, w.number, l.blob_key, s.size, s.md5, s.sha256
+		FROM generation AS g JOIN unnest($1::text[], $2::bigint[]) AS w (merchant_id, number) ON w.merchant_id = g.merchant_id AND w.number = g.number
+		JOIN state_layer AS l ON l.merchant_id = g.merchant_id AND l.kind = g.kind AND l.feed_key = g.feed_key
+		JOIN blob AS s ON s.merchant_id = l.merchant_id AND s.blob_key = l.blob_key
+		WHERE l.first_gen <= w.number AND (l.last_gen IS NULL OR l.last_gen >= w.number)
+		ORDER BY l.place`
 	sqlPointers = `SELECT merchant_id, kind, feed_key, current_gen FROM feed
 		WHERE current_gen > 0 AND EXISTS (SELECT 1 FROM offer_feed AS a WHERE a.merchant_id = feed.merchant_id AND a.kind = feed.kind
 			AND a.feed_key = feed.feed_key AND (a.until IS NULL OR a.until > $1))` // every merchant
@@ -37,26 +43,9 @@ func (d *DB) Current(ctx context.Context, f publish.FeedRef) (g publish.Generati
 	return g, ok, err
 }
 
-// Begin implements [publish.Ledger].
-func (d *DB) Begin(ctx context.Context, merchant string, n int) (first int64, err error) {
-	if n <= 0 {
-		return 0, feed.Errorf(feed.KindInvalid, "%d generation numbers are asked for", n)
-	}
-	err = d.writeAs(ctx, "take generation numbers", how{again: true}, func(ctx context.Context, t *tx) error {
-		var next int64
-		found, err := t.one(ctx, sqlTakeNumbers, []any{merchant, n}, &next)
-		if err == nil && !found {
-			err = missing("merchant", merchant)
-		}
-		first = next - int64(n)
-		return err
-	})
-	return first, err
-}
-
 func (t *tx) current(ctx context.Context, f publish.FeedRef) (g publish.Generation, ok bool, err error) {
-	var epoch, number, logical int64
-	found, err := t.one(ctx, sqlPointer, []any{f.Merchant, f.Kind.String(), f.Key}, &epoch, &number, &logical)
+	var number int64
+	found, err := t.one(ctx, sqlPointer, []any{f.Merchant, f.Kind.String(), f.Key}, &number)
 	if err != nil || !found || number == 0 {
 		return publish.Generation{}, false, err
 	}
@@ -76,14 +65,18 @@ func (t *tx) generations(ctx context.Context, refs ...genRef) (list []publish.Ge
 	err = t.each(ctx, sqlGenerations, []any{merchants, numbers}, func(rows pgx.Rows) error {
 		var g publish.Generation
 		var kind, languages, currency, stateKey string
-		var at, expires int64
+		var at, expires, cursor, compared int64
+		var current bool
 		var state nullBlob
 		err := rows.Scan(&g.Feed.Merchant, &g.Number, &kind, &g.Feed.Key, &g.Base, &g.Epoch, &at, &expires, &g.Products,
-			&languages, &currency, &stateKey, &state.size, &state.md5, &state.sha256)
+			&languages, &currency, &stateKey, &state.size, &state.md5, &state.sha256, &cursor, &compared, &current, &g.Cursor, &g.PriceSum, &g.PriceCount)
 		if err != nil {
 			return err
 		}
 		g.Time, g.Expires, g.State = fromMicros(at), fromMicros(expires), state.blob(stateKey)
+		if current {
+			g.Cursor, g.Compared = cursor, fromZero(compared)
+		}
 		if g.Feed.Kind, err = parseKind(kind); err != nil {
 			return err
 		}
@@ -106,8 +99,21 @@ func (t *tx) generations(ctx context.Context, refs ...genRef) (list []publish.Ge
 		return nil, err
 	}
 	files, err := t.files(ctx, refs...)
+	if err != nil {
+		return nil, err
+	}
+	layers := map[genRef][]publish.Blob{}
+	err = t.each(ctx, sqlLayers, []any{merchants, numbers}, func(rows pgx.Rows) error {
+		var ref genRef
+		var key string
+		var b nullBlob
+		err := rows.Scan(&ref.merchant, &ref.number, &key, &b.size, &b.md5, &b.sha256)
+		layers[ref] = append(layers[ref], b.blob(key))
+		return err
+	})
 	for i := range list {
-		list[i].Files = files[genRef{list[i].Feed.Merchant, list[i].Number}]
+		ref := genRef{list[i].Feed.Merchant, list[i].Number}
+		list[i].Files, list[i].Layers = files[ref], layers[ref]
 	}
 	return list, err
 }

@@ -11,21 +11,25 @@ import (
 	"feedmill/internal/partner"
 )
 
-const merchantColumns = `merchant_id, name, sharing, reveal, supplier, language, currency, vat, base_url, zone_minutes, version`
+const merchantColumns = `merchant_id, name, sharing, reveal, supplier, language, currency, vat, base_url, zone_minutes,
+	alarm_addresses, alarm_suspends, stale_seconds, version`
 
 const (
 	sqlMerchant       = `SELECT ` + merchantColumns + ` FROM merchant WHERE merchant_id = $1`
 	sqlLockMerchant   = sqlMerchant + ` FOR NO KEY UPDATE`
 	sqlEveryMerchant  = `SELECT ` + merchantColumns + ` FROM merchant ORDER BY merchant_id` // every merchant
-	sqlInsertMerchant = `INSERT INTO merchant (` + merchantColumns + `, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11)`
+	sqlInsertMerchant = `INSERT INTO merchant (` + merchantColumns + `, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14)`
 	sqlUpdateMerchant = `UPDATE merchant SET name = $1, sharing = $2, reveal = $3, supplier = $4, language = $5, currency = $6, vat = $7,
-		base_url = $8, zone_minutes = $9, version = version + 1 WHERE merchant_id = $10 AND version = $11`
+		base_url = $8, zone_minutes = $9, alarm_addresses = $10, alarm_suspends = $11, stale_seconds = $12, version = version + 1
+		WHERE merchant_id = $13 AND version = $14`
 
 	sqlInsertVersion = `INSERT INTO access_version (merchant_id, accounts, pointers) VALUES ($1, 0, 0)`
 
-	sqlShops      = `SELECT merchant_id, shop_id, number, name FROM shop WHERE merchant_id = $1 ORDER BY number`
-	sqlEveryShop  = `SELECT merchant_id, shop_id, number, name FROM shop ORDER BY merchant_id, number` // every merchant
-	sqlInsertShop = `INSERT INTO shop (merchant_id, shop_id, number, name) VALUES ($1, $2, $3, $4)`
+	sqlShops      = `SELECT merchant_id, shop_id, number, name, version FROM shop WHERE merchant_id = $1 ORDER BY number`
+	sqlEveryShop  = `SELECT merchant_id, shop_id, number, name, version FROM shop ORDER BY merchant_id, number` // every merchant
+	sqlShop       = `SELECT merchant_id, shop_id, number, name, version FROM shop WHERE merchant_id = $1 AND shop_id = $2 FOR NO KEY UPDATE`
+	sqlInsertShop = `INSERT INTO shop (merchant_id, shop_id, number, name, version) VALUES ($1, $2, $3, $4, 1)`
+	sqlUpdateShop = `UPDATE shop SET number = $1, name = $2, version = version + 1 WHERE merchant_id = $3 AND shop_id = $4 AND version = $5`
 	sqlDeleteShop = `DELETE FROM shop WHERE merchant_id = $1 AND shop_id = $2`
 )
 
@@ -41,7 +45,8 @@ func (d *DB) CreateMerchant(ctx context.Context, actor partner.Actor, m partner.
 			return err
 		}
 		err = t.exec(ctx, sqlInsertMerchant, m.ID, m.Name, m.SharingEnabled, m.RevealDisabled, string(supplier),
-			m.Language.String(), m.Currency.String(), m.VAT.String(), m.BaseURL, zoneMinutes(&m), t.now)
+			m.Language.String(), m.Currency.String(), m.VAT.String(), m.BaseURL, zoneMinutes(&m),
+			m.Alarm.Addresses, m.Alarm.Suspend, int64(m.StaleAfter/time.Second), t.now)
 		if err != nil {
 			return err
 		}
@@ -49,7 +54,7 @@ func (d *DB) CreateMerchant(ctx context.Context, actor partner.Actor, m partner.
 			return err
 		}
 		t.tell(m.ID)
-		return t.audit(actor, m.ID, "merchant.create", string(m.ID), nil, merchantFacts(&m))
+		return t.audit(actor, m.ID, "merchant.create", string(m.ID), nil, partner.FactsOf(&m))
 	})
 	return m, err
 }
@@ -106,17 +111,18 @@ func (d *DB) changeMerchant(ctx context.Context, actor partner.Actor, id partner
 			return err
 		}
 		n, err := t.execCount(ctx, sqlUpdateMerchant, m.Name, m.SharingEnabled, m.RevealDisabled, string(supplier),
-			m.Language.String(), m.Currency.String(), m.VAT.String(), m.BaseURL, zoneMinutes(&m), id, version)
+			m.Language.String(), m.Currency.String(), m.VAT.String(), m.BaseURL, zoneMinutes(&m),
+			m.Alarm.Addresses, m.Alarm.Suspend, int64(m.StaleAfter/time.Second), id, version)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return stale("merchant", string(id), version, old.Version)
+			return partner.Conflict("merchant", string(id), version, old.Version, partner.FactsOf(&old), partner.FactsOf(&m))
 		}
 		m.Version = version + 1
 		t.tell(id)
 		t.queue(id, "merchant", action)
-		return t.audit(actor, id, action, string(id), merchantFacts(&old), merchantFacts(&m))
+		return t.audit(actor, id, action, string(id), partner.FactsOf(&old), partner.FactsOf(&m))
 	})
 	return m, err
 }
@@ -145,12 +151,13 @@ func (t *tx) merchants(ctx context.Context) (list []partner.Merchant, err error)
 
 func scanMerchant(rows pgx.Rows) (m partner.Merchant, err error) {
 	var supplier, language, currency, vat string
-	var minutes int64
-	err = rows.Scan(&m.ID, &m.Name, &m.SharingEnabled, &m.RevealDisabled, &supplier, &language, &currency, &vat, &m.BaseURL, &minutes, &m.Version)
+	var minutes, stale int64
+	err = rows.Scan(&m.ID, &m.Name, &m.SharingEnabled, &m.RevealDisabled, &supplier, &language, &currency, &vat, &m.BaseURL, &minutes,
+		&m.Alarm.Addresses, &m.Alarm.Suspend, &stale, &m.Version)
 	if err != nil {
 		return m, err
 	}
-	m.ZoneOffset = time.Duration(minutes) * time.Minute
+	m.ZoneOffset, m.StaleAfter = time.Duration(minutes)*time.Minute, time.Duration(stale)*time.Second
 	if m.Supplier, err = partner.DecodeSupplier([]byte(supplier)); err == nil {
 		m.Language, m.Currency, err = parseLocale(language, currency)
 	}
@@ -178,7 +185,7 @@ func parseLocale(language, currency string) (l feed.Language, c feed.Currency, e
 	return l, c, err
 }
 
-// CreateShop adds a shop.
+// CreateShop adds a shop; s.Version is ignored and becomes 1.
 func (d *DB) CreateShop(ctx context.Context, actor partner.Actor, s partner.Shop) error {
 	if err := s.Validate(); err != nil {
 		return err
@@ -188,7 +195,7 @@ func (d *DB) CreateShop(ctx context.Context, actor partner.Actor, s partner.Shop
 			return err
 		}
 		t.tell(s.Merchant)
-		return t.audit(actor, s.Merchant, "shop.create", string(s.ID), nil, shopFacts(&s))
+		return t.audit(actor, s.Merchant, "shop.create", string(s.ID), nil, partner.FactsOf(&s))
 	})
 }
 
@@ -201,25 +208,62 @@ func (d *DB) Shops(ctx context.Context, merchant partner.MerchantID) (list []par
 	return list, err
 }
 
-// DeleteShop removes a shop that no offer is for.
-func (d *DB) DeleteShop(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ShopID) error {
-	return d.write(ctx, "delete shop "+string(id), func(ctx context.Context, t *tx) error {
-		n, err := t.execCount(ctx, sqlDeleteShop, merchant, id)
+// UpdateShop changes a shop's name and number. It fails with KindConflict unless
+// s.Version is the present one.
+func (d *DB) UpdateShop(ctx context.Context, actor partner.Actor, s partner.Shop) (partner.Shop, error) {
+	if err := s.Validate(); err != nil {
+		return s, err
+	}
+	version := s.Version
+	err := d.write(ctx, "change shop "+string(s.ID), func(ctx context.Context, t *tx) error {
+		old, err := t.shop(ctx, s.Merchant, s.ID)
+		if err != nil {
+			return err
+		}
+		n, err := t.execCount(ctx, sqlUpdateShop, s.Number, s.Name, s.Merchant, s.ID, version)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return missing("shop", string(id))
+			return partner.Conflict("shop", string(s.ID), version, old.Version, partner.FactsOf(&old), partner.FactsOf(&s))
+		}
+		s.Version = version + 1
+		t.tell(s.Merchant)
+		return t.audit(actor, s.Merchant, "shop.update", string(s.ID), partner.FactsOf(&old), partner.FactsOf(&s))
+	})
+	return s, err
+}
+
+// DeleteShop removes a shop that no offer is for.
+func (d *DB) DeleteShop(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ShopID) error {
+	return d.write(ctx, "delete shop "+string(id), func(ctx context.Context, t *tx) error {
+		old, err := t.shop(ctx, merchant, id)
+		if err != nil {
+			return err
+		}
+		if err := t.exec(ctx, sqlDeleteShop, merchant, id); err != nil {
+			return err
 		}
 		t.tell(merchant)
-		return t.audit(actor, merchant, "shop.delete", string(id), nil, nil)
+		return t.audit(actor, merchant, "shop.delete", string(id), partner.FactsOf(&old), nil)
 	})
+}
+
+func (t *tx) shop(ctx context.Context, merchant partner.MerchantID, id partner.ShopID) (partner.Shop, error) {
+	list, err := t.shops(ctx, sqlShop, merchant, id)
+	if err != nil {
+		return partner.Shop{}, err
+	}
+	if len(list) == 0 {
+		return partner.Shop{}, missing("shop", string(id))
+	}
+	return list[0], nil
 }
 
 func (t *tx) shops(ctx context.Context, query string, args ...any) (list []partner.Shop, err error) {
 	err = t.each(ctx, query, args, func(rows pgx.Rows) error {
 		var s partner.Shop
-		err := rows.Scan(&s.Merchant, &s.ID, &s.Number, &s.Name)
+		err := rows.Scan(&s.Merchant, &s.ID, &s.Number, &s.Name, &s.Version)
 		list = append(list, s)
 		return err
 	})

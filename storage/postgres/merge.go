@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"feedmill/feed"
+	"feedmill/internal/crash"
 	"feedmill/internal/partner"
 )
 
@@ -73,8 +74,9 @@ const (
 		SELECT $1, c.product_id, $4, n.digest, n.codes, n.doc` + mergeStaged
 	sqlMergeChange = sqlMergeAdd + `
 		ON CONFLICT (merchant_id, product_id) DO UPDATE SET updated = excluded.updated, digest = excluded.digest, codes = excluded.codes, doc = excluded.doc`
-	sqlMergeQueue = `INSERT INTO change_queue (merchant_id, product_id, scope, cause, time)
-		SELECT $1, product_id, '', 'import', $2 FROM merge_change ORDER BY product_id`
+	sqlMergeQueue = `WITH rows AS (INSERT INTO change_queue (merchant_id, product_id, scope, cause, time)
+			SELECT $1, product_id, '', 'import', $2 FROM merge_change ORDER BY product_id RETURNING seq)
+		SELECT max(seq) FROM rows`
 
 	sqlMerged = `SELECT EXISTS (SELECT 1 FROM audit WHERE merchant_id = $1 AND action = 'catalog.import' AND object = $2)`
 )
@@ -82,9 +84,13 @@ const (
 // mergeExamples is how many ids of each sort a plan names.
 const mergeExamples = 5
 
-// queueScope is how many changed products make one row "catalog" instead of a
-// row each: by then the hint is no help and only costs.
-const queueScope = 10_000
+// More changed products than queueScope, or more than queueFew if they are a
+// fifth of the catalog, make one row "catalog" instead of a row each: by then the
+// hint is no help and only costs.
+const (
+	queueScope = 50_000
+	queueFew   = 1_000
+)
 
 // errPlanned ends the transaction of a plan, so that it leaves nothing behind.
 var errPlanned = errors.New("planned only")
@@ -124,11 +130,14 @@ func (d *DB) Merge(ctx context.Context, actor partner.Actor, merchant partner.Me
 		if err != nil {
 			return err
 		}
-		return t.merge(ctx, actor, merchant, id, &plan)
+		err := t.merge(ctx, actor, merchant, id, &plan)
+		crash.Point("postgres.merge.uncommitted")
+		return err
 	})
 	if err != nil {
 		return partner.MergePlan{}, err
 	}
+	crash.Point("postgres.merge.committed")
 	// The merge stands. Staging rows that cannot be removed now are left to
 	// SweepImports, so that nobody takes a merge that happened for a failure.
 	_ = d.unstage(context.WithoutCancel(ctx), merchant, id)
@@ -217,7 +226,7 @@ func (t *tx) noteGone(ctx context.Context, merchant partner.MerchantID, id partn
 }
 
 func (t *tx) merge(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ImportID, plan *partner.MergePlan) error {
-	const added, changed = 1, 2
+	const added, altered = 1, 2
 	replaced := plan.Changed > 0
 	for _, s := range []struct {
 		needed bool
@@ -227,7 +236,7 @@ func (t *tx) merge(ctx context.Context, actor partner.Actor, merchant partner.Me
 		{replaced || plan.Removed > 0, sqlMergeDropCodes, []any{merchant, id}},
 		{replaced, sqlMergeMoreCodes, []any{merchant, id}},
 		{plan.Removed > 0, sqlMergeRemove, []any{merchant}},
-		{replaced, sqlMergeChange, []any{merchant, id, changed, t.now}},
+		{replaced, sqlMergeChange, []any{merchant, id, altered, t.now}},
 		{plan.Added > 0, sqlMergeAdd, []any{merchant, id, added, t.now}},
 		{plan.Added > 0, sqlMergeCodes, []any{merchant, id, added}},
 		{true, sqlCloseImport, []any{merchant, id, "merged", t.now}},
@@ -242,13 +251,22 @@ func (t *tx) merge(ctx context.Context, actor partner.Actor, merchant partner.Me
 	if err := t.mergeDictionaries(ctx, actor, merchant, id); err != nil {
 		return err
 	}
-	switch changed := plan.Added + plan.Changed + plan.Removed; {
-	case changed > queueScope:
-		t.queue(merchant, "catalog", "import")
-	case changed > 0:
-		if err := t.exec(ctx, sqlMergeQueue, merchant, t.now); err != nil {
+	changed := plan.Added + plan.Changed + plan.Removed
+	var size int64
+	if changed > queueFew && changed <= queueScope {
+		if _, err := t.one(ctx, sqlCatalogSize, []any{merchant}, &size); err != nil {
 			return err
 		}
+	}
+	switch {
+	case changed > queueScope, changed > queueFew && changed > size/5:
+		t.queue(merchant, "catalog", "import")
+	case changed > 0:
+		var seq int64
+		if _, err := t.one(ctx, sqlMergeQueue, []any{merchant, t.now}, &seq); err != nil {
+			return err
+		}
+		t.queuedUpTo(merchant, seq)
 	}
 	return t.audit(actor, merchant, "catalog.import", string(id), nil, facts{
 		"added":   strconv.FormatInt(plan.Added, 10),

@@ -10,17 +10,20 @@ import (
 	"feedmill/internal/partner"
 )
 
-const offerColumns = `merchant_id, offer_id, partner_id, shop_id, name, profile, full_key, light_key, files, feed_on, orders_on, version`
+const offerColumns = `merchant_id, offer_id, partner_id, shop_id, name, profile, full_key, light_key, files, feed_on, orders_on,
+	partner_discounts, schedule, version`
 
 const (
-	sqlOffer         = `SELECT ` + offerColumns + ` FROM offer WHERE merchant_id = $1 AND offer_id = $2`
-	sqlLockOffer     = sqlOffer + ` FOR NO KEY UPDATE`
-	sqlOffers        = `SELECT ` + offerColumns + ` FROM offer WHERE merchant_id = $1 ORDER BY offer_id`
-	sqlPartnerOffers = `SELECT ` + offerColumns + ` FROM offer WHERE merchant_id = $1 AND partner_id = $2 ORDER BY offer_id`
-	sqlEveryOffer    = `SELECT ` + offerColumns + ` FROM offer ORDER BY merchant_id, offer_id` // every merchant
-	sqlInsertOffer   = `INSERT INTO offer (` + offerColumns + `, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12)`
-	sqlUpdateOffer   = `UPDATE offer SET shop_id = $1, name = $2, profile = $3, full_key = $4, light_key = $5, files = $6, feed_on = $7, orders_on = $8,
-		version = version + 1 WHERE merchant_id = $9 AND offer_id = $10 AND version = $11`
+	sqlOffer           = `SELECT ` + offerColumns + ` FROM offer WHERE merchant_id = $1 AND offer_id = $2`
+	sqlLockOffer       = sqlOffer + ` FOR NO KEY UPDATE`
+	sqlOffers          = `SELECT ` + offerColumns + ` FROM offer WHERE merchant_id = $1 ORDER BY offer_id`
+	sqlPartnerOffers   = `SELECT ` + offerColumns + ` FROM offer WHERE merchant_id = $1 AND partner_id = $2 ORDER BY offer_id`
+	sqlEveryOffer      = `SELECT ` + offerColumns + ` FROM offer ORDER BY merchant_id, offer_id` // every merchant
+	sqlTimedOffers     = `SELECT ` + offerColumns + ` FROM offer WHERE merchant_id = $1 AND schedule <> '' ORDER BY offer_id`
+	sqlLockTimedOffers = sqlTimedOffers + ` FOR NO KEY UPDATE`
+	sqlInsertOffer     = `INSERT INTO offer (` + offerColumns + `, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14)`
+	sqlUpdateOffer     = `UPDATE offer SET shop_id = $1, name = $2, profile = $3, full_key = $4, light_key = $5, files = $6, feed_on = $7, orders_on = $8,
+		partner_discounts = $9, schedule = $10, version = version + 1 WHERE merchant_id = $11 AND offer_id = $12 AND version = $13`
 	sqlSetKeys     = `UPDATE offer SET full_key = $1, light_key = $2 WHERE merchant_id = $3 AND offer_id = $4 AND version = $5`
 	sqlDeleteOffer = `DELETE FROM offer WHERE merchant_id = $1 AND offer_id = $2 AND version = $3`
 
@@ -43,12 +46,15 @@ func (d *DB) CreateOffer(ctx context.Context, actor partner.Actor, o partner.Off
 	}
 	o.Version = 1
 	err := d.write(ctx, "create offer "+string(o.ID), func(ctx context.Context, t *tx) error {
-		profile, err := partner.EncodeProfile(&o.Profile)
+		if err := t.takeDiscounts(ctx, &o); err != nil {
+			return err
+		}
+		profile, schedule, err := offerRow(&o)
 		if err != nil {
 			return err
 		}
-		err = t.exec(ctx, sqlInsertOffer, o.Merchant, o.ID, o.Partner, o.Shop, o.Name, string(profile), o.Profile.FullKey(), o.Profile.LightKey(),
-			o.Files.String(), o.FeedEnabled, o.OrdersEnabled, t.now)
+		err = t.exec(ctx, sqlInsertOffer, o.Merchant, o.ID, o.Partner, o.Shop, o.Name, profile, o.Profile.FullKey(), o.Profile.LightKey(),
+			o.Files.String(), o.FeedEnabled, o.OrdersEnabled, o.PartnerDiscounts, schedule, t.now)
 		if err != nil {
 			return err
 		}
@@ -57,9 +63,31 @@ func (d *DB) CreateOffer(ctx context.Context, actor partner.Actor, o partner.Off
 		}
 		t.tell(o.Merchant)
 		t.queue(o.Merchant, string(o.ID), "offer.create")
-		return t.audit(actor, o.Merchant, "offer.create", string(o.ID), nil, offerFacts(&o))
+		return t.audit(actor, o.Merchant, "offer.create", string(o.ID), nil, partner.FactsOf(&o))
 	})
 	return o, err
+}
+
+// takeDiscounts puts the partner's discounts into an offer that has them. A
+// partner who does not exist is for the foreign key to refuse.
+func (t *tx) takeDiscounts(ctx context.Context, o *partner.Offer) error {
+	if !o.PartnerDiscounts {
+		return nil
+	}
+	list, err := t.partners(ctx, sqlSharePartner, o.Merchant, o.Partner)
+	if err == nil && len(list) == 1 {
+		o.Profile.Discounts = list[0].Discounts
+	}
+	return err
+}
+
+func offerRow(o *partner.Offer) (profile, schedule string, err error) {
+	b, err := partner.EncodeProfile(&o.Profile)
+	if err != nil {
+		return "", "", err
+	}
+	schedule, err = partner.EncodeSchedule(o.Schedule)
+	return string(b), schedule, err
 }
 
 // Offer gives one offer of a merchant.
@@ -86,12 +114,12 @@ func (d *DB) Offers(ctx context.Context, merchant partner.MerchantID, id partner
 }
 
 // UpdateOffer changes everything but the partner, who stays the one it was made
-// for, and the two switches. A changed profile attaches the offer to the feeds
+// for, the two switches and the schedule. A changed profile attaches the offer to the feeds
 // of the new one at once; the addresses of the old feeds go on answering for
 // their time. It fails with KindConflict unless o.Version is the present one.
 func (d *DB) UpdateOffer(ctx context.Context, actor partner.Actor, o partner.Offer) (partner.Offer, error) {
 	return d.changeOffer(ctx, actor, o.Merchant, o.ID, o.Version, "offer.update", func(old partner.Offer) partner.Offer {
-		o.Partner, o.FeedEnabled, o.OrdersEnabled = old.Partner, old.FeedEnabled, old.OrdersEnabled
+		o.FeedEnabled, o.OrdersEnabled, o.Schedule = old.FeedEnabled, old.OrdersEnabled, old.Schedule
 		return o
 	})
 }
@@ -113,56 +141,107 @@ func (d *DB) SetOfferOrders(ctx context.Context, actor partner.Actor, merchant p
 	})
 }
 
+// SetOfferSchedule sets what the offer's feed switch will do by itself. It fails
+// with KindConflict unless version is the offer's present one.
+func (d *DB) SetOfferSchedule(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, s partner.Schedule, version int64) (partner.Offer, error) {
+	return d.changeOffer(ctx, actor, merchant, id, version, "offer.schedule", func(o partner.Offer) partner.Offer {
+		o.Schedule = s
+		return o
+	})
+}
+
 func (d *DB) changeOffer(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, version int64, action string, change func(partner.Offer) partner.Offer) (o partner.Offer, err error) {
 	err = d.write(ctx, "change offer "+string(id), func(ctx context.Context, t *tx) error {
-		old, err := t.offer(ctx, sqlLockOffer, merchant, id)
-		if err != nil {
-			return err
-		}
-		o = change(old)
-		if err := o.Validate(); err != nil {
-			return err
-		}
-		profile, err := partner.EncodeProfile(&o.Profile)
-		if err != nil {
-			return err
-		}
-		n, err := t.execCount(ctx, sqlUpdateOffer, o.Shop, o.Name, string(profile), o.Profile.FullKey(), o.Profile.LightKey(), o.Files.String(),
-			o.FeedEnabled, o.OrdersEnabled, merchant, id, version)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return stale("offer", string(id), version, old.Version)
-		}
-		o.Version = version + 1
-		if err := t.attach(ctx, &o); err != nil {
-			return err
-		}
-		t.tell(merchant)
-		t.queue(merchant, string(id), action)
-		return t.audit(actor, merchant, action, string(id), offerFacts(&old), offerFacts(&o))
+		o, err = t.changeOffer(ctx, actor, merchant, id, version, action, change)
+		return err
 	})
 	return o, err
 }
 
-// DeleteOffer removes an offer and its links. It fails with KindConflict unless
-// version is the present one.
+// changeOffer changes an offer in which the points of the schedule that have
+// passed are written down first. An action of "" is named after what changed.
+func (t *tx) changeOffer(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, version int64, action string, change func(partner.Offer) partner.Offer) (o partner.Offer, err error) {
+	old, err := t.offer(ctx, sqlOffer, merchant, id)
+	if err != nil {
+		return o, err
+	}
+	// The partner, who stays the same, is locked before his offers are.
+	if _, err := t.partner(ctx, sqlSharePartner, merchant, old.Partner); err != nil {
+		return o, err
+	}
+	if old, err = t.offer(ctx, sqlLockOffer, merchant, id); err != nil {
+		return o, err
+	}
+	if old, err = t.settleOffer(old); err != nil {
+		return o, err
+	}
+	o = change(old)
+	o.Merchant, o.ID, o.Partner = merchant, id, old.Partner
+	if err := o.Validate(); err != nil {
+		return o, err
+	}
+	if version != old.Version {
+		return o, partner.Conflict("offer", string(id), version, old.Version, partner.FactsOf(&old), partner.FactsOf(&o))
+	}
+	if err := t.takeDiscounts(ctx, &o); err != nil {
+		return o, err
+	}
+	if action == "" {
+		action = partner.ActionOf(&old, &o)
+	}
+	profile, schedule, err := offerRow(&o)
+	if err != nil {
+		return o, err
+	}
+	err = t.exec(ctx, sqlUpdateOffer, o.Shop, o.Name, profile, o.Profile.FullKey(), o.Profile.LightKey(), o.Files.String(),
+		o.FeedEnabled, o.OrdersEnabled, o.PartnerDiscounts, schedule, merchant, id, version)
+	if err != nil {
+		return o, err
+	}
+	o.Version = version + 1
+	if err := t.attach(ctx, &o); err != nil {
+		return o, err
+	}
+	t.tell(merchant)
+	t.queue(merchant, string(id), action)
+	return o, t.audit(actor, merchant, action, string(id), partner.FactsOf(&old), partner.FactsOf(&o))
+}
+
+// settleOffer is [tx.settlePartner] for an offer.
+func (t *tx) settleOffer(o partner.Offer) (partner.Offer, error) {
+	now := fromMicros(t.now)
+	if !o.Schedule.Due(now) {
+		return o, nil
+	}
+	settled := o
+	settled.FeedEnabled, settled.Schedule = o.Schedule.Settle(o.FeedEnabled, now)
+	return settled, t.audit(partner.ScheduleActor(), o.Merchant, partner.ActionOf(&o, &settled), string(o.ID), partner.FactsOf(&o), partner.FactsOf(&settled))
+}
+
+// DeleteOffer removes an offer none of whose links is live, and the links that
+// were. It fails with KindConflict unless version is the present one.
 func (d *DB) DeleteOffer(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, version int64) error {
 	return d.write(ctx, "delete offer "+string(id), func(ctx context.Context, t *tx) error {
 		old, err := t.offer(ctx, sqlLockOffer, merchant, id)
 		if err != nil {
 			return err
 		}
+		links, err := t.liveLinks(ctx, merchant, id)
+		if err != nil {
+			return err
+		}
+		if len(links) > 0 {
+			return hasLinks(id, links)
+		}
 		n, err := t.execCount(ctx, sqlDeleteOffer, merchant, id, version)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return stale("offer", string(id), version, old.Version)
+			return partner.Conflict("offer", string(id), version, old.Version, nil, nil)
 		}
 		t.tell(merchant)
-		return t.audit(actor, merchant, "offer.delete", string(id), offerFacts(&old), nil)
+		return t.audit(actor, merchant, "offer.delete", string(id), partner.FactsOf(&old), nil)
 	})
 }
 
@@ -222,13 +301,17 @@ func (t *tx) offers(ctx context.Context, query string, args ...any) (list []part
 func (t *tx) eachOffer(ctx context.Context, query string, args []any, visit func(o *partner.Offer, fullKey, lightKey string) error) error {
 	return t.each(ctx, query, args, func(rows pgx.Rows) error {
 		var o partner.Offer
-		var profile, files, fullKey, lightKey string
-		err := rows.Scan(&o.Merchant, &o.ID, &o.Partner, &o.Shop, &o.Name, &profile, &fullKey, &lightKey, &files, &o.FeedEnabled, &o.OrdersEnabled, &o.Version)
+		var profile, files, fullKey, lightKey, schedule string
+		err := rows.Scan(&o.Merchant, &o.ID, &o.Partner, &o.Shop, &o.Name, &profile, &fullKey, &lightKey, &files, &o.FeedEnabled, &o.OrdersEnabled,
+			&o.PartnerDiscounts, &schedule, &o.Version)
 		if err == nil {
 			o.Profile, err = partner.DecodeProfile([]byte(profile))
 		}
 		if err == nil {
 			o.Files, err = partner.ParseKindSet(files)
+		}
+		if err == nil {
+			o.Schedule, err = partner.DecodeSchedule(schedule)
 		}
 		if err != nil {
 			return fmt.Errorf("record of offer %s: %w", o.ID, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"feedmill/feed"
+	"feedmill/internal/partner"
 )
 
 // Options are settings of a DB. The zero value works.
@@ -25,6 +26,17 @@ type Options struct {
 	// MaxConns is the number of connections that are kept; each open [Snapshot]
 	// holds one. Default 16. A further one is for subscribers.
 	MaxConns int
+	// Lease is for how long a run may publish for its merchant before it has to
+	// renew that (RELIABILITY P0). Default 15 s, at most 5 min.
+	Lease time.Duration
+	// OnChange is called last in each transaction that has queued changes of a
+	// merchant, and is part of it: what it writes through tx, such as a job that
+	// publishes them, is there when the changes are. An error of it undoes the
+	// transaction. It must neither end tx nor use another connection.
+	OnChange func(ctx context.Context, tx pgx.Tx, merchant partner.MerchantID) error
+	// Clock stands in for the clock of the database's server, which leases and
+	// sweeps go by. nil means that clock itself.
+	Clock func() time.Time
 }
 
 func (o Options) withDefaults() Options {
@@ -37,6 +49,10 @@ func (o Options) withDefaults() Options {
 	if o.MaxConns == 0 {
 		o.MaxConns = 16
 	}
+	if o.Lease <= 0 {
+		o.Lease = 15 * time.Second
+	}
+	o.Lease = min(o.Lease, longestLease)
 	return o
 }
 

@@ -298,7 +298,7 @@ func TestServerCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	own.Crash(t)
-	if _, err := db.Begin(ctx, string(m), 1); err != nil {
+	if _, err := begin(ctx, db, m, 1); err != nil {
 		t.Errorf("after the crash: %v", err)
 	}
 	_, err := db.Merge(ctx, partner.Actor{}, m, staged, partner.MergeReplace, nil)
@@ -404,7 +404,7 @@ const crashProducts = 400
 
 func crashingWriter(url string) {
 	ctx := context.Background()
-	db, err := postgres.Open(ctx, url, postgres.Options{})
+	db, err := postgres.Open(ctx, url, postgres.Options{Lease: time.Millisecond})
 	if err != nil {
 		panic(err)
 	}
@@ -424,12 +424,12 @@ func crashingWriter(url string) {
 		if err != nil {
 			panic(err)
 		}
-		number, err := db.Begin(ctx, string(m), 1)
+		run, err := begin(ctx, db, m, 1)
 		if err != nil {
 			panic(err)
 		}
 		step()
-		if err := db.Commit(ctx, []publish.Generation{generation(m, "k", number, base.Number)}); err != nil {
+		if err := db.Commit(ctx, run, []publish.Generation{generation(m, "k", run.First, base.Number)}, nil); err != nil {
 			panic(err)
 		}
 	}

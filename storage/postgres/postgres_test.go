@@ -30,7 +30,7 @@ func (s suite) Snapshot(ctx context.Context, m partner.MerchantID) (dbtest.Snaps
 func TestContract(t *testing.T) {
 	t.Parallel()
 	dbtest.Run(t, func(t *testing.T, now func() time.Time) dbtest.DB {
-		return suite{open(t, as(t, server.Database(t), roles.Admin), postgres.Options{Now: now})}
+		return suite{open(t, as(t, server.Database(t), roles.Admin), postgres.Options{Now: now, Clock: now})}
 	})
 }
 

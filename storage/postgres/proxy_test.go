@@ -177,14 +177,15 @@ func TestUnknownCommit(t *testing.T) {
 
 			// Numbers may be taken twice, and are never given twice.
 			p.decide(f)
-			first, err := db.Begin(ctx, string(m.ID), 1)
+			run, err := db.Begin(ctx, string(m.ID), "run-1", 1)
 			if err != nil {
 				t.Fatalf("begin: %v", err)
 			}
+			first := run.First
 			// A publication is there, once.
 			g := generation(m.ID, "k", first, 0)
 			p.decide(f)
-			if err := db.Commit(ctx, []publish.Generation{g}); err != nil {
+			if err := db.Commit(ctx, run, []publish.Generation{g}, nil); err != nil {
 				t.Fatalf("commit: %v", err)
 			}
 			if got, _, err := plain.Current(ctx, g.Feed); err != nil || got.Number != first {
@@ -193,12 +194,12 @@ func TestUnknownCommit(t *testing.T) {
 			if told == 0 {
 				t.Error("subscribers were not told of a publication that happened")
 			}
-			if again := plain.Commit(ctx, []publish.Generation{g}); !errors.Is(again, publish.ErrLost) {
+			if again := plain.Commit(ctx, run, []publish.Generation{g}, nil); !errors.Is(again, publish.ErrLost) {
 				t.Errorf("the same publication again: %v, want ErrLost", again)
 			}
 			// A loser stays one.
 			p.decide(f)
-			if err := db.Commit(ctx, []publish.Generation{generation(m.ID, "k", first, 0)}); !errors.Is(err, publish.ErrLost) {
+			if err := db.Commit(ctx, run, []publish.Generation{generation(m.ID, "k", first, 0)}, nil); !errors.Is(err, publish.ErrLost) {
 				t.Errorf("a publication that has lost: %v", err)
 			}
 			p.decide(arrives)

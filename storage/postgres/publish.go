@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 
 	"feedmill/feed"
 	"feedmill/feed/publish"
+	"feedmill/internal/crash"
 	"feedmill/internal/partner"
 )
 
@@ -20,10 +22,16 @@ const (
 		SELECT m.merchant_id, $2, $3, 0, 0, 0 FROM merchant AS m WHERE m.merchant_id = $1 ON CONFLICT (merchant_id, kind, feed_key) DO NOTHING`
 	sqlLockFeed = `SELECT f.epoch, f.current_gen, f.logical_time, m.next_generation FROM feed AS f JOIN merchant AS m ON m.merchant_id = f.merchant_id
 		WHERE f.merchant_id = $1 AND f.kind = $2 AND f.feed_key = $3 FOR NO KEY UPDATE OF f`
-	sqlMovePointer = `UPDATE feed SET epoch = $4, current_gen = $5, logical_time = $6 WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
+	sqlMovePointer = `UPDATE feed SET epoch = $4, current_gen = $5, logical_time = $6, event_cursor = $7,
+		compared = CASE WHEN $8::bigint = 0 THEN compared ELSE $8 END WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
+	// Where nothing is published a cursor never goes back.
+	sqlMoveCursors = `UPDATE feed AS f SET event_cursor = greatest(f.event_cursor, n.event), compared = greatest(f.compared, n.compared)
+		FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS n (kind, feed_key, event, compared)
+		WHERE f.merchant_id = $1 AND f.kind = n.kind AND f.feed_key = n.feed_key`
 
-	sqlInsertGeneration = `INSERT INTO generation (merchant_id, number, kind, feed_key, base, epoch, time, expires, published, products, languages, currency, state_key)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+	sqlInsertGeneration = `INSERT INTO generation (merchant_id, number, kind, feed_key, base, epoch, time, expires, published, products, languages, currency, state_key,
+			run_id, event_cursor, price_sum, price_count)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
 	sqlRetire = `UPDATE generation SET retired = $3 WHERE merchant_id = $1 AND number = $2 AND retired IS NULL`
 
 	sqlAddressesTaken = `SELECT f.generation, f.file_kind, f.label, f.plain_key, f.gzip_key FROM gen_file AS f
@@ -34,6 +42,11 @@ const (
 		SELECT $1, $2, $3, $4, n.* FROM unnest($5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[]) AS n`
 	sqlUnlistFiles = `UPDATE gen_file AS f SET last_gen = $2 FROM unnest($3::bigint[], $4::text[], $5::text[]) AS a (generation, file_kind, label)
 		WHERE f.merchant_id = $1 AND f.generation = a.generation AND f.file_kind = a.file_kind AND f.label = a.label AND f.last_gen IS NULL`
+
+	sqlListedLayers = `SELECT place, blob_key FROM state_layer WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3 AND last_gen IS NULL`
+	sqlInsertLayers = `INSERT INTO state_layer (merchant_id, kind, feed_key, first_gen, place, blob_key)
+		SELECT $1, $2, $3, $4, n.place, n.blob_key FROM unnest($5::int[], $6::text[]) AS n (place, blob_key)`
+	sqlUnlistLayers = `UPDATE state_layer SET last_gen = $4 WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3 AND place = ANY($5) AND last_gen IS NULL`
 
 	sqlInsertBlobs = `INSERT INTO blob (merchant_id, blob_key, size, md5, sha256, state, created, changed)
 		SELECT $1, n.blob_key, n.size, n.md5, n.sha256, 'live', $6, $6
@@ -52,32 +65,71 @@ const (
 	sqlPublished = `SELECT EXISTS (SELECT 1 FROM generation WHERE merchant_id = $1 AND number = $2 AND kind = $3 AND feed_key = $4)`
 )
 
-// Commit implements [publish.Ledger]: in one transaction it checks every
-// pointer, records blobs, generations and files, and moves all pointers.
-// It fails with KindInvalid when a number was never taken, a time does not
-// increase or a file has no bytes, and with KindConflict when a number or an
-// address would come to denote something else than before. When the connection
-// is lost before the server has answered, the ledger itself is asked whether
-// the generations are in it.
-func (d *DB) Commit(ctx context.Context, gens []publish.Generation) error {
-	if len(gens) == 0 {
-		return nil
+// Commit implements [publish.Ledger]: in one transaction it checks the lease and
+// every pointer, records blobs, generations and files, and moves all pointers
+// and cursors. It fails with KindInvalid when a number is not the run's, a time
+// does not increase or a file has no bytes, and with KindConflict when a number
+// or an address would come to denote something else than before. When the
+// connection is lost before the server has answered, the ledger itself is asked
+// whether the generations are in it.
+func (d *DB) Commit(ctx context.Context, run publish.Run, gens []publish.Generation, cursors map[publish.FeedRef]publish.Cursor) error {
+	order, err := inOrder(run, gens, cursors)
+	if err != nil {
+		return fault("publish", err)
 	}
+	// A number denotes one generation for good: it is there, or nothing is. Where
+	// cursors alone move they may as well do so twice.
+	h := how{again: len(order) == 0}
+	if !h.again {
+		h.done = committed(run.Merchant, order)
+	}
+	return d.writeAs(ctx, "publish", h, func(ctx context.Context, t *tx) error {
+		if err := t.fence(ctx, run); err != nil {
+			return err
+		}
+		for _, g := range order {
+			if g.Number < run.First || g.Number >= run.First+int64(run.N) {
+				return about(g, feed.Errorf(feed.KindInvalid, "number %d is not one that the run has taken", g.Number))
+			}
+		}
+		err := t.publishAll(ctx, run, order, cursors)
+		crash.Point("postgres.publish.uncommitted")
+		return err
+	})
+}
+
+// inOrder gives generations in the one order in which feeds are locked by all,
+// and refuses what is not the run's merchant's or stands twice.
+func inOrder(run publish.Run, gens []publish.Generation, cursors map[publish.FeedRef]publish.Cursor) ([]*publish.Generation, error) {
 	seen := map[publish.FeedRef]bool{}
 	order := make([]*publish.Generation, len(gens))
 	for i := range gens {
 		g := &gens[i]
 		if seen[g.Feed] {
-			return fault("publish", feed.Errorf(feed.KindInvalid, "two generations of the feed %s %s", g.Feed.Kind, g.Feed.Key))
+			return nil, feed.Errorf(feed.KindInvalid, "two generations of the feed %s %s", g.Feed.Kind, g.Feed.Key)
+		}
+		if g.Feed.Merchant != run.Merchant {
+			return nil, feed.Errorf(feed.KindInvalid, "a run of merchant %.40q publishes for %.40q", run.Merchant, g.Feed.Merchant)
 		}
 		seen[g.Feed], order[i] = true, g
 	}
-	// All that publish the same feeds lock them in the same order.
+	for f := range cursors {
+		if f.Merchant != run.Merchant {
+			return nil, feed.Errorf(feed.KindInvalid, "a run of merchant %.40q moves a cursor of %.40q", run.Merchant, f.Merchant)
+		}
+	}
 	slices.SortFunc(order, func(a, b *publish.Generation) int {
-		return cmp.Or(cmp.Compare(a.Feed.Merchant, b.Feed.Merchant), cmp.Compare(a.Feed.Kind.String(), b.Feed.Kind.String()), cmp.Compare(a.Feed.Key, b.Feed.Key))
+		return cmp.Or(cmp.Compare(a.Feed.Kind.String(), b.Feed.Kind.String()), cmp.Compare(a.Feed.Key, b.Feed.Key))
 	})
-	// A number denotes one generation for good: it is there, or nothing is.
-	published := func(ctx context.Context, t *tx) (bool, error) {
+	return order, nil
+}
+
+// committed finds out whether generations were committed.
+func committed(merchant string, order []*publish.Generation) func(ctx context.Context, t *tx) (bool, error) {
+	return func(ctx context.Context, t *tx) (bool, error) {
+		if _, err := t.lockLease(ctx, merchant); err != nil {
+			return false, err
+		}
 		for _, g := range order {
 			if _, err := t.lockFeed(ctx, g); err != nil {
 				return false, err
@@ -93,21 +145,72 @@ func (d *DB) Commit(ctx context.Context, gens []publish.Generation) error {
 		}
 		return done, nil
 	}
-	return d.writeAs(ctx, "publish", how{done: published}, func(ctx context.Context, t *tx) error {
-		at := make([]pointer, len(order))
-		for i, g := range order {
-			var err error
-			if at[i], err = t.lockFeed(ctx, g); err != nil {
-				return about(g, err)
-			}
+}
+
+// publishAll publishes generations, moves cursors, and ends the run.
+func (t *tx) publishAll(ctx context.Context, run publish.Run, order []*publish.Generation, cursors map[publish.FeedRef]publish.Cursor) error {
+	at := make([]pointer, len(order))
+	for i, g := range order {
+		var err error
+		if at[i], err = t.lockFeed(ctx, g); err != nil {
+			return about(g, err)
 		}
-		for i, g := range order {
-			if err := t.publish(ctx, g, at[i]); err != nil {
-				return about(g, err)
-			}
+	}
+	rest := maps.Clone(cursors)
+	for i, g := range order {
+		c, given := cursors[g.Feed]
+		if !given {
+			c.Event = g.Cursor
 		}
-		return nil
+		if c.Compared.IsZero() {
+			c.Compared = g.Compared
+		}
+		delete(rest, g.Feed)
+		if err := t.publish(ctx, run.ID, g, at[i], c); err != nil {
+			return about(g, err)
+		}
+	}
+	if err := t.moveCursors(ctx, run.Merchant, rest); err != nil {
+		return err
+	}
+	// What passes the guard now needs nobody's decision any more.
+	for _, f := range refs(order, rest) {
+		if err := t.dropHeld(ctx, f); err != nil {
+			return err
+		}
+	}
+	outcome := "published"
+	if len(order) == 0 {
+		outcome = "unchanged"
+	}
+	return t.endRun(ctx, run, outcome)
+}
+
+// refs gives the feeds of generations and of cursors, in the order in which feeds
+// are locked.
+func refs(gens []*publish.Generation, cursors map[publish.FeedRef]publish.Cursor) []publish.FeedRef {
+	list := slices.Collect(maps.Keys(cursors))
+	for _, g := range gens {
+		list = append(list, g.Feed)
+	}
+	slices.SortFunc(list, func(a, b publish.FeedRef) int {
+		return cmp.Or(cmp.Compare(a.Kind.String(), b.Kind.String()), cmp.Compare(a.Key, b.Key))
 	})
+	return list
+}
+
+// moveCursors moves cursors of feeds in which nothing is published, forwards.
+func (t *tx) moveCursors(ctx context.Context, merchant string, cursors map[publish.FeedRef]publish.Cursor) error {
+	if len(cursors) == 0 {
+		return nil
+	}
+	var kinds, keys []string
+	var events, compared []int64
+	for _, f := range refs(nil, cursors) {
+		kinds, keys = append(kinds, f.Kind.String()), append(keys, f.Key)
+		events, compared = append(events, cursors[f].Event), append(compared, zeroMicros(cursors[f].Compared))
+	}
+	return t.exec(ctx, sqlMoveCursors, merchant, kinds, keys, events, compared)
 }
 
 func about(g *publish.Generation, err error) error {
@@ -120,8 +223,8 @@ type pointer struct{ epoch, current, logical, next int64 }
 // lockFeed locks a feed until the end of the transaction, so that nothing else
 // is published in it.
 func (t *tx) lockFeed(ctx context.Context, g *publish.Generation) (p pointer, err error) {
-	if g.Feed.Kind != feed.KindFull && g.Feed.Kind != feed.KindLight || g.Feed.Key == "" {
-		return p, feed.Errorf(feed.KindInvalid, "a feed is full or light and has a key")
+	if err := checkFeed(g.Feed); err != nil {
+		return p, err
 	}
 	b := &pgx.Batch{}
 	args := []any{g.Feed.Merchant, g.Feed.Kind.String(), g.Feed.Key}
@@ -147,7 +250,7 @@ func (t *tx) lockFeed(ctx context.Context, g *publish.Generation) (p pointer, er
 	return p, err
 }
 
-func (t *tx) publish(ctx context.Context, g *publish.Generation, p pointer) error {
+func (t *tx) publish(ctx context.Context, run string, g *publish.Generation, p pointer, c publish.Cursor) error {
 	switch {
 	case p.current != g.Base:
 		return fmt.Errorf("the current generation is %d, not %d: %w", p.current, g.Base, publish.ErrLost)
@@ -163,6 +266,9 @@ func (t *tx) publish(ctx context.Context, g *publish.Generation, p pointer) erro
 		return err
 	}
 	fresh, older := []*publish.Blob{&g.State}, []*publish.Blob(nil)
+	for i := range g.Layers {
+		fresh = append(fresh, &g.Layers[i])
+	}
 	for _, f := range added {
 		if f.Generation == g.Number {
 			fresh = append(fresh, &f.Plain, &f.Gzip)
@@ -173,7 +279,49 @@ func (t *tx) publish(ctx context.Context, g *publish.Generation, p pointer) erro
 	if err := t.keepBlobs(ctx, g.Feed.Merchant, fresh, older); err != nil {
 		return err
 	}
-	return t.record(ctx, g, added, gone)
+	if err := t.record(ctx, run, g, added, gone, c); err != nil {
+		return err
+	}
+	return t.listLayers(ctx, g)
+}
+
+// listLayers records which layers the generation has that its base had not, at
+// their places, and the other way round.
+func (t *tx) listLayers(ctx context.Context, g *publish.Generation) error {
+	kind := g.Feed.Kind.String()
+	listed := map[int32]string{}
+	err := t.each(ctx, sqlListedLayers, []any{g.Feed.Merchant, kind, g.Feed.Key}, func(rows pgx.Rows) error {
+		var place int32
+		var key string
+		err := rows.Scan(&place, &key)
+		listed[place] = key
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var places, gone []int32
+	var keys []string
+	for i := range g.Layers {
+		place := int32(i)
+		if listed[place] == g.Layers[i].Key {
+			delete(listed, place)
+			continue
+		}
+		places, keys = append(places, place), append(keys, g.Layers[i].Key)
+	}
+	for place := range listed {
+		gone = append(gone, place)
+	}
+	if len(gone) > 0 {
+		if err := t.exec(ctx, sqlUnlistLayers, g.Feed.Merchant, kind, g.Feed.Key, g.Base, gone); err != nil {
+			return err
+		}
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	return t.exec(ctx, sqlInsertLayers, g.Feed.Merchant, kind, g.Feed.Key, g.Number, places, keys)
 }
 
 // address denotes one file of a merchant for good.
@@ -264,11 +412,14 @@ func (t *tx) keepBlobs(ctx context.Context, merchant string, fresh, older []*pub
 	}
 	batch := &pgx.Batch{}
 	batch.Queue(sqlInsertBlobs, merchant, keys, sizes, md5s, shas, t.now)
+	batch.Queue(sqlSettleAttempts, merchant, keys)
 	batch.Queue(sqlLockBlobs, merchant, all)
 	res := t.c.SendBatch(ctx, batch)
 	defer res.Close()
-	if _, err := res.Exec(); err != nil {
-		return err
+	for range 2 {
+		if _, err := res.Exec(); err != nil {
+			return err
+		}
 	}
 	rows, err := res.Query()
 	if err != nil {
@@ -317,7 +468,7 @@ func (t *tx) keepBlobs(ctx context.Context, merchant string, fresh, older []*pub
 }
 
 // record writes the generation, in one go.
-func (t *tx) record(ctx context.Context, g *publish.Generation, added []*publish.File, gone []address) error {
+func (t *tx) record(ctx context.Context, run string, g *publish.Generation, added []*publish.File, gone []address, c publish.Cursor) error {
 	f, kind := g.Feed, g.Feed.Kind.String()
 	languages := make([]string, len(g.Languages))
 	for i, l := range g.Languages {
@@ -325,7 +476,7 @@ func (t *tx) record(ctx context.Context, g *publish.Generation, added []*publish
 	}
 	b := &pgx.Batch{}
 	b.Queue(sqlInsertGeneration, f.Merchant, g.Number, kind, f.Key, g.Base, g.Epoch, micros(g.Time), micros(g.Expires), t.now,
-		g.Products, strings.Join(languages, ","), g.Currency.String(), g.State.Key)
+		g.Products, strings.Join(languages, ","), g.Currency.String(), g.State.Key, run, g.Cursor, g.PriceSum, g.PriceCount)
 	b.Queue(sqlRetire, f.Merchant, g.Base, t.now)
 	if len(added) > 0 {
 		var addresses []address
@@ -344,7 +495,7 @@ func (t *tx) record(ctx context.Context, g *publish.Generation, added []*publish
 		generations, kinds, labels := addressColumns(gone)
 		b.Queue(sqlUnlistFiles, f.Merchant, g.Base, generations, kinds, labels)
 	}
-	b.Queue(sqlMovePointer, f.Merchant, kind, f.Key, g.Epoch, g.Number, micros(g.Time))
+	b.Queue(sqlMovePointer, f.Merchant, kind, f.Key, g.Epoch, g.Number, micros(g.Time), c.Event, zeroMicros(c.Compared))
 	b.Queue(sqlSettle, f.Merchant, kind, f.Key, t.now)
 	res := t.c.SendBatch(ctx, b)
 	defer res.Close()

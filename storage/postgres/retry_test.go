@@ -84,8 +84,8 @@ func TestRunAgain(t *testing.T) {
 		}
 	}
 	for _, id := range []string{string(m), string(other)} {
-		if n, err := a.Begin(t.Context(), id, 1); n != 3 || err != nil {
-			t.Errorf("after both: number %d, %v, want 3", n, err)
+		if run, err := a.Begin(t.Context(), id, "run", 1); run.First != 3 || err != nil {
+			t.Errorf("after both: number %d, %v, want 3", run.First, err)
 		}
 	}
 }

@@ -16,10 +16,10 @@ import (
 // anything: tables belong to the role that migrates. "" leaves a role out.
 type Roles struct {
 	// Serve answers partners' requests. It reads what decides who may read what,
-	// and writes nothing.
+	// and writes what was downloaded, with what alarms about links do.
 	Serve string
-	// Generate imports catalogs, publishes and sweeps. It reads accounts, cannot
-	// change them, and does not see links.
+	// Generate imports catalogs, publishes and sweeps. It reads accounts, changes
+	// no more of them than switches whose time has come, and does not see links.
 	Generate string
 	// Admin changes accounts, and does what the other two do. It cannot change
 	// or remove lines of the audit, nor the schema.
@@ -32,7 +32,11 @@ type grant struct{ rights, table string }
 func serveGrants() []grant {
 	return []grant{
 		{"SELECT", "merchant"}, {"SELECT", "shop"}, {"SELECT", "partner"}, {"SELECT", "offer"}, {"SELECT", "offer_feed"}, {"SELECT", "link"},
-		{"SELECT", "access_version"}, {"SELECT", "feed"}, {"SELECT", "generation"}, {"SELECT", "gen_file"}, {"SELECT", "blob"},
+		{"SELECT", "access_version"}, {"SELECT", "feed"}, {"SELECT", "state_layer"}, {"SELECT", "generation"}, {"SELECT", "gen_file"}, {"SELECT", "blob"},
+		// What was downloaded is written where it happens, and an alarm at once
+		// with what it does. Lines of the audit are added, and not read.
+		{"SELECT, INSERT, UPDATE", "link_use, link_day, download_day, offer_use, audit_head"}, {"SELECT, INSERT", "link_client"},
+		{"INSERT", "download, audit"}, {"UPDATE (accounts, pointers)", "access_version"},
 		{"SELECT", "goose_db_version"},
 	}
 }
@@ -43,12 +47,19 @@ func generateGrants() []grant {
 		{"SELECT, UPDATE (full_key, light_key)", "offer"}, // new keys after an upgrade
 		{"SELECT, INSERT, UPDATE (until), DELETE", "offer_feed"},
 		{"SELECT, UPDATE (accounts, pointers)", "access_version"},
-		{"SELECT, INSERT", "audit"},
+		{"SELECT, INSERT", "audit"}, {"SELECT, INSERT, UPDATE", "audit_head"},
+		// Switches whose time has come, and the end of what is kept for a time.
+		{"UPDATE (feed_on, schedule, version)", "partner, offer"},
+		{"SELECT, DELETE", "download, link_day, link_client, download_day, idempotency"},
 		{"SELECT, INSERT, UPDATE, DELETE", "product"}, {"SELECT, INSERT, DELETE", "product_code"},
 		{"SELECT, INSERT, UPDATE", "dictionary"}, {"SELECT, INSERT, DELETE", "change_queue"},
 		{"SELECT, INSERT, UPDATE, DELETE", "import_run"}, {"SELECT, INSERT, DELETE", "import_product"}, {"SELECT, INSERT, DELETE", "import_mark"},
 		{"SELECT, INSERT, UPDATE", "feed"}, {"SELECT, INSERT, UPDATE, DELETE", "generation"}, {"SELECT, INSERT, UPDATE, DELETE", "gen_file"},
-		{"SELECT, INSERT, UPDATE, DELETE", "blob"},
+		{"SELECT, INSERT, UPDATE, DELETE", "blob"}, {"SELECT, INSERT, UPDATE, DELETE", "state_layer"},
+		{"SELECT, INSERT, DELETE", "event_log"}, {"SELECT, INSERT, UPDATE", "event_head"},
+		{"SELECT, INSERT, UPDATE", "publish_lease"}, {"SELECT, INSERT, UPDATE, DELETE", "publish_run"},
+		{"SELECT, INSERT, UPDATE, DELETE", "upload_attempt"},
+		{"SELECT, INSERT, UPDATE, DELETE", "held_generation"}, {"SELECT, INSERT, DELETE", "held_blob"},
 		{"SELECT", "goose_db_version"},
 	}
 }
@@ -58,8 +69,11 @@ func adminGrants() []grant {
 	return []grant{
 		{"SELECT, INSERT, UPDATE, DELETE", "merchant, shop, partner, offer, offer_feed, link, access_version"},
 		{"SELECT, INSERT, UPDATE, DELETE", "product, product_code, dictionary, change_queue, import_run, import_product, import_mark"},
-		{"SELECT, INSERT, UPDATE, DELETE", "feed, generation, gen_file, blob"},
-		{"SELECT, INSERT", "audit"},
+		{"SELECT, INSERT, UPDATE, DELETE", "feed, generation, gen_file, blob, state_layer"},
+		{"SELECT, INSERT, UPDATE, DELETE", "event_log, event_head, publish_lease, publish_run, upload_attempt, held_generation, held_blob"},
+		{"SELECT, INSERT, UPDATE, DELETE", "link_use, link_day, link_client, download, download_day, offer_use, api_key, idempotency"},
+		{"SELECT, INSERT, UPDATE, DELETE", "person, recovery_code, session, one_time_code, failure_count"},
+		{"SELECT, INSERT", "audit"}, {"SELECT, INSERT, UPDATE", "audit_head"},
 		{"SELECT", "goose_db_version"},
 	}
 }

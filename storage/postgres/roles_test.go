@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"net/netip"
 	"net/url"
 	"testing"
 	"time"
@@ -85,22 +86,45 @@ func TestRoles(t *testing.T) {
 	_, err = snap.Offers(ctx)
 	ok("generate: offers", err)
 	ok("generate: close", snap.Close())
-	number, err := generate.Begin(ctx, string(m), 2)
+	run, err := generate.Begin(ctx, string(m), "run", 3)
 	ok("generate: begin", err)
-	ok("generate: commit", generate.Commit(ctx, []publish.Generation{generation(m, o.Profile.FullKey(), number, 0)}))
-	ok("generate: commit", generate.Commit(ctx, []publish.Generation{generation(m, o.Profile.FullKey(), number+1, number)}))
+	number := run.First
+	run, err = generate.Renew(ctx, run)
+	ok("generate: renew", err)
+	first, second := generation(m, o.Profile.FullKey(), number, 0), generation(m, o.Profile.FullKey(), number+1, number)
+	second.Layers = []publish.Blob{{Key: "layer", Size: 1}}
+	ok("generate: attempt", generate.Attempt(ctx, run, []string{first.Files[0].Plain.Key, "left over"}))
+	ok("generate: commit", generate.Commit(ctx, run, []publish.Generation{first}, nil))
+	ok("generate: commit", generate.Commit(ctx, run, []publish.Generation{second}, map[publish.FeedRef]publish.Cursor{second.Feed: {Event: 1}}))
+	ok("generate: hold", generate.Hold(ctx, run, []publish.Held{{Generation: generation(m, o.Profile.FullKey(), number+2, number+1)}}))
+	_, found, err := generate.HeldGeneration(ctx, first.Feed)
+	if ok("generate: held", err); !found {
+		t.Error("generate: nothing is held")
+	}
+	_, err = generate.DiscardHeld(ctx, partner.Actor{}, m, "run")
+	ok("generate: discard", err)
+	ok("generate: finish", generate.FinishRun(ctx, m, "run", publish.RunEnd{}))
+	ok("generate: new epoch", generate.NewEpoch(ctx, first.Feed, 1, 1, time.Time{}))
+	_, err = generate.JudgeKeys(ctx, m, []string{"left over"}, 0, true)
+	ok("generate: judge", err)
+	ok("generate: prune runs", generate.PruneRuns(ctx, m))
+	ok("generate: observe", generate.ObserveCondemned(ctx, m))
 	_, err = generate.CondemnBlobs(ctx, m, 10)
 	ok("generate: condemn", err)
-	_, err = generate.DeletingBlobs(ctx, m, time.Now(), 10)
+	_, err = generate.DeletingBlobs(ctx, m, 0, 10)
 	ok("generate: deleting", err)
 	ok("generate: forget", generate.ForgetBlob(ctx, m, "none"))
 	_, err = generate.PruneHistory(ctx, m)
 	ok("generate: prune", err)
 	_, err = generate.SweepImports(ctx, time.Now())
 	ok("generate: sweep", err)
-	list, err := generate.Changes(ctx, m, 10)
+	_, err = generate.Changes(ctx, m, 10)
 	ok("generate: changes", err)
-	ok("generate: drop changes", generate.DropChanges(ctx, m, []int64{list[0].Seq}))
+	_, err = generate.Sequence(ctx)
+	ok("generate: sequence", err)
+	ok("generate: settle", generate.SettleEvents(ctx, m, 1))
+	_, err = generate.TrimEvents(ctx, m)
+	ok("generate: trim", err)
 	_, err = generate.RefreshKeys(ctx)
 	ok("generate: keys", err)
 	_, err = generate.SetSharing(ctx, partner.Actor{}, m, true, 1)
@@ -111,6 +135,21 @@ func TestRoles(t *testing.T) {
 	forbidden("generate: switch", err)
 	_, err = generate.Links(ctx, m, o.ID)
 	forbidden("generate: links", err)
+	// Switches whose time has come, and the end of what is kept for a time.
+	_, err = admin.SetOfferSchedule(ctx, partner.Actor{}, m, o.ID, partner.Schedule{{At: time.Now().Add(-time.Minute).Truncate(time.Microsecond), On: true}}, o.Version)
+	ok("admin: schedule", err)
+	_, err = generate.SetOfferSchedule(ctx, partner.Actor{}, m, o.ID, nil, o.Version+1)
+	forbidden("generate: schedule", err)
+	moved, err := generate.ApplySchedules(ctx, m)
+	if ok("generate: apply schedules", err); moved != 1 {
+		t.Errorf("generate: %d schedules applied, want 1", moved)
+	}
+	_, err = generate.PruneLedger(ctx, m)
+	ok("generate: prune ledger", err)
+	_, err = generate.AuditHead(ctx, m)
+	ok("generate: head of audit", err)
+	_, err = generate.Keys(ctx, m)
+	forbidden("generate: keys", err)
 	forbidden("generate: revoke", generate.RevokeLink(ctx, partner.Actor{}, m, link.ID))
 	forbidden("generate: link", generate.CreateLink(ctx, partner.Actor{}, link))
 
@@ -125,14 +164,34 @@ func TestRoles(t *testing.T) {
 	if ok("serve: generations", err); len(gens) != 1 {
 		t.Errorf("serve: %d generations, want 1", len(gens))
 	}
-	_, found, err := serve.FileByAddress(ctx, m, o.ID, number, feed.KindFull, "")
+	_, found, err = serve.FileByAddress(ctx, m, o.ID, number, feed.KindFull, "")
 	if ok("serve: file", err); !found {
 		t.Error("serve: the file is not found")
 	}
+	// It writes what was downloaded, and what an alarm does.
+	alarmed, err := admin.Merchant(ctx, m)
+	ok("admin: merchant", err)
+	alarmed.Alarm = partner.LinkAlarm{Addresses: 1, Suspend: true}
+	_, err = admin.UpdateMerchant(ctx, partner.Actor{}, alarmed)
+	ok("admin: alarm", err)
+	var used []partner.Download
+	for _, a := range []string{"192.0.2.1", "198.51.100.1"} {
+		used = append(used, partner.Download{Merchant: m, Link: link.ID, Offer: o.ID, Kind: feed.KindFull, Generation: 1, Started: time.Now(), Address: netip.MustParseAddr(a)})
+	}
+	ok("serve: downloads", serve.RecordDownloads(ctx, used))
+	stopped, err := admin.Link(ctx, m, link.ID)
+	if ok("admin: link", err); stopped.SuspendedAt.IsZero() {
+		t.Error("serve: an alarm did not stop the link")
+	}
+	_, err = serve.Downloads(ctx, m, partner.LedgerFilter{}, 10)
+	forbidden("serve: read the ledger", err)
+	forbidden("serve: resume", serve.ResumeLink(ctx, partner.Actor{}, m, link.ID))
+	_, err = serve.Keys(ctx, m)
+	forbidden("serve: keys", err)
 	_, err = serve.SetSharing(ctx, partner.Actor{}, m, true, 1)
 	forbidden("serve: switch", err)
 	forbidden("serve: revoke", serve.RevokeLink(ctx, partner.Actor{}, m, link.ID))
-	_, err = serve.Begin(ctx, string(m), 1)
+	_, err = serve.Begin(ctx, string(m), "run", 1)
 	forbidden("serve: begin", err)
 	_, err = serve.StageProducts(ctx, m, partner.NewImportID(), catalogOf(1, 1, 1))
 	forbidden("serve: stage", err)
@@ -149,7 +208,7 @@ func TestRoles(t *testing.T) {
 		}
 		for _, statement := range []string{
 			"CREATE TABLE extra (i int)", "DROP TABLE link", "ALTER TABLE audit DISABLE TRIGGER ALL", "TRUNCATE audit",
-			"UPDATE audit SET actor = 'x'", "DELETE FROM audit", "DELETE FROM goose_db_version",
+			"UPDATE audit SET actor = 'x'", "DELETE FROM audit", "DELETE FROM audit_head", "DELETE FROM goose_db_version",
 		} {
 			if _, err := conn.Exec(ctx, statement); err == nil {
 				t.Errorf("%s was able to %s", role, statement)

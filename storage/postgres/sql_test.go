@@ -26,6 +26,18 @@ var everyMerchant = map[string]string{
 	"sqlPointers":      "the file server's",
 	"sqlVersion":       "the file server's",
 	"sqlLeftovers":     "the sweep of imports",
+	"sqlFindKey":       "the API's, which has only a key to go by",
+	"sqlFindPerson":    "the panel's, which has only a login to go by",
+	"sqlCountOwners":   "the panel's set-up",
+	"sqlFindSession":   "the panel's, which has only a cookie to go by",
+	"sqlFindCode":      "the panel's, which has only a code to go by",
+	"sqlUseCode":       "the panel's, which has only a code to go by",
+	"sqlPruneSessions": "the panel's upkeep",
+	"sqlPruneCodes":    "the panel's upkeep",
+	"sqlAnyQueued":     "the sequencer's",
+	"sqlSequence":      "the sequencer's",
+	"sqlUnsettled":     "the schedule of publications",
+	"sqlChangeLag":     "the operator's metrics",
 }
 
 // TestEveryStatementNamesTheMerchant reads the source: every SQL text is a
@@ -100,7 +112,7 @@ func sourceStatements(t *testing.T) (statements map[string]string, loose []strin
 	}
 	// The argument that is the statement, by the name of the method.
 	argument := map[string]int{"exec": 1, "execCount": 1, "one": 1, "each": 1, "Query": 1, "QueryRow": 1, "Exec": 1, "CopyFrom": 2, "Queue": 0,
-		"merchant": 1, "shops": 1, "partner": 1, "partners": 1, "offer": 1, "offers": 1, "eachOffer": 1, "link": 1, "links": 1, "dictionaries": 1}
+		"merchant": 1, "shops": 1, "partner": 1, "partners": 1, "offer": 1, "offers": 1, "eachOffer": 1, "link": 1, "links": 1, "keys": 1, "key": 1, "dictionaries": 1, "persons": 1, "sessions": 1}
 	for _, f := range files {
 		ast.Inspect(f, func(n ast.Node) bool {
 			call, ok := n.(*ast.CallExpr)
@@ -158,7 +170,7 @@ func tenantTables(t *testing.T) map[string]bool {
 		for _, m := range create.FindAllStringSubmatch(string(b), -1) {
 			if strings.Contains(m[2], "merchant_id") {
 				tables[m[1]] = true
-			} else {
+			} else if m[1] != "failure_count" {
 				t.Errorf("table %s has no merchant_id", m[1])
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"feedmill/feed"
+	"feedmill/internal/crash"
 	"feedmill/internal/partner"
 )
 
@@ -94,6 +95,7 @@ func (d *DB) stage(ctx context.Context, merchant partner.MerchantID, id partner.
 			return err
 		}
 		_, err = t.c.PgConn().CopyFrom(ctx, bytes.NewReader(batch.end(staged-rows)), sqlCopy)
+		crash.Point("postgres.stage.uncommitted")
 		batch.reopen()
 		return err
 	})

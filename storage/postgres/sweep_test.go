@@ -22,8 +22,9 @@ func TestSweepMeetsPublication(t *testing.T) {
 	t.Parallel()
 	url := TestServer.Database(t)
 	var later atomic.Int64 // by how much the clock is ahead
+	clock := func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
 	open := func() *DB {
-		d, err := Open(t.Context(), url, Options{Now: func() time.Time { return time.Now().Add(time.Duration(later.Load())) }})
+		d, err := Open(t.Context(), url, Options{Now: clock, Clock: clock, Lease: time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,25 +48,26 @@ func TestSweepMeetsPublication(t *testing.T) {
 		return text
 	}
 	old := publish.File{Kind: feed.KindFull, Generation: 1, Changed: time.Unix(1_900_000_000, 0), Plain: publish.Blob{Key: "k1", Size: 1}}
+	var run publish.Run
 	next := func() publish.Generation {
 		t.Helper()
 		base, _, err := b.Current(t.Context(), ref)
 		if err != nil {
 			t.Fatal(err)
 		}
-		number, err := b.Begin(t.Context(), string(m), 1)
-		if err != nil {
+		if run, err = beginRun(t.Context(), b, m, 1); err != nil {
 			t.Fatal(err)
 		}
+		number := run.First
 		return publish.Generation{Feed: ref, Number: number, Base: base.Number, Time: time.Unix(1_900_000_000+number, 0), Expires: time.Unix(2_000_000_000, 0), Files: []publish.File{old}}
 	}
 
 	// The publication has its locks and is not committed: the sweep passes by.
 	g := next()
-	_, err := a.attempt(t.Context(), how{}, func(ctx context.Context, tt *tx) error {
+	_, _, err := a.attempt(t.Context(), how{}, func(ctx context.Context, tt *tx) error {
 		p, err := tt.lockFeed(ctx, &g)
 		if err == nil {
-			err = tt.publish(ctx, &g, p)
+			err = tt.publish(ctx, run.ID, &g, p, publish.Cursor{})
 		}
 		if err != nil {
 			return err
@@ -90,7 +92,7 @@ func TestSweepMeetsPublication(t *testing.T) {
 	later.Add(int64(73 * time.Hour))
 	g = next()
 	published := make(chan error, 1)
-	_, err = a.attempt(t.Context(), how{}, func(ctx context.Context, tt *tx) error {
+	_, _, err = a.attempt(t.Context(), how{}, func(ctx context.Context, tt *tx) error {
 		full := tt.now - linger.Microseconds()
 		var keys []string
 		err := tt.each(ctx, sqlLockUnlisted, []any{m, full, full, 100}, func(rows pgx.Rows) error {
@@ -103,7 +105,7 @@ func TestSweepMeetsPublication(t *testing.T) {
 			return errors.Join(err, errNothing)
 		}
 		// The publication begins while the rows are locked, and waits for them.
-		go func() { published <- b.Commit(t.Context(), []publish.Generation{g}) }()
+		go func() { published <- b.Commit(t.Context(), run, []publish.Generation{g}, nil) }()
 		_, err = tt.execCount(ctx, sqlCondemn, m, full, full, keys, tt.now)
 		return err
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"feedmill/feed"
+	"feedmill/internal/crash"
 	"feedmill/internal/partner"
 )
 
@@ -25,6 +26,10 @@ type tx struct {
 	told   map[partner.MerchantID]partner.Version // how far to count up, 0 to lock the row only
 	audits []auditRow
 	queued []queueRow
+	// changed holds the largest number in the queue of each merchant's changes.
+	changed map[partner.MerchantID]int64
+
+	d *DB
 }
 
 // how says what a writing transaction needs beyond the usual.
@@ -60,8 +65,9 @@ func (d *DB) writeAs(ctx context.Context, what string, h how, fn func(ctx contex
 		defer cancel()
 	}
 	pause := firstPause
+	receipt := partner.ReceiptOf(ctx)
 	for attempt := 1; ; attempt++ {
-		seen, err := d.attempt(ctx, h, fn)
+		seen, queued, err := d.attempt(ctx, h, fn)
 		again := worthAnother(err, h)
 		var unknown *unknownError
 		if errors.As(err, &unknown) && h.done != nil {
@@ -80,6 +86,9 @@ func (d *DB) writeAs(ctx context.Context, what string, h how, fn func(ctx contex
 				d.subscribers.call()
 				d.notifier.poke()
 			}
+			if receipt != nil && queued > 0 {
+				receipt.Queue = queued
+			}
 			return nil
 		}
 		if attempt == attempts || !again || !wait(ctx, pause) {
@@ -90,51 +99,57 @@ func (d *DB) writeAs(ctx context.Context, what string, h how, fn func(ctx contex
 }
 
 // attempt runs the transaction once; seen says that it changed what file
-// servers must see.
-func (d *DB) attempt(ctx context.Context, h how, fn func(ctx context.Context, t *tx) error) (seen bool, err error) {
+// servers must see, and queued is the largest number of its changes in the queue.
+func (d *DB) attempt(ctx context.Context, h how, fn func(ctx context.Context, t *tx) error) (seen bool, queued int64, err error) {
 	c, err := d.pool.Acquire(ctx)
 	if err != nil {
-		return false, err
+		return false, 0, err
 	}
 	defer c.Release()
 	begin := `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
 	if h.long {
 		begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0`
 	}
-	if _, err := c.Exec(ctx, begin); err != nil {
-		return false, err
+	inner, err := c.Conn().BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
+	if err != nil {
+		return false, 0, err
 	}
-	t := &tx{c: c.Conn(), now: micros(d.opt.Now())}
+	t := &tx{c: c.Conn(), now: micros(d.opt.Now()), d: d}
 	if err := fn(ctx, t); err != nil {
 		rollback(ctx, t.c)
-		return false, err
+		return false, 0, err
 	}
-	if err := t.finish(ctx); err != nil {
+	if err := t.finish(ctx, inner); err != nil {
 		rollback(ctx, t.c)
-		return false, err
+		return false, 0, err
+	}
+	for _, seq := range t.changed {
+		queued = max(queued, seq)
 	}
 	// Up to here a caller who has gone away leaves nothing behind. Once COMMIT is
 	// sent it is the answer that counts, and not whether he still waits for it.
 	if err := ctx.Err(); err != nil {
 		rollback(ctx, t.c)
-		return false, err
+		return false, 0, err
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	defer cancel()
+	crash.Point("postgres.commit.before")
 	tag, err := t.c.Exec(limited, `COMMIT`)
+	crash.Point("postgres.commit.after")
 	var said *pgconn.PgError
 	switch {
 	case err == nil && tag.String() == "ROLLBACK":
-		return false, errors.New("the server rolled the transaction back")
+		return false, 0, errors.New("the server rolled the transaction back")
 	case errors.As(err, &said) && said.SeverityUnlocalized == "ERROR":
-		return false, err // and not FATAL, which can follow a commit
+		return false, 0, err // and not FATAL, which can follow a commit
 	case err != nil:
-		return false, &unknownError{err}
+		return false, queued, &unknownError{err}
 	}
 	for _, v := range t.told {
 		seen = seen || v != partner.Version{}
 	}
-	return seen, nil
+	return seen, queued, nil
 }
 
 // settle finds out what has become of a transaction whose COMMIT was not
@@ -144,7 +159,7 @@ func (d *DB) settle(ctx context.Context, find func(ctx context.Context, t *tx) (
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	defer cancel()
 	for pause := firstPause; ; pause = min(2*pause, time.Second) {
-		_, err = d.attempt(ctx, how{}, func(ctx context.Context, t *tx) error {
+		_, _, err = d.attempt(ctx, how{}, func(ctx context.Context, t *tx) error {
 			done, err = find(ctx, t)
 			return err
 		})
@@ -235,12 +250,12 @@ func (d *DB) readOnce(ctx context.Context, fn func(ctx context.Context, t *tx) e
 		return err
 	}
 	defer rollback(ctx, c.Conn())
-	return fn(ctx, &tx{c: c.Conn(), now: micros(d.opt.Now())})
+	return fn(ctx, &tx{c: c.Conn(), now: micros(d.opt.Now()), d: d})
 }
 
 const (
 	sqlCountUp = `UPDATE access_version SET accounts = accounts + $2, pointers = pointers + $3 WHERE merchant_id = $1`
-	sqlQueue   = `INSERT INTO change_queue (merchant_id, product_id, scope, cause, time) VALUES ($1, NULL, $2, $3, $4)`
+	sqlQueue   = `INSERT INTO change_queue (merchant_id, product_id, scope, cause, time) VALUES ($1, NULL, $2, $3, $4) RETURNING seq`
 )
 
 // tell notes that file servers must see a change of the merchant's accounts.
@@ -266,8 +281,34 @@ func (t *tx) queue(merchant partner.MerchantID, scope, cause string) {
 	t.queued = append(t.queued, queueRow{merchant, scope, cause})
 }
 
-// finish writes what the transaction has to tell, in one go.
-func (t *tx) finish(ctx context.Context) error {
+// queuedUpTo notes that a statement has queued changes of a merchant itself; seq
+// is the largest number of them.
+func (t *tx) queuedUpTo(merchant partner.MerchantID, seq int64) {
+	if t.changed == nil {
+		t.changed = map[partner.MerchantID]int64{}
+	}
+	t.changed[merchant] = max(t.changed[merchant], seq)
+}
+
+// finish writes what the transaction has to tell, in one go, and lets the owner
+// of the DB do his part, last of all, where changes have been queued.
+func (t *tx) finish(ctx context.Context, inner pgx.Tx) error {
+	if err := t.write(ctx); err != nil {
+		return err
+	}
+	if t.d.opt.OnChange == nil {
+		return nil
+	}
+	for _, m := range slices.Sorted(maps.Keys(t.changed)) {
+		if err := t.d.opt.OnChange(ctx, inner, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write writes what the transaction has to tell, in one go.
+func (t *tx) write(ctx context.Context) error {
 	for i := range t.audits {
 		t.count(t.audits[i].merchant, partner.Version{}) // its number is given out under the lock
 	}
@@ -277,11 +318,16 @@ func (t *tx) finish(ctx context.Context) error {
 	}
 	for i := range t.audits {
 		a := &t.audits[i]
-		b.Queue(sqlInsertAudit, a.merchant, t.now, a.actor.Name, a.actor.Role, a.actor.Address, a.actor.Request, a.action, a.object, a.before, a.after)
+		b.Queue(sqlInsertAudit, a.merchant, t.now, a.actor.Name, a.actor.Role, a.actor.Address, a.actor.Request, a.action, a.object, a.before, a.after, a.text(t.now))
 	}
 	for i := range t.queued {
 		q := &t.queued[i]
-		b.Queue(sqlQueue, q.merchant, q.scope, q.cause, t.now)
+		b.Queue(sqlQueue, q.merchant, q.scope, q.cause, t.now).QueryRow(func(row pgx.Row) error {
+			var seq int64
+			err := row.Scan(&seq)
+			t.queuedUpTo(q.merchant, seq)
+			return err
+		})
 	}
 	if b.Len() == 0 {
 		return nil
@@ -332,6 +378,21 @@ func eachRow(rows pgx.Rows, scan func(rows pgx.Rows) error) error {
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
 func fromMicros(v int64) time.Time { return time.UnixMicro(v).UTC() }
+
+// zeroMicros stores the zero time as 0.
+func zeroMicros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return micros(t)
+}
+
+func fromZero(v int64) time.Time {
+	if v == 0 {
+		return time.Time{}
+	}
+	return fromMicros(v)
+}
 
 // optionalMicros stores the zero time as NULL.
 func optionalMicros(t time.Time) *int64 {

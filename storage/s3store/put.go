@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"feedmill/internal/crash"
 	"feedmill/storage"
 )
 
@@ -110,6 +111,7 @@ func (u *upload) single(ctx context.Context, b []byte) (storage.Info, error) {
 		Metadata:    metadata(u.attrs, u.token),
 		IfNoneMatch: u.ifNoneMatch,
 	})
+	crash.Point("s3store.put.sent")
 	return u.settle(ctx, err)
 }
 

@@ -3,108 +3,118 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"reflect"
-	"time"
+	"fmt"
 
 	"feedmill/internal/partner"
 )
 
 const (
-	sqlInsertAudit = `INSERT INTO audit (merchant_id, time, actor, role, address, request, action, object, before, after)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	sqlAudit = `SELECT number, merchant_id, time, actor, role, address, request, action, object, before, after
-		FROM audit WHERE merchant_id = ? AND number > ? ORDER BY number LIMIT ?`
+	auditColumns   = `merchant_id, time, actor, role, address, request, action, object, before, after, place, hash`
+	sqlInsertAudit = `INSERT INTO audit (` + auditColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlAudit       = `SELECT number, ` + auditColumns + ` FROM audit WHERE merchant_id = ? AND number > ? ORDER BY number LIMIT ?`
+	sqlAuditHead   = `SELECT lines, hash FROM audit_head WHERE merchant_id = ?`
+	sqlSetHead     = `INSERT INTO audit_head (merchant_id, lines, hash) VALUES (?, ?, ?)
+		ON CONFLICT (merchant_id) DO UPDATE SET lines = excluded.lines, hash = excluded.hash`
 )
 
 // Audit gives up to limit lines of a merchant's audit after the line with the
 // number after, the oldest first.
 func (d *DB) Audit(ctx context.Context, merchant partner.MerchantID, after int64, limit int) (list []partner.AuditEntry, err error) {
 	err = d.read(ctx, "read audit", func(ctx context.Context, t *tx) error {
-		return t.each(ctx, sqlAudit, []any{merchant, after, limit}, func(rows *sql.Rows) error {
-			var e partner.AuditEntry
-			var at int64
-			err := rows.Scan(&e.Number, &e.Merchant, &at, &e.Actor.Name, &e.Actor.Role, &e.Actor.Address, &e.Actor.Request,
-				&e.Action, &e.Object, &e.Before, &e.After)
-			e.Time = fromMicros(at)
-			list = append(list, e)
-			return err
-		})
+		return t.eachAudit(ctx, merchant, after, limit, func(e *partner.AuditEntry) { list = append(list, *e) })
 	})
 	return list, err
 }
 
-// facts are what the audit tells of an object. Hashes of secrets are not among them.
-type facts map[string]any
+// AuditHead gives the end of a merchant's chain, zero lines when there is none.
+func (d *DB) AuditHead(ctx context.Context, merchant partner.MerchantID) (head partner.AuditHead, err error) {
+	err = d.read(ctx, "read head of audit", func(ctx context.Context, t *tx) error {
+		head, err = t.auditHead(ctx, merchant)
+		return err
+	})
+	return head, err
+}
 
-// audit writes a line in the transaction of the change it tells of. Of two
-// states only what differs is written.
-func (t *tx) audit(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, action, object string, before, after facts) error {
-	if before != nil && after != nil {
-		b, a := facts{}, facts{}
-		for k, v := range before {
-			if !reflect.DeepEqual(v, after[k]) {
-				b[k], a[k] = v, after[k]
+// VerifyAudit goes along a merchant's audit from its beginning and says where
+// its chain does not hold. Heads that were noted elsewhere must be part of it.
+func (d *DB) VerifyAudit(ctx context.Context, merchant partner.MerchantID, noted ...partner.AuditHead) (report partner.AuditReport, err error) {
+	err = d.read(ctx, "verify audit", func(ctx context.Context, t *tx) error {
+		v := partner.AuditVerifier{Merchant: merchant, Noted: noted}
+		holds, after := true, int64(0)
+		for more := true; more && holds; {
+			more = false
+			err := t.eachAudit(ctx, merchant, after, auditPage, func(e *partner.AuditEntry) {
+				holds = holds && v.Add(e)
+				more, after = true, e.Number
+			})
+			if err != nil {
+				return err
 			}
 		}
-		before, after = b, a
+		head, err := t.auditHead(ctx, merchant)
+		report = v.Finish(head)
+		return err
+	})
+	return report, err
+}
+
+// auditPage is how many lines a verification reads at a time.
+const auditPage = 1000
+
+func (t *tx) eachAudit(ctx context.Context, merchant partner.MerchantID, after int64, limit int, fn func(e *partner.AuditEntry)) error {
+	return t.each(ctx, sqlAudit, []any{merchant, after, limit}, func(rows *sql.Rows) error {
+		var e partner.AuditEntry
+		var at int64
+		var place sql.NullInt64
+		var hash []byte
+		err := rows.Scan(&e.Number, &e.Merchant, &at, &e.Actor.Name, &e.Actor.Role, &e.Actor.Address, &e.Actor.Request,
+			&e.Action, &e.Object, &e.Before, &e.After, &place, &hash)
+		if err != nil {
+			return err
+		}
+		e.Time, e.Place = fromMicros(at), place.Int64
+		copy(e.Hash[:], hash)
+		fn(&e)
+		return nil
+	})
+}
+
+func (t *tx) auditHead(ctx context.Context, merchant partner.MerchantID) (partner.AuditHead, error) {
+	head := partner.AuditHead{Merchant: merchant}
+	var hash []byte
+	_, err := t.one(ctx, sqlAuditHead, []any{merchant}, &head.Lines, &hash)
+	if err == nil && head.Lines > 0 && len(hash) != len(head.Hash) {
+		err = fmt.Errorf("the head of the audit of %s has %d bytes", merchant, len(hash))
 	}
-	old, err := before.text()
+	copy(head.Hash[:], hash)
+	return head, err
+}
+
+// facts are what the audit tells of an object. Hashes of secrets are not among them.
+type facts = partner.Facts
+
+// audit writes a line in the transaction of the change it tells of, and chains
+// it to the one before. Of two states only what differs is written.
+func (t *tx) audit(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, action, object string, before, after facts) error {
+	before, after = partner.Changed(before, after)
+	old, err := before.Text()
 	if err != nil {
 		return err
 	}
-	now, err := after.text()
+	now, err := after.Text()
 	if err != nil {
 		return err
 	}
-	return t.exec(ctx, sqlInsertAudit, merchant, t.now, actor.Name, actor.Role, actor.Address, actor.Request, action, object, old, now)
-}
-
-func (f facts) text() (string, error) {
-	if f == nil {
-		return "", nil
+	head, err := t.auditHead(ctx, merchant)
+	if err != nil {
+		return err
 	}
-	b, err := json.Marshal(f) // sorted by key
-	return string(b), err
-}
-
-func merchantFacts(m *partner.Merchant) facts {
-	return facts{
-		"name": m.Name, "sharing": m.SharingEnabled, "reveal": m.RevealDisabled, "supplier": m.Supplier,
-		"language": m.Language.String(), "currency": m.Currency.String(), "vat": m.VAT.String(),
-		"base_url": m.BaseURL, "zone_minutes": zoneMinutes(m),
+	head = head.Extend(partner.AppendAuditText(nil, &partner.AuditEntry{Merchant: merchant, Time: fromMicros(t.now), Actor: actor,
+		Action: action, Object: object, Before: old, After: now}))
+	err = t.exec(ctx, sqlInsertAudit, merchant, t.now, actor.Name, actor.Role, actor.Address, actor.Request, action, object, old, now,
+		head.Lines, head.Hash[:])
+	if err != nil {
+		return err
 	}
-}
-
-func shopFacts(s *partner.Shop) facts { return facts{"number": s.Number, "name": s.Name} }
-
-func partnerFacts(p *partner.Partner) facts {
-	return facts{
-		"name": p.Name, "email": p.Email, "phone": p.Phone, "language": p.Language.String(), "currency": p.Currency.String(),
-		"wholesaler": p.Wholesaler, "tags": p.Tags, "notes": p.Notes, "state": p.State.String(),
-		"feed": p.FeedEnabled, "orders": p.OrdersEnabled,
-	}
-}
-
-func offerFacts(o *partner.Offer) facts {
-	// The profile has been encoded before; an error here would have shown there.
-	profile, _ := partner.EncodeProfile(&o.Profile)
-	return facts{
-		"partner": string(o.Partner), "shop": string(o.Shop), "name": o.Name, "profile": json.RawMessage(profile),
-		"files": o.Files.String(), "feed": o.FeedEnabled, "orders": o.OrdersEnabled,
-	}
-}
-
-func linkFacts(l *partner.Link) facts {
-	return facts{
-		"offer": string(l.Offer), "name": l.Name, "replaces": string(l.Replaces),
-		"expires": timeFact(l.ExpiresAt), "revoked": timeFact(l.RevokedAt),
-	}
-}
-
-func timeFact(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
+	return t.exec(ctx, sqlSetHead, merchant, head.Lines, head.Hash[:])
 }

@@ -1,9 +1,16 @@
 package sqlite
 
-import "database/sql"
+import (
+	"database/sql"
+
+	"feedmill/internal/partner"
+)
 
 // Writer and Reader let tests look at the connections themselves.
 func (d *DB) Writer() *sql.DB { return d.w }
 
 // Reader gives the pool of reading connections.
 func (d *DB) Reader() *sql.DB { return d.r }
+
+// StagingPath names the file that an import is staged in.
+func (d *DB) StagingPath(id partner.ImportID) string { return d.stagingPath(id) }

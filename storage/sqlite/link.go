@@ -3,34 +3,49 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"strings"
 	"time"
 
 	"feedmill/feed"
 	"feedmill/internal/partner"
 )
 
-const linkColumns = `merchant_id, link_id, offer_id, name, secret_hash, created, expires, revoked, replaces`
+const linkColumns = `l.merchant_id, l.link_id, l.offer_id, l.name, l.secret_hash, l.created, l.expires, l.revoked, l.replaces, l.scopes, l.cidrs,
+	l.version, u.last_used, u.suspended, u.alarm
+	FROM link AS l LEFT JOIN link_use AS u ON u.merchant_id = l.merchant_id AND u.link_id = l.link_id`
 
 const (
-	sqlLink       = `SELECT ` + linkColumns + ` FROM link WHERE merchant_id = ? AND link_id = ?`
-	sqlOfferLinks = `SELECT ` + linkColumns + ` FROM link WHERE merchant_id = ? AND offer_id = ? ORDER BY created, link_id`
-	sqlLiveLinks  = `SELECT ` + linkColumns + ` FROM link WHERE revoked IS NULL AND (expires IS NULL OR expires > ?)
-		ORDER BY merchant_id, link_id` // every merchant
-	sqlInsertLink = `INSERT INTO link (` + linkColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)`
-	sqlRevokeLink = `UPDATE link SET revoked = ? WHERE merchant_id = ? AND link_id = ? AND revoked IS NULL`
-	sqlExpireLink = `UPDATE link SET expires = ? WHERE merchant_id = ? AND link_id = ? AND (expires IS NULL OR expires > ?)`
+	sqlLink       = `SELECT ` + linkColumns + ` WHERE l.merchant_id = ? AND l.link_id = ?`
+	sqlOfferLinks = `SELECT ` + linkColumns + ` WHERE l.merchant_id = ? AND l.offer_id = ? ORDER BY l.created, l.link_id`
+	sqlAllLinks   = `SELECT ` + linkColumns + ` WHERE l.merchant_id = ? ORDER BY l.offer_id, l.created, l.link_id`
+	sqlLiveLinks  = `SELECT ` + linkColumns + ` WHERE l.revoked IS NULL AND (l.expires IS NULL OR l.expires > ?)
+		ORDER BY l.merchant_id, l.link_id` // every merchant
+	sqlInsertLink = `INSERT INTO link (merchant_id, link_id, offer_id, name, secret_hash, created, expires, replaces, scopes, cidrs, version)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`
+	sqlUpdateLink  = `UPDATE link SET name = ?, cidrs = ?, expires = ?, version = version + 1 WHERE merchant_id = ? AND link_id = ? AND version = ?`
+	sqlRevokeLink  = `UPDATE link SET revoked = ?, version = version + 1 WHERE merchant_id = ? AND link_id = ? AND revoked IS NULL`
+	sqlExpireLink  = `UPDATE link SET expires = ?, version = version + 1 WHERE merchant_id = ? AND link_id = ? AND (expires IS NULL OR expires > ?)`
+	sqlSuspendLink = `INSERT INTO link_use (merchant_id, link_id, suspended) VALUES (?, ?, ?)
+		ON CONFLICT (merchant_id, link_id) DO UPDATE SET suspended = excluded.suspended`
+	sqlResumeLink = `UPDATE link_use SET suspended = NULL, alarm = NULL WHERE merchant_id = ? AND link_id = ?`
 )
 
-// CreateLink adds a link that [partner.NewLink] has made.
+// CreateLink adds a link that [partner.NewLink] has made. It fails with
+// KindConflict when [partner.MaxLiveLinks] of the offer are live already.
 func (d *DB) CreateLink(ctx context.Context, actor partner.Actor, l partner.Link) error {
 	return d.write(ctx, "create link "+string(l.ID), func(ctx context.Context, t *tx) error {
-		return t.createLink(ctx, actor, "link.create", &l)
+		if err := t.createLink(ctx, actor, "link.create", &l); err != nil {
+			return err
+		}
+		return t.countLinks(ctx, l.Merchant, l.Offer)
 	})
 }
 
 // RotateLink adds the link l, of the same offer, in place of the link old. The
 // old one answers for overlap more, so that the partner can change it in his
-// own time; with an overlap of 0 it is revoked at once.
+// own time; with an overlap of 0 it is revoked at once. It fails with
+// KindConflict when more than [partner.MaxLiveLinks] would then be live.
 func (d *DB) RotateLink(ctx context.Context, actor partner.Actor, old partner.LinkID, l partner.Link, overlap time.Duration) error {
 	return d.write(ctx, "rotate link "+string(old), func(ctx context.Context, t *tx) error {
 		before, err := t.link(ctx, l.Merchant, old)
@@ -48,16 +63,81 @@ func (d *DB) RotateLink(ctx context.Context, actor partner.Actor, old partner.Li
 			return err
 		}
 		if overlap <= 0 {
-			return t.revokeLink(ctx, actor, &before)
+			err = t.revokeLink(ctx, actor, &before)
+		} else {
+			err = t.expireLink(ctx, actor, &before, fromMicros(t.now).Add(overlap))
 		}
-		end := fromMicros(t.now).Add(overlap)
-		n, err := t.execCount(ctx, sqlExpireLink, micros(end), l.Merchant, old, micros(end))
-		if err != nil || n == 0 {
+		if err != nil {
 			return err
 		}
-		after := before
-		after.ExpiresAt = end
-		return t.audit(ctx, actor, l.Merchant, "link.expire", string(old), linkFacts(&before), linkFacts(&after))
+		return t.countLinks(ctx, l.Merchant, l.Offer)
+	})
+}
+
+// UpdateLink changes what may be changed of a link. It fails with KindConflict
+// unless version is the link's present one, and for a revoked link.
+func (d *DB) UpdateLink(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.LinkID, s partner.LinkSettings, version int64) (l partner.Link, err error) {
+	cidrs, err := partner.ParseCIDRs(s.CIDRs)
+	if err != nil {
+		return l, err
+	}
+	err = d.write(ctx, "change link "+string(id), func(ctx context.Context, t *tx) error {
+		old, err := t.link(ctx, merchant, id)
+		if err != nil {
+			return err
+		}
+		if !old.RevokedAt.IsZero() {
+			return &feed.Error{Kind: feed.KindConflict, Message: "link " + string(id) + " is revoked", Hint: "create a new link instead"}
+		}
+		l = old
+		l.Name, l.CIDRs, l.ExpiresAt = s.Name, cidrs, s.ExpiresAt
+		if err := l.Validate(); err != nil {
+			return err
+		}
+		if version != old.Version {
+			return partner.Conflict("link", string(id), version, old.Version, partner.FactsOf(&old), partner.FactsOf(&l))
+		}
+		err = t.exec(ctx, sqlUpdateLink, l.Name, partner.FormatCIDRs(l.CIDRs), optionalMicros(l.ExpiresAt), merchant, id, version)
+		if err != nil {
+			return err
+		}
+		l.Version = version + 1
+		t.accounts = true
+		if err := t.audit(ctx, actor, merchant, "link.update", string(id), partner.FactsOf(&old), partner.FactsOf(&l)); err != nil {
+			return err
+		}
+		// An end that is taken back may bring one too many to life.
+		return t.countLinks(ctx, merchant, l.Offer)
+	})
+	return l, err
+}
+
+// SuspendLink stops a link until [DB.ResumeLink]. Stopping one that is stopped
+// is no error.
+func (d *DB) SuspendLink(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.LinkID) error {
+	return d.write(ctx, "suspend link "+string(id), func(ctx context.Context, t *tx) error {
+		l, err := t.link(ctx, merchant, id)
+		if err != nil || !l.SuspendedAt.IsZero() {
+			return err
+		}
+		return t.suspendLink(ctx, actor, &l)
+	})
+}
+
+// ResumeLink lets a stopped link answer again and takes its alarm back.
+func (d *DB) ResumeLink(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.LinkID) error {
+	return d.write(ctx, "resume link "+string(id), func(ctx context.Context, t *tx) error {
+		l, err := t.link(ctx, merchant, id)
+		if err != nil || l.SuspendedAt.IsZero() && l.AlarmAt.IsZero() {
+			return err
+		}
+		if err := t.exec(ctx, sqlResumeLink, merchant, id); err != nil {
+			return err
+		}
+		after := l
+		after.SuspendedAt, after.AlarmAt = time.Time{}, time.Time{}
+		t.accounts = true
+		return t.audit(ctx, actor, merchant, "link.resume", string(id), partner.FactsOf(&l), partner.FactsOf(&after))
 	})
 }
 
@@ -72,10 +152,24 @@ func (d *DB) RevokeLink(ctx context.Context, actor partner.Actor, merchant partn
 	})
 }
 
-// Links gives the links of an offer, the oldest first, ended ones included.
+// Link gives one link of a merchant.
+func (d *DB) Link(ctx context.Context, merchant partner.MerchantID, id partner.LinkID) (l partner.Link, err error) {
+	err = d.read(ctx, "read link "+string(id), func(ctx context.Context, t *tx) error {
+		l, err = t.link(ctx, merchant, id)
+		return err
+	})
+	return l, err
+}
+
+// Links gives the links of an offer, the oldest first, ended ones included; of
+// all the merchant's offers when offer is "".
 func (d *DB) Links(ctx context.Context, merchant partner.MerchantID, offer partner.OfferID) (list []partner.Link, err error) {
 	err = d.read(ctx, "list links", func(ctx context.Context, t *tx) error {
-		list, err = t.links(ctx, sqlOfferLinks, merchant, offer)
+		if offer == "" {
+			list, err = t.links(ctx, sqlAllLinks, merchant)
+		} else {
+			list, err = t.links(ctx, sqlOfferLinks, merchant, offer)
+		}
 		return err
 	})
 	return list, err
@@ -85,12 +179,47 @@ func (t *tx) createLink(ctx context.Context, actor partner.Actor, action string,
 	if err := l.Validate(); err != nil {
 		return err
 	}
-	err := t.exec(ctx, sqlInsertLink, l.Merchant, l.ID, l.Offer, l.Name, l.SecretHash[:], micros(l.CreatedAt), optionalMicros(l.ExpiresAt), l.Replaces)
+	err := t.exec(ctx, sqlInsertLink, l.Merchant, l.ID, l.Offer, l.Name, l.SecretHash[:], micros(l.CreatedAt), optionalMicros(l.ExpiresAt), l.Replaces,
+		l.Scopes.String(), partner.FormatCIDRs(l.CIDRs))
 	if err != nil {
 		return err
 	}
 	t.accounts = true
-	return t.audit(ctx, actor, l.Merchant, action, string(l.ID), nil, linkFacts(l))
+	return t.audit(ctx, actor, l.Merchant, action, string(l.ID), nil, partner.FactsOf(l))
+}
+
+// countLinks refuses what would leave too many links of an offer live.
+func (t *tx) countLinks(ctx context.Context, merchant partner.MerchantID, offer partner.OfferID) error {
+	live, err := t.liveLinks(ctx, merchant, offer)
+	if err != nil || len(live) <= partner.MaxLiveLinks {
+		return err
+	}
+	return &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("offer %s would have %d live links, and may have %d: %s", offer, len(live), partner.MaxLiveLinks, names(live)),
+		Hint: "revoke one of them first, or rotate one at once, without an overlap"}
+}
+
+// hasLinks is the refusal to delete an offer that somebody may be reading.
+func hasLinks(id partner.OfferID, live []partner.Link) error {
+	return &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("offer %s has live links: %s", id, names(live)),
+		Hint: "switch it off instead, or revoke its links first"}
+}
+
+func names(links []partner.Link) string {
+	var list []string
+	for _, l := range links {
+		list = append(list, fmt.Sprintf("%s (%s)", l.ID, l.Name))
+	}
+	return strings.Join(list, ", ")
+}
+
+func (t *tx) liveLinks(ctx context.Context, merchant partner.MerchantID, offer partner.OfferID) (live []partner.Link, err error) {
+	all, err := t.links(ctx, sqlOfferLinks, merchant, offer)
+	for _, l := range all {
+		if l.Live(fromMicros(t.now)) {
+			live = append(live, l)
+		}
+	}
+	return live, err
 }
 
 func (t *tx) revokeLink(ctx context.Context, actor partner.Actor, l *partner.Link) error {
@@ -100,7 +229,29 @@ func (t *tx) revokeLink(ctx context.Context, actor partner.Actor, l *partner.Lin
 	after := *l
 	after.RevokedAt = fromMicros(t.now)
 	t.accounts = true
-	return t.audit(ctx, actor, l.Merchant, "link.revoke", string(l.ID), linkFacts(l), linkFacts(&after))
+	return t.audit(ctx, actor, l.Merchant, "link.revoke", string(l.ID), partner.FactsOf(l), partner.FactsOf(&after))
+}
+
+// expireLink has a link end at a time, unless it ends sooner anyway.
+func (t *tx) expireLink(ctx context.Context, actor partner.Actor, l *partner.Link, end time.Time) error {
+	n, err := t.execCount(ctx, sqlExpireLink, micros(end), l.Merchant, l.ID, micros(end))
+	if err != nil || n == 0 {
+		return err
+	}
+	after := *l
+	after.ExpiresAt = end
+	t.accounts = true
+	return t.audit(ctx, actor, l.Merchant, "link.expire", string(l.ID), partner.FactsOf(l), partner.FactsOf(&after))
+}
+
+func (t *tx) suspendLink(ctx context.Context, actor partner.Actor, l *partner.Link) error {
+	if err := t.exec(ctx, sqlSuspendLink, l.Merchant, l.ID, t.now); err != nil {
+		return err
+	}
+	after := *l
+	after.SuspendedAt = fromMicros(t.now)
+	t.accounts = true
+	return t.audit(ctx, actor, l.Merchant, "link.suspend", string(l.ID), partner.FactsOf(l), partner.FactsOf(&after))
 }
 
 func (t *tx) link(ctx context.Context, merchant partner.MerchantID, id partner.LinkID) (partner.Link, error) {
@@ -119,12 +270,22 @@ func (t *tx) links(ctx context.Context, query string, args ...any) (list []partn
 		var l partner.Link
 		var hash []byte
 		var created int64
-		var expires, revoked sql.NullInt64
-		if err := rows.Scan(&l.Merchant, &l.ID, &l.Offer, &l.Name, &hash, &created, &expires, &revoked, &l.Replaces); err != nil {
+		var expires, revoked, used, suspended, alarm sql.NullInt64
+		var scopes, cidrs string
+		err := rows.Scan(&l.Merchant, &l.ID, &l.Offer, &l.Name, &hash, &created, &expires, &revoked, &l.Replaces, &scopes, &cidrs,
+			&l.Version, &used, &suspended, &alarm)
+		if err != nil {
 			return err
 		}
 		copy(l.SecretHash[:], hash)
 		l.CreatedAt, l.ExpiresAt, l.RevokedAt = fromMicros(created), fromOptional(expires), fromOptional(revoked)
+		l.LastUsed, l.SuspendedAt, l.AlarmAt = fromOptional(used), fromOptional(suspended), fromOptional(alarm)
+		if l.Scopes, err = partner.ParseScopes(scopes); err == nil {
+			l.CIDRs, err = partner.ParseCIDRs(cidrs)
+		}
+		if err != nil {
+			return fmt.Errorf("record of link %s: %w", l.ID, err)
+		}
 		list = append(list, l)
 		return nil
 	})

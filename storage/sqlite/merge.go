@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"feedmill/feed"
+	"feedmill/internal/crash"
 	"feedmill/internal/partner"
 )
 
@@ -18,11 +19,11 @@ const (
 	sqlMergeClear = `DELETE FROM temp.merge_change`
 	sqlMergeDiff  = `INSERT INTO temp.merge_change (product_id, kind)
 		SELECT s.product_id, CASE WHEN p.product_id IS NULL THEN 1 ELSE 2 END
-		FROM import_product AS s LEFT JOIN product AS p ON p.merchant_id = s.merchant_id AND p.product_id = s.product_id
-		WHERE s.merchant_id = ? AND s.import_id = ? AND (p.product_id IS NULL OR p.digest <> s.digest)`
+		FROM staging.staged AS s LEFT JOIN product AS p ON p.merchant_id = ? AND p.product_id = s.product_id
+		WHERE p.product_id IS NULL OR p.digest <> s.digest`
 	sqlMergeGone = `INSERT INTO temp.merge_change (product_id, kind)
 		SELECT p.product_id, 3 FROM product AS p WHERE p.merchant_id = ?
-		AND NOT EXISTS (SELECT 1 FROM import_product AS s WHERE s.merchant_id = p.merchant_id AND s.import_id = ? AND s.product_id = p.product_id)`
+		AND NOT EXISTS (SELECT 1 FROM staging.staged AS s WHERE s.product_id = p.product_id)`
 	sqlMergeNamed = `INSERT INTO temp.merge_change (product_id, kind)
 		SELECT p.product_id, 3 FROM product AS p WHERE p.merchant_id = ? AND p.product_id = ?
 		ON CONFLICT (product_id) DO NOTHING`
@@ -32,28 +33,34 @@ const (
 	sqlMergeDropCodes = `DELETE FROM product_code WHERE merchant_id = ? AND product_id IN (SELECT product_id FROM temp.merge_change WHERE kind <> 1)`
 	sqlMergeRemove    = `DELETE FROM product WHERE merchant_id = ? AND product_id IN (SELECT product_id FROM temp.merge_change WHERE kind = 3)`
 	sqlMergeProducts  = `INSERT INTO product (merchant_id, product_id, digest, updated, doc)
-		SELECT s.merchant_id, s.product_id, s.digest, ?, s.doc
-		FROM temp.merge_change AS c JOIN import_product AS s ON s.merchant_id = ? AND s.import_id = ? AND s.product_id = c.product_id
+		SELECT ?, s.product_id, s.digest, ?, d.doc
+		FROM temp.merge_change AS c JOIN staging.staged AS s ON s.product_id = c.product_id
+			JOIN staging.staged_doc AS d ON d.product_id = c.product_id
 		WHERE c.kind <> 3
 		ON CONFLICT (merchant_id, product_id) DO UPDATE SET digest = excluded.digest, updated = excluded.updated, doc = excluded.doc`
 	sqlMergeCodes = `INSERT INTO product_code (merchant_id, code, product_id)
-		SELECT s.merchant_id, code.value, s.product_id
-		FROM temp.merge_change AS c JOIN import_product AS s ON s.merchant_id = ? AND s.import_id = ? AND s.product_id = c.product_id,
+		SELECT ?, code.value, s.product_id
+		FROM temp.merge_change AS c JOIN staging.staged AS s ON s.product_id = c.product_id,
 			json_each(s.codes) AS code
 		WHERE c.kind <> 3 AND code.value <> '' GROUP BY code.value, s.product_id`
-	sqlMergeQueue = `INSERT INTO change_queue (merchant_id, product_id, scope, cause, time)
+	sqlCatalogSize = `SELECT count(*) FROM product WHERE merchant_id = ?`
+	sqlMergeQueue  = `INSERT INTO change_queue (merchant_id, product_id, scope, cause, time)
 		SELECT ?, product_id, '', 'import', ? FROM temp.merge_change ORDER BY product_id`
 
-	sqlStaged      = `SELECT count(*) FROM import_product WHERE merchant_id = ? AND import_id = ?`
-	sqlStagedNamed = `SELECT EXISTS (SELECT 1 FROM import_product WHERE merchant_id = ? AND import_id = ? AND product_id = ?)`
+	sqlStaged      = `SELECT count(*) FROM staging.staged`
+	sqlStagedNamed = `SELECT EXISTS (SELECT 1 FROM staging.staged WHERE product_id = ?)`
 )
 
 // mergeExamples is how many ids of each sort a plan names.
 const mergeExamples = 5
 
-// queueScope is how many changed products make one row "catalog" instead of a
-// row each: by then the hint is no help and only costs.
-const queueScope = 10_000
+// More changed products than queueScope, or more than queueFew if they are a
+// fifth of the catalog, make one row "catalog" instead of a row each: by then the
+// hint is no help and only costs.
+const (
+	queueScope = 50_000
+	queueFew   = 1_000
+)
 
 // errPlanned ends the transaction of a plan, so that it leaves nothing behind.
 var errPlanned = errors.New("planned only")
@@ -61,7 +68,7 @@ var errPlanned = errors.New("planned only")
 // PlanMerge says what [DB.Merge] with the same arguments would do now, and
 // changes nothing.
 func (d *DB) PlanMerge(ctx context.Context, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (plan partner.MergePlan, err error) {
-	err = d.writeLong(ctx, "plan import "+string(id), func(ctx context.Context, t *tx) error {
+	err = d.writeStaged(ctx, "plan import "+string(id), merchant, id, func(ctx context.Context, t *tx) error {
 		plan, err = t.planMerge(ctx, merchant, id, mode, removed)
 		if err != nil {
 			return err
@@ -80,16 +87,19 @@ func (d *DB) PlanMerge(ctx context.Context, merchant partner.MerchantID, id part
 // leaves the catalog as it was. A product that is staged cannot be removed by
 // name. The import is used up by it.
 func (d *DB) Merge(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (plan partner.MergePlan, err error) {
-	err = d.writeLong(ctx, "merge import "+string(id), func(ctx context.Context, t *tx) error {
+	err = d.writeStaged(ctx, "merge import "+string(id), merchant, id, func(ctx context.Context, t *tx) error {
 		plan, err = t.planMerge(ctx, merchant, id, mode, removed)
 		if err != nil {
 			return err
 		}
-		return t.merge(ctx, actor, merchant, id, &plan)
+		err := t.merge(ctx, actor, merchant, id, &plan)
+		crash.Point("sqlite.merge.uncommitted")
+		return err
 	})
 	if err != nil {
 		return partner.MergePlan{}, err
 	}
+	crash.Point("sqlite.merge.committed")
 	// The merge stands. Staging rows that cannot be removed now are left to
 	// SweepImports, so that nobody takes a merge that happened for a failure.
 	_ = d.unstage(context.WithoutCancel(ctx), merchant, id)
@@ -108,17 +118,17 @@ func (t *tx) planMerge(ctx context.Context, merchant partner.MerchantID, id part
 			return plan, err
 		}
 	}
-	if err := t.exec(ctx, sqlMergeDiff, merchant, id); err != nil {
+	if err := t.exec(ctx, sqlMergeDiff, merchant); err != nil {
 		return plan, err
 	}
 	if mode == partner.MergeReplace {
-		if err := t.exec(ctx, sqlMergeGone, merchant, id); err != nil {
+		if err := t.exec(ctx, sqlMergeGone, merchant); err != nil {
 			return plan, err
 		}
 	}
 	for _, product := range removed {
 		var staged bool
-		if _, err := t.one(ctx, sqlStagedNamed, []any{merchant, id, product}, &staged); err != nil {
+		if _, err := t.one(ctx, sqlStagedNamed, []any{product}, &staged); err != nil {
 			return plan, err
 		}
 		if staged {
@@ -139,7 +149,7 @@ func (t *tx) planMerge(ctx context.Context, merchant partner.MerchantID, id part
 		return plan, err
 	}
 	var staged int64
-	if _, err := t.one(ctx, sqlStaged, []any{merchant, id}, &staged); err != nil {
+	if _, err := t.one(ctx, sqlStaged, nil, &staged); err != nil {
 		return plan, err
 	}
 	plan.Added, plan.Changed, plan.Removed = counts[1], counts[2], counts[3]
@@ -165,8 +175,8 @@ func (t *tx) merge(ctx context.Context, actor partner.Actor, merchant partner.Me
 	}{
 		{sqlMergeDropCodes, []any{merchant}},
 		{sqlMergeRemove, []any{merchant}},
-		{sqlMergeProducts, []any{t.now, merchant, id}},
-		{sqlMergeCodes, []any{merchant, id}},
+		{sqlMergeProducts, []any{merchant, t.now}},
+		{sqlMergeCodes, []any{merchant}},
 		{sqlCloseImport, []any{"merged", t.now, merchant, id}},
 	} {
 		if err := t.exec(ctx, s.query, s.args...); err != nil {
@@ -176,13 +186,23 @@ func (t *tx) merge(ctx context.Context, actor partner.Actor, merchant partner.Me
 	if err := t.mergeDictionaries(ctx, actor, merchant, id); err != nil {
 		return err
 	}
-	switch changed := plan.Added + plan.Changed + plan.Removed; {
-	case changed > queueScope:
+	changed := plan.Added + plan.Changed + plan.Removed
+	var size int64
+	if changed > queueFew && changed <= queueScope {
+		if _, err := t.one(ctx, sqlCatalogSize, []any{merchant}, &size); err != nil {
+			return err
+		}
+	}
+	switch {
+	case changed > queueScope, changed > queueFew && changed > size/5:
 		if err := t.queue(ctx, merchant, 0, "catalog", "import"); err != nil {
 			return err
 		}
 	case changed > 0:
 		if err := t.exec(ctx, sqlMergeQueue, merchant, t.now); err != nil {
+			return err
+		}
+		if err := t.noteQueued(ctx, merchant); err != nil {
 			return err
 		}
 	}

@@ -34,6 +34,9 @@ type Options struct {
 	// Readers is the number of connections for reading; each open [Snapshot]
 	// holds one. Default 16.
 	Readers int
+	// Lease is for how long a run may publish for its merchant before it has to
+	// renew that (RELIABILITY P0). Default 15 s, at most 5 min.
+	Lease time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -49,6 +52,10 @@ func (o Options) withDefaults() Options {
 	if o.Readers == 0 {
 		o.Readers = 16
 	}
+	if o.Lease <= 0 {
+		o.Lease = 15 * time.Second
+	}
+	o.Lease = min(o.Lease, longestLease)
 	return o
 }
 
@@ -56,6 +63,7 @@ func (o Options) withDefaults() Options {
 type DB struct {
 	w, r *sql.DB
 	opt  Options
+	path string // of the file, as an absolute one
 
 	// Prepared once: they are asked on every poll and for every download.
 	versionStmt, addressStmt *sql.Stmt
@@ -70,8 +78,11 @@ func Open(ctx context.Context, path string, opt Options) (*DB, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, &feed.Error{Kind: feed.KindUnavailable, Message: fmt.Sprintf("there is no database %q", path), Hint: "run feedmill migrate to make it"}
 	}
-	d := &DB{opt: opt}
-	var err error
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open database %q: %w", path, err)
+	}
+	d := &DB{opt: opt, path: abs}
 	if d.w, err = open(path, opt, false); err != nil {
 		return nil, err
 	}

@@ -2,11 +2,13 @@ package sqlite_test
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"os/exec"
@@ -172,8 +174,8 @@ func TestTwoProcesses(t *testing.T) {
 		go func() {
 			var err error
 			for i := range 100 {
-				_, e := db.Begin(t.Context(), string(m.ID), 1)
-				err = errors.Join(err, e)
+				run, e := begin(t.Context(), db, m.ID, 1)
+				err = errors.Join(err, e, db.Release(t.Context(), run))
 				// Reads before it writes: what it has read must still hold then.
 				p, e = db.SetPartnerOrders(t.Context(), partner.Actor{}, m.ID, p.ID, i%2 == 0, p.Version)
 				err = errors.Join(err, e)
@@ -186,8 +188,19 @@ func TestTwoProcesses(t *testing.T) {
 			t.Errorf("two writers: %v", err)
 		}
 	}
-	if n, err := b.Begin(t.Context(), string(m.ID), 1); n != 201 || err != nil {
-		t.Errorf("after 200 numbers: %d, %v, want 201", n, err)
+	if run, err := begin(t.Context(), b, m.ID, 1); run.First != 201 || err != nil {
+		t.Errorf("after 200 numbers: %d, %v, want 201", run.First, err)
+	}
+}
+
+// begin takes the lease, once nobody has it.
+func begin(ctx context.Context, db *sqlite.DB, m partner.MerchantID, n int) (publish.Run, error) {
+	for {
+		run, err := db.Begin(ctx, string(m), strings.ToLower(rand.Text()), n)
+		var busy *publish.BusyError
+		if !errors.As(err, &busy) {
+			return run, err
+		}
 	}
 }
 
@@ -244,9 +257,8 @@ func TestMergedImport(t *testing.T) {
 	if n, err := db.SweepImports(t.Context(), time.Unix(0, 0)); n != 1 || err != nil {
 		t.Errorf("swept %d, %v, want 1", n, err)
 	}
-	var left int
-	if err := db.Reader().QueryRow("SELECT count(*) FROM import_product").Scan(&left); err != nil || left != 0 {
-		t.Errorf("%d rows left, %v", left, err)
+	if _, err := os.Stat(db.StagingPath(id)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file of the import: %v, want it gone", err)
 	}
 }
 
@@ -336,7 +348,7 @@ const crashProducts = 400
 
 func crashingWriter() {
 	ctx := context.Background()
-	db, err := sqlite.Open(ctx, os.Getenv("FEEDMILL_TEST_CRASH"), sqlite.Options{})
+	db, err := sqlite.Open(ctx, os.Getenv("FEEDMILL_TEST_CRASH"), sqlite.Options{Lease: time.Millisecond})
 	if err != nil {
 		panic(err)
 	}
@@ -356,10 +368,11 @@ func crashingWriter() {
 		if err != nil {
 			panic(err)
 		}
-		number, err := db.Begin(ctx, string(merchant), 1)
+		run, err := begin(ctx, db, merchant, 1)
 		if err != nil {
 			panic(err)
 		}
+		number := run.First
 		step()
 		g := publish.Generation{Feed: ref, Number: number, Base: base.Number, Time: base.Time.Add(time.Second), Files: []publish.File{{
 			Kind: feed.KindFull, Generation: number, Plain: publish.Blob{Key: fmt.Sprint("blob-", number), Size: 1, SHA256: sha256.Sum256(nil)},
@@ -367,7 +380,7 @@ func crashingWriter() {
 		if g.Time.Unix() < 0 {
 			g.Time = time.Now()
 		}
-		if err := db.Commit(ctx, []publish.Generation{g}); err != nil {
+		if err := db.Commit(ctx, run, []publish.Generation{g}, nil); err != nil {
 			panic(err)
 		}
 	}

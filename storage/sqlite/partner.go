@@ -5,19 +5,24 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 
 	"feedmill/internal/partner"
 )
 
-const partnerColumns = `merchant_id, partner_id, name, email, phone, language, currency, wholesaler, tags, notes, state, feed_on, orders_on, version`
+const partnerColumns = `merchant_id, partner_id, name, email, phone, language, currency, wholesaler, tags, notes, state, feed_on, orders_on,
+	discounts, schedule, version`
 
 const (
 	sqlPartner       = `SELECT ` + partnerColumns + ` FROM partner WHERE merchant_id = ? AND partner_id = ?`
 	sqlPartners      = `SELECT ` + partnerColumns + ` FROM partner WHERE merchant_id = ? ORDER BY partner_id`
+	sqlTimedPartners = `SELECT ` + partnerColumns + ` FROM partner WHERE merchant_id = ? AND schedule <> '' ORDER BY partner_id`
 	sqlEveryPartner  = `SELECT ` + partnerColumns + ` FROM partner ORDER BY merchant_id, partner_id` // every merchant
-	sqlInsertPartner = `INSERT INTO partner (` + partnerColumns + `, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)`
+	sqlInsertPartner = `INSERT INTO partner (` + partnerColumns + `, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)`
 	sqlUpdatePartner = `UPDATE partner SET name = ?, email = ?, phone = ?, language = ?, currency = ?, wholesaler = ?, tags = ?, notes = ?,
-		state = ?, feed_on = ?, orders_on = ?, version = version + 1 WHERE merchant_id = ? AND partner_id = ? AND version = ?`
+		state = ?, feed_on = ?, orders_on = ?, discounts = ?, schedule = ?, version = version + 1
+		WHERE merchant_id = ? AND partner_id = ? AND version = ?`
 	sqlDeletePartner = `DELETE FROM partner WHERE merchant_id = ? AND partner_id = ? AND version = ?`
 )
 
@@ -28,17 +33,17 @@ func (d *DB) CreatePartner(ctx context.Context, actor partner.Actor, p partner.P
 	}
 	p.Version = 1
 	err := d.write(ctx, "create partner "+string(p.ID), func(ctx context.Context, t *tx) error {
-		tags, err := encodeTags(p.Tags)
+		r, err := partnerRow(&p)
 		if err != nil {
 			return err
 		}
 		err = t.exec(ctx, sqlInsertPartner, p.Merchant, p.ID, p.Name, p.Email, p.Phone, p.Language.String(), p.Currency.String(),
-			p.Wholesaler, tags, p.Notes, p.State.String(), p.FeedEnabled, p.OrdersEnabled, t.now)
+			p.Wholesaler, r.tags, p.Notes, p.State.String(), p.FeedEnabled, p.OrdersEnabled, r.discounts, r.schedule, t.now)
 		if err != nil {
 			return err
 		}
 		t.accounts = true
-		return t.audit(ctx, actor, p.Merchant, "partner.create", string(p.ID), nil, partnerFacts(&p))
+		return t.audit(ctx, actor, p.Merchant, "partner.create", string(p.ID), nil, partner.FactsOf(&p))
 	})
 	return p, err
 }
@@ -61,19 +66,20 @@ func (d *DB) Partners(ctx context.Context, merchant partner.MerchantID) (list []
 	return list, err
 }
 
-// UpdatePartner changes everything but the two switches, which
-// [DB.SetPartnerFeed] and [DB.SetPartnerOrders] alone move. It fails with
-// KindConflict unless p.Version is the present one.
+// UpdatePartner changes everything but the two switches and the schedule, which
+// have methods of their own. Offers that have the partner's discounts get the
+// new ones, and are attached to the feeds of their new profiles, in the same
+// transaction. It fails with KindConflict unless p.Version is the present one.
 func (d *DB) UpdatePartner(ctx context.Context, actor partner.Actor, p partner.Partner) (partner.Partner, error) {
 	return d.changePartner(ctx, actor, p.Merchant, p.ID, p.Version, "partner.update", func(old partner.Partner) partner.Partner {
-		p.FeedEnabled, p.OrdersEnabled = old.FeedEnabled, old.OrdersEnabled
+		p.FeedEnabled, p.OrdersEnabled, p.Schedule = old.FeedEnabled, old.OrdersEnabled, old.Schedule
 		return p
 	})
 }
 
 // SetPartnerFeed moves a partner's feed switch. Nothing else of the account and
-// nothing of its links is touched. It fails with KindConflict unless version is
-// the partner's present one.
+// nothing of its links is touched; points of the schedule that are still to
+// come stay. It fails with KindConflict unless version is the partner's present one.
 func (d *DB) SetPartnerFeed(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ID, on bool, version int64) (partner.Partner, error) {
 	return d.changePartner(ctx, actor, merchant, id, version, switchName("partner.feed", on), func(p partner.Partner) partner.Partner {
 		p.FeedEnabled = on
@@ -89,36 +95,100 @@ func (d *DB) SetPartnerOrders(ctx context.Context, actor partner.Actor, merchant
 	})
 }
 
+// SetPartnerSchedule sets what the partner's feed switch will do by itself. It
+// fails with KindConflict unless version is the partner's present one.
+func (d *DB) SetPartnerSchedule(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ID, s partner.Schedule, version int64) (partner.Partner, error) {
+	return d.changePartner(ctx, actor, merchant, id, version, "partner.schedule", func(p partner.Partner) partner.Partner {
+		p.Schedule = s
+		return p
+	})
+}
+
 func (d *DB) changePartner(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ID, version int64, action string, change func(partner.Partner) partner.Partner) (p partner.Partner, err error) {
 	err = d.write(ctx, "change partner "+string(id), func(ctx context.Context, t *tx) error {
-		old, err := t.partner(ctx, merchant, id)
-		if err != nil {
-			return err
-		}
-		p = change(old)
-		if err := p.Validate(); err != nil {
-			return err
-		}
-		tags, err := encodeTags(p.Tags)
-		if err != nil {
-			return err
-		}
-		n, err := t.execCount(ctx, sqlUpdatePartner, p.Name, p.Email, p.Phone, p.Language.String(), p.Currency.String(), p.Wholesaler,
-			tags, p.Notes, p.State.String(), p.FeedEnabled, p.OrdersEnabled, merchant, id, version)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return stale("partner", string(id), version, old.Version)
-		}
-		p.Version = version + 1
-		t.accounts = true
-		if err := t.queue(ctx, merchant, 0, string(id), action); err != nil {
-			return err
-		}
-		return t.audit(ctx, actor, merchant, action, string(id), partnerFacts(&old), partnerFacts(&p))
+		p, err = t.changePartner(ctx, actor, merchant, id, version, action, nil, change)
+		return err
 	})
 	return p, err
+}
+
+// changePartner changes a partner in whom the points of the schedule that have
+// passed are written down first. An action of "" is named after what changed.
+// The offers of beside are about to be changed in the same transaction, and
+// take new discounts then.
+func (t *tx) changePartner(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ID, version int64, action string, beside []partner.Offer, change func(partner.Partner) partner.Partner) (p partner.Partner, err error) {
+	old, err := t.partner(ctx, merchant, id)
+	if err != nil {
+		return p, err
+	}
+	if old, err = t.settlePartner(ctx, old); err != nil {
+		return p, err
+	}
+	p = change(old)
+	p.Merchant, p.ID = merchant, id
+	if err := p.Validate(); err != nil {
+		return p, err
+	}
+	if version != old.Version {
+		return p, partner.Conflict("partner", string(id), version, old.Version, partner.FactsOf(&old), partner.FactsOf(&p))
+	}
+	if action == "" {
+		action = partner.ActionOf(&old, &p)
+	}
+	r, err := partnerRow(&p)
+	if err != nil {
+		return p, err
+	}
+	err = t.exec(ctx, sqlUpdatePartner, p.Name, p.Email, p.Phone, p.Language.String(), p.Currency.String(), p.Wholesaler,
+		r.tags, p.Notes, p.State.String(), p.FeedEnabled, p.OrdersEnabled, r.discounts, r.schedule, merchant, id, version)
+	if err != nil {
+		return p, err
+	}
+	p.Version = version + 1
+	t.accounts = true
+	if err := t.queue(ctx, merchant, 0, string(id), action); err != nil {
+		return p, err
+	}
+	if err := t.audit(ctx, actor, merchant, action, string(id), partner.FactsOf(&old), partner.FactsOf(&p)); err != nil {
+		return p, err
+	}
+	if reflect.DeepEqual(old.Discounts, p.Discounts) {
+		return p, nil
+	}
+	return p, t.passDiscounts(ctx, actor, &p, beside)
+}
+
+// settlePartner tells the audit of the points of a partner's schedule that have
+// passed. What is written down of them is up to the caller.
+func (t *tx) settlePartner(ctx context.Context, p partner.Partner) (partner.Partner, error) {
+	now := fromMicros(t.now)
+	if !p.Schedule.Due(now) {
+		return p, nil
+	}
+	settled := p
+	settled.FeedEnabled, settled.Schedule = p.Schedule.Settle(p.FeedEnabled, now)
+	return settled, t.audit(ctx, partner.ScheduleActor(), p.Merchant, partner.ActionOf(&p, &settled), string(p.ID), partner.FactsOf(&p), partner.FactsOf(&settled))
+}
+
+// passDiscounts gives a partner's discounts to those of his offers that have them.
+func (t *tx) passDiscounts(ctx context.Context, actor partner.Actor, p *partner.Partner, beside []partner.Offer) error {
+	offers, err := t.offers(ctx, sqlPartnerOffers, p.Merchant, p.ID)
+	if err != nil {
+		return err
+	}
+	for _, o := range offers {
+		if slices.ContainsFunc(beside, func(b partner.Offer) bool { return b.ID == o.ID }) {
+			continue
+		}
+		if !o.PartnerDiscounts || reflect.DeepEqual(o.Profile.Discounts, p.Discounts) {
+			continue
+		}
+		_, err := t.changeOffer(ctx, actor, o.Merchant, o.ID, o.Version, "offer.update", func(o partner.Offer) partner.Offer { return o })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeletePartner removes a partner who has no offers any more. It fails with
@@ -134,10 +204,10 @@ func (d *DB) DeletePartner(ctx context.Context, actor partner.Actor, merchant pa
 			return err
 		}
 		if n == 0 {
-			return stale("partner", string(id), version, old.Version)
+			return partner.Conflict("partner", string(id), version, old.Version, nil, nil)
 		}
 		t.accounts = true
-		return t.audit(ctx, actor, merchant, "partner.delete", string(id), partnerFacts(&old), nil)
+		return t.audit(ctx, actor, merchant, "partner.delete", string(id), partner.FactsOf(&old), nil)
 	})
 }
 
@@ -155,9 +225,9 @@ func (t *tx) partner(ctx context.Context, merchant partner.MerchantID, id partne
 func (t *tx) partners(ctx context.Context, query string, args ...any) (list []partner.Partner, err error) {
 	err = t.each(ctx, query, args, func(rows *sql.Rows) error {
 		var p partner.Partner
-		var language, currency, tags, state string
+		var language, currency, tags, state, discounts, schedule string
 		err := rows.Scan(&p.Merchant, &p.ID, &p.Name, &p.Email, &p.Phone, &language, &currency, &p.Wholesaler, &tags, &p.Notes,
-			&state, &p.FeedEnabled, &p.OrdersEnabled, &p.Version)
+			&state, &p.FeedEnabled, &p.OrdersEnabled, &discounts, &schedule, &p.Version)
 		if err == nil {
 			p.Language, p.Currency, err = parseLocale(language, currency)
 		}
@@ -167,6 +237,12 @@ func (t *tx) partners(ctx context.Context, query string, args ...any) (list []pa
 		if err == nil {
 			err = json.Unmarshal([]byte(tags), &p.Tags)
 		}
+		if err == nil {
+			p.Discounts, err = partner.DecodeDiscounts([]byte(discounts))
+		}
+		if err == nil {
+			p.Schedule, err = partner.DecodeSchedule(schedule)
+		}
 		if err != nil {
 			return fmt.Errorf("record of partner %s: %w", p.ID, err)
 		}
@@ -174,6 +250,24 @@ func (t *tx) partners(ctx context.Context, query string, args ...any) (list []pa
 		return nil
 	})
 	return list, err
+}
+
+// encodedPartner is what a row holds in a form of its own.
+type encodedPartner struct{ tags, discounts, schedule string }
+
+func partnerRow(p *partner.Partner) (r encodedPartner, err error) {
+	if r.tags, err = encodeTags(p.Tags); err != nil {
+		return r, err
+	}
+	discounts, err := partner.EncodeDiscounts(&p.Discounts)
+	if err != nil {
+		return r, err
+	}
+	if r.discounts = string(discounts); r.discounts == "{}" {
+		r.discounts = ""
+	}
+	r.schedule, err = partner.EncodeSchedule(p.Schedule)
+	return r, err
 }
 
 // encodeTags stores none as null, so that no tags come back as none.

@@ -20,8 +20,11 @@ func TestNoStatementScans(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.w.ExecContext(t.Context(), sqlMergeTable); err != nil {
-		t.Fatal(err)
+	for _, prepare := range []string{sqlMergeTable, "ATTACH DATABASE ':memory:' AS staging",
+		strings.Replace(sqlStagingTable, "EXISTS ", "EXISTS staging.", 1), strings.Replace(sqlStagingDocs, "EXISTS ", "EXISTS staging.", 1)} {
+		if _, err := db.w.ExecContext(t.Context(), prepare); err != nil {
+			t.Fatal(err)
+		}
 	}
 	statements, _ := sourceStatements(t)
 	tables := tenantTables(t)

@@ -3,127 +3,66 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
 
 	"feedmill/feed"
+	"feedmill/internal/crash"
 	"feedmill/internal/partner"
 )
 
 const (
-	sqlTouchImport = `INSERT INTO import_run (merchant_id, import_id, state, started, touched) VALUES (?, ?, 'staging', ?, ?)
-		ON CONFLICT (merchant_id, import_id) DO UPDATE SET touched = excluded.touched`
+	sqlTouchImport = `INSERT INTO import_run (merchant_id, import_id, state, started, touched) VALUES (?, ?, 'writing', ?, ?)
+		ON CONFLICT (merchant_id, import_id) DO UPDATE SET state = excluded.state, touched = excluded.touched`
 	sqlImportState  = `SELECT state FROM import_run WHERE merchant_id = ? AND import_id = ?`
 	sqlCloseImport  = `UPDATE import_run SET state = ?, touched = ? WHERE merchant_id = ? AND import_id = ?`
 	sqlForgetImport = `DELETE FROM import_run WHERE merchant_id = ? AND import_id = ?`
-	sqlStage        = `INSERT INTO import_product (merchant_id, import_id, product_id, digest, codes, doc) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (merchant_id, import_id, product_id) DO UPDATE
-		SET digest = excluded.digest, codes = excluded.codes, doc = excluded.doc`
-	sqlUnstage = `DELETE FROM import_product WHERE merchant_id = ? AND import_id = ? AND product_id IN
-		(SELECT s.product_id FROM import_product AS s WHERE s.merchant_id = ? AND s.import_id = ? ORDER BY s.product_id LIMIT ?)`
-	sqlLeftovers = `SELECT merchant_id, import_id FROM import_run WHERE state <> 'staging' OR touched < ?` // every merchant
-)
-
-// A batch is collected while the catalog is read and written in one go, so that
-// other writers wait for a batch and not for whoever produces it.
-const (
-	batchRows  = 5000
-	batchBytes = 16 << 20
-	sweepRows  = 5000
+	sqlLeftovers    = `SELECT merchant_id, import_id FROM import_run WHERE state NOT IN ('writing', 'staging') OR touched < ?` // every merchant
 )
 
 // StageProducts adds products to an import of the merchant, which begins with
-// the first call and takes any number of them, and gives how many it took. Of
-// two products with one id the later stays. The catalog does not change before
-// [DB.Merge]. An error that seq yields ends the call; what was staged before it
-// stays until [DB.DiscardImport].
+// the first call and takes any number of them, one after the other, and gives
+// how many it took. Of two products with one id the later stays. The catalog
+// does not change before [DB.Merge]. An error that seq yields ends the call;
+// what was staged before it stays until [DB.DiscardImport]. An import whose
+// process dies in this call takes nothing more and cannot be merged.
 func (d *DB) StageProducts(ctx context.Context, merchant partner.MerchantID, id partner.ImportID, seq iter.Seq2[partner.StagedProduct, error]) (n int64, err error) {
 	if !id.Valid() {
 		return 0, feed.Errorf(feed.KindInvalid, "%.40q is not the id of an import", string(id))
 	}
-	batch := &stageBatch{d: d, merchant: merchant, id: id}
 	// Also an import of nothing exists: as a replacement it empties the catalog.
-	if err := batch.flush(ctx); err != nil {
+	err = d.write(ctx, "stage products", func(ctx context.Context, t *tx) error {
+		state, err := t.importState(ctx, merchant, id)
+		switch {
+		case err != nil:
+			return err
+		case state == "writing":
+			return beingWritten(id)
+		case state != "" && state != "staging":
+			return feed.Errorf(feed.KindConflict, "import %s is %s already", id, state)
+		}
+		return t.exec(ctx, sqlTouchImport, merchant, id, t.now, t.now)
+	})
+	if err != nil {
 		return 0, err
 	}
-	for p, err := range seq {
-		if err != nil {
-			return n, err
-		}
-		if err := ctx.Err(); err != nil {
-			return n, fault("stage products", err)
-		}
-		if err := batch.add(&p); err != nil {
-			return n, fmt.Errorf("stage product %d: %w", p.ID, err)
-		}
-		n++
-		if len(batch.rows) == batchRows || len(batch.buf) >= batchBytes {
-			if err := batch.flush(ctx); err != nil {
-				return n, err
-			}
-		}
+	n, err = d.stageFile(ctx, merchant, id, seq)
+	crash.Point("sqlite.stage.written")
+	// Whatever ended it, what the file holds is whole and can be added to. Only
+	// where that cannot be said, or nobody lives to say it, the import is lost.
+	if whole := syncFile(d.stagingPath(id)); whole != nil {
+		return n, errors.Join(err, fmt.Errorf("stage products: %w", whole))
 	}
-	return n, batch.flush(ctx)
+	return n, errors.Join(err, d.write(context.WithoutCancel(ctx), "stage products", func(ctx context.Context, t *tx) error {
+		return t.exec(ctx, sqlCloseImport, "staging", t.now, merchant, id)
+	}))
 }
 
-type stageBatch struct {
-	d        *DB
-	merchant partner.MerchantID
-	id       partner.ImportID
-	buf      []byte // documents of the rows
-	rows     []stagedRow
-}
-
-type stagedRow struct {
-	id       feed.ProductID
-	digest   [32]byte
-	codes    string
-	from, to int // of the document in buf
-}
-
-func (b *stageBatch) add(p *partner.StagedProduct) error {
-	if p.ID <= 0 || p.ID > feed.MaxProductID {
-		return feed.Errorf(feed.KindInvalid, "%d is not the id of a product", p.ID)
-	}
-	codes, err := json.Marshal(p.Codes)
-	if err != nil {
-		return err
-	}
-	from := len(b.buf)
-	b.buf = append(b.buf, p.Doc...)
-	b.rows = append(b.rows, stagedRow{p.ID, p.Digest, string(codes), from, len(b.buf)})
-	return nil
-}
-
-func (b *stageBatch) flush(ctx context.Context) error {
-	err := b.d.write(ctx, "stage products", func(ctx context.Context, t *tx) error {
-		state, err := t.importState(ctx, b.merchant, b.id)
-		if err != nil {
-			return err
-		}
-		if state != "" && state != "staging" {
-			return feed.Errorf(feed.KindConflict, "import %s is %s already", b.id, state)
-		}
-		if err := t.exec(ctx, sqlTouchImport, b.merchant, b.id, t.now, t.now); err != nil || len(b.rows) == 0 {
-			return err
-		}
-		s, err := t.tx.PrepareContext(ctx, sqlStage)
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		for i := range b.rows {
-			r := &b.rows[i]
-			if _, err := s.ExecContext(ctx, b.merchant, b.id, r.id, r.digest[:], r.codes, b.buf[r.from:r.to]); err != nil {
-				return fmt.Errorf("product %d: %w", r.id, err)
-			}
-		}
-		return nil
-	})
-	b.rows, b.buf = b.rows[:0], b.buf[:0]
-	return err
+func beingWritten(id partner.ImportID) error {
+	return &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("import %s is being staged, or was when its process died", id),
+		Hint: "import again: a new import knows nothing of this one"}
 }
 
 // importState gives "" for an import that does not exist.
@@ -140,6 +79,8 @@ func (t *tx) openImport(ctx context.Context, merchant partner.MerchantID, id par
 		return err
 	case state == "":
 		return missing("import", string(id))
+	case state == "writing":
+		return beingWritten(id)
 	case state != "staging":
 		return feed.Errorf(feed.KindConflict, "import %s is %s already", id, state)
 	}
@@ -151,7 +92,7 @@ func (t *tx) openImport(ctx context.Context, merchant partner.MerchantID, id par
 func (d *DB) DiscardImport(ctx context.Context, merchant partner.MerchantID, id partner.ImportID) error {
 	err := d.write(ctx, "discard import "+string(id), func(ctx context.Context, t *tx) error {
 		state, err := t.importState(ctx, merchant, id)
-		if err != nil || state != "staging" {
+		if err != nil || state != "staging" && state != "writing" {
 			return err
 		}
 		return t.exec(ctx, sqlCloseImport, "discarded", t.now, merchant, id)
@@ -162,23 +103,16 @@ func (d *DB) DiscardImport(ctx context.Context, merchant partner.MerchantID, id 
 	return d.unstage(ctx, merchant, id)
 }
 
-// unstage removes the rows of an import that is merged or discarded, a few
-// thousand at a time, and then the import.
+// unstage removes the file of an import that is merged or discarded, and then
+// the import.
 func (d *DB) unstage(ctx context.Context, merchant partner.MerchantID, id partner.ImportID) error {
-	for {
-		done := false
-		err := d.write(ctx, "clear import "+string(id), func(ctx context.Context, t *tx) error {
-			n, err := t.execCount(ctx, sqlUnstage, merchant, id, merchant, id, sweepRows)
-			if err != nil || n == sweepRows {
-				return err
-			}
-			done = true
-			return t.exec(ctx, sqlForgetImport, merchant, id)
-		})
-		if err != nil || done {
-			return err
-		}
+	if err := removeStaging(d.stagingPath(id)); err != nil {
+		return fmt.Errorf("clear import %s: %w", id, err)
 	}
+	crash.Point("sqlite.stage.removed")
+	return d.write(ctx, "clear import "+string(id), func(ctx context.Context, t *tx) error {
+		return t.exec(ctx, sqlForgetImport, merchant, id)
+	})
 }
 
 // SweepImports removes what merged and discarded imports have left behind, and

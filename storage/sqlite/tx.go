@@ -12,6 +12,8 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"feedmill/feed"
+	"feedmill/internal/crash"
+	"feedmill/internal/partner"
 )
 
 // tx is a transaction. One that writes also remembers what it has to tell.
@@ -20,6 +22,8 @@ type tx struct {
 	now int64
 
 	accounts, pointers bool
+	// queued is the largest number in the queue of what the transaction changed.
+	queued int64
 }
 
 // write runs fn in a transaction that holds the write lock from its beginning,
@@ -32,7 +36,17 @@ func (d *DB) write(ctx context.Context, what string, fn func(ctx context.Context
 
 // writeLong is write without a timeout of its own.
 func (d *DB) writeLong(ctx context.Context, what string, fn func(ctx context.Context, t *tx) error) error {
-	s, err := d.w.BeginTx(ctx, nil)
+	return d.writeOn(ctx, d.w, what, fn)
+}
+
+// beginner is a connection, or the pool that holds it.
+type beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
+// writeOn is writeLong on a connection that the caller holds.
+func (d *DB) writeOn(ctx context.Context, on beginner, what string, fn func(ctx context.Context, t *tx) error) error {
+	s, err := on.BeginTx(ctx, nil)
 	if err != nil {
 		return fault(what, ended(ctx, err))
 	}
@@ -47,11 +61,16 @@ func (d *DB) writeLong(ctx context.Context, what string, fn func(ctx context.Con
 			return fault(what, ended(ctx, err))
 		}
 	}
+	crash.Point("sqlite.commit.before")
 	if err := s.Commit(); err != nil {
 		return fault(what, ended(ctx, err))
 	}
+	crash.Point("sqlite.commit.after")
 	if t.accounts || t.pointers {
 		d.subscribers.call()
+	}
+	if r := partner.ReceiptOf(ctx); r != nil && t.queued > 0 {
+		r.Queue = t.queued
 	}
 	return nil
 }
@@ -149,6 +168,21 @@ func ended(ctx context.Context, err error) error {
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
 func fromMicros(v int64) time.Time { return time.UnixMicro(v).UTC() }
+
+// zeroMicros stores the zero time as 0.
+func zeroMicros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return micros(t)
+}
+
+func fromZero(v int64) time.Time {
+	if v == 0 {
+		return time.Time{}
+	}
+	return fromMicros(v)
+}
 
 // optionalMicros stores the zero time as NULL.
 func optionalMicros(t time.Time) any {

@@ -15,12 +15,16 @@ import (
 
 	"feedmill/feed"
 	"feedmill/feed/publish"
+	"feedmill/internal/crash"
 	"feedmill/internal/durable"
 )
 
 // Commit implements publish.Ledger: it completes the next folder and swaps it
 // with the one before.
-func (f *Folder) Commit(_ context.Context, gens []publish.Generation) error {
+func (f *Folder) Commit(_ context.Context, _ publish.Run, gens []publish.Generation, _ map[publish.FeedRef]publish.Cursor) error {
+	if len(gens) == 0 {
+		return nil
+	}
 	next := f.old
 	for i := range gens {
 		g := &gens[i]
@@ -35,6 +39,11 @@ func (f *Folder) Commit(_ context.Context, gens []publish.Generation) error {
 	}
 	return f.replace(next)
 }
+
+// Hold implements publish.Ledger. A folder has nobody who could decide later:
+// what the guard stops is left out, and the next run is stopped again unless
+// the catalog, or what the guard allows, has changed.
+func (f *Folder) Hold(context.Context, publish.Run, []publish.Held) error { return nil }
 
 // Refresh rewrites the gateway when its address or supplier has changed and
 // nothing else has; it does nothing before the first run.
@@ -56,13 +65,19 @@ func (f *Folder) replace(next offer) error {
 	if err := os.RemoveAll(filepath.Join(f.staging, stateDir, "spool")); err != nil {
 		return err
 	}
+	crash.Point("folder.spool.removed")
+	if err := f.drop(&next); err != nil {
+		return err
+	}
 	next.Retired = f.retire(&next)
 	if err := f.link(&next); err != nil {
 		return fmt.Errorf("complete the next folder: %w", err)
 	}
+	crash.Point("folder.linked")
 	if err := f.describe(&next); err != nil {
 		return fmt.Errorf("complete the next folder: %w", err)
 	}
+	crash.Point("folder.described")
 	if err := f.swap(); err != nil {
 		return err
 	}
@@ -101,10 +116,35 @@ func (f *Folder) retire(next *offer) []retired {
 	return out
 }
 
+// drop removes what was put for generations that are not published.
+func (f *Folder) drop(next *offer) error {
+	named := map[string]bool{}
+	for _, k := range next.keys() {
+		named[k] = true
+	}
+	for _, k := range f.put {
+		if named[k] {
+			continue
+		}
+		file := filepath.Join(f.staging, filepath.FromSlash(k))
+		if err := os.Remove(file); err != nil {
+			return fmt.Errorf("remove what is held: %w", err)
+		}
+		// A folder that is not empty stays.
+		_ = os.Remove(filepath.Dir(file))
+	}
+	f.put = nil
+	return nil
+}
+
 // keys lists every stored file of an offer, states included.
-func (o *offer) keys() []string {
-	keys := append(fileKeys(o.Full), fileKeys(o.Light)...)
-	return append(keys, o.Full.State.Key, o.Light.State.Key)
+func (o *offer) keys() (keys []string) {
+	for _, g := range []*publish.Generation{o.Full, o.Light} {
+		for b := range g.Blobs() {
+			keys = append(keys, b.Key)
+		}
+	}
+	return keys
 }
 
 func fileKeys(g *publish.Generation) (keys []string) {
@@ -206,6 +246,7 @@ func (f *Folder) swap() error {
 	if err := durable.SyncTree(root, filepath.Base(f.staging)); err != nil {
 		return fmt.Errorf("sync the next folder: %w", err)
 	}
+	crash.Point("folder.synced")
 	_, err = os.Lstat(f.dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -223,15 +264,18 @@ func (f *Folder) swap() error {
 	if err != nil {
 		return fmt.Errorf("publish folder %q: %w", f.dir, err)
 	}
+	crash.Point("folder.exchanged")
 	if err := root.SyncDir("."); err != nil {
 		return fmt.Errorf("sync folder %q: %w", f.parent, err)
 	}
+	crash.Point("folder.durable")
 	if f.staging != "" {
 		old := f.staging
 		f.staging = ""
 		if err := os.RemoveAll(old); err != nil {
 			return fmt.Errorf("remove the folder before: %w", err)
 		}
+		crash.Point("folder.removed")
 	}
 	return nil
 }

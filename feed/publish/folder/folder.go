@@ -18,12 +18,15 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"feedmill/feed"
+	"feedmill/feed/diff"
 	"feedmill/feed/publish"
 	"feedmill/internal/durable"
 )
@@ -57,6 +60,8 @@ type Folder struct {
 	staging           string // the next folder, made by the first Put
 	opt               Options
 	lock              *durable.Lock
+	mu                sync.Mutex // of what Put touches
+	put               []string   // keys of what this run has put
 	old               offer
 	foreign           []string
 }
@@ -216,18 +221,15 @@ func (f *Folder) Current(_ context.Context, ref publish.FeedRef) (publish.Genera
 	return *g, true, nil
 }
 
-// Begin implements publish.Ledger.
-func (f *Folder) Begin(_ context.Context, _ string, n int) (int64, error) {
-	first := f.old.Last + 1
+// Begin implements publish.Ledger. Who holds the folder has the lease.
+func (f *Folder) Begin(_ context.Context, merchant, runID string, n int) (publish.Run, error) {
+	r := publish.Run{ID: runID, Merchant: merchant, First: f.old.Last + 1, N: n}
 	f.old.Last += int64(n)
-	return first, nil
+	return r, nil
 }
 
-// Put implements publish.Bin: the file moves to its address in the next folder.
-func (f *Folder) Put(_ context.Context, _ string, s publish.Spooled) (string, error) {
-	if err := f.stage(); err != nil {
-		return "", err
-	}
+// Key implements publish.Bin: a file's key is its address in the folder.
+func (f *Folder) Key(_ string, s publish.Spooled) (string, error) {
 	name := "state"
 	dir := stateDir
 	if s.Kind != 0 {
@@ -237,20 +239,33 @@ func (f *Folder) Put(_ context.Context, _ string, s publish.Spooled) (string, er
 	if s.Encoding == "gzip" {
 		name += ".gz"
 	}
-	key := filepath.ToSlash(filepath.Join(dir, strconv.FormatInt(s.Generation, 10), name))
+	return path.Join(dir, strconv.FormatInt(s.Generation, 10), name), nil
+}
+
+// Put implements publish.Bin: the file moves to its address in the next folder.
+func (f *Folder) Put(_ context.Context, key string, s publish.Spooled) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.stage(); err != nil {
+		return err
+	}
 	to := filepath.Join(f.staging, filepath.FromSlash(key))
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return "", err
+		return err
 	}
 	if err := os.Rename(s.Path, to); err != nil {
-		return "", err
+		return err
 	}
-	return key, os.Chmod(to, 0o644)
+	f.put = append(f.put, key)
+	return os.Chmod(to, 0o644)
 }
 
 // Open implements publish.Bin.
 func (f *Folder) Open(_ context.Context, b publish.Blob, offset, n int64) (io.ReadCloser, error) {
 	file, err := os.Open(filepath.Join(f.dir, filepath.FromSlash(b.Key)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", diff.ErrCorrupt, err)
+	}
 	if err != nil {
 		return nil, err
 	}

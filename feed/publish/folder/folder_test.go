@@ -58,7 +58,7 @@ func run(t testing.TB, dir string, at time.Time, opt folder.Options, products ..
 		t.Fatal(err)
 	}
 	dicts := &feed.Dictionaries{Categories: []feed.Category{{ID: "1"}}, Warehouses: []feed.Warehouse{{ID: 1}}}
-	r, err := publish.Run(context.Background(), f, f, publish.Request{Merchant: "m", Profiles: make([]feed.Profile, 1), Now: at, Spool: spool,
+	r, err := publish.Do(context.Background(), f, f, publish.Request{Merchant: "m", Profiles: make([]feed.Profile, 1), Now: at, Spool: spool,
 		Settings: publish.Settings{MaxLoss: 100, Gzip: true},
 		Catalog: publish.Catalog{Language: feed.MustLanguage("pol"), Currency: feed.MustCurrency("PLN"), Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
 			Products: func(context.Context) iter.Seq2[*feed.Product, error] {

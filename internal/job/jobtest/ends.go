@@ -229,6 +229,13 @@ func testList(t *testing.T, e *env) {
 	if want := []string{"6", "5", "4", "3", "2", "1", "0"}; !slices.Equal(append(first, second...), want) || len(first) != 4 {
 		t.Errorf("pages: got %q and %q, want %q", first, second, want)
 	}
+	// Also who does not work may ask.
+	for name, who := range map[string]Client{"who works": c, "another": e.open(t, job.Config{Kinds: kinds(nil)})} {
+		counts, err := who.Counts(t.Context())
+		if want := []job.Count{{Kind: "chore", State: job.Waiting, Jobs: 1}, {Kind: "task", State: job.Done, Jobs: 1}, {Kind: "task", State: job.Waiting, Jobs: 7}}; err != nil || !slices.Equal(counts, want) {
+			t.Errorf("%s counts %+v, %v, want %+v", name, counts, err, want)
+		}
+	}
 	_, err := c.Get(t.Context(), done.ID+1000)
 	wantKind(t, "get what is not there", err, feed.KindNotFound)
 	if _, err := c.Insert(t.Context(), unknown{}, job.InsertOptions{}); err == nil {

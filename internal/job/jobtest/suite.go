@@ -26,6 +26,7 @@ import (
 type Client interface {
 	Insert(ctx context.Context, args job.Args, opt job.InsertOptions) (job.Inserted, error)
 	List(ctx context.Context, f job.Filter) ([]job.Info, error)
+	Counts(ctx context.Context) ([]job.Count, error)
 	Get(ctx context.Context, id int64) (job.Info, error)
 	Cancel(ctx context.Context, id int64) error
 	Retry(ctx context.Context, id int64) error

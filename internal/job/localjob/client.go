@@ -138,6 +138,8 @@ func (c *Client) answer(what string, in, out any) (done bool, err error) {
 		*out.(*job.Inserted), err = b.insert(in.(request), now)
 	case "list":
 		*out.(*[]job.Info) = b.list(in.(job.Filter))
+	case "count":
+		*out.(*[]job.Count) = b.counts()
 	case "get":
 		*out.(*job.Info), err = b.get(in.(int64))
 	case "cancel":

@@ -57,6 +57,7 @@ func (c *Client) listen() (stop func() error, err error) {
 	mux := http.NewServeMux()
 	mux.Handle("POST /insert", handle[request, job.Inserted](c, "insert"))
 	mux.Handle("POST /list", handle[job.Filter, []job.Info](c, "list"))
+	mux.Handle("POST /count", handle[struct{}, []job.Count](c, "count"))
 	mux.Handle("POST /get", handle[int64, job.Info](c, "get"))
 	mux.Handle("POST /cancel", handle[int64, struct{}](c, "cancel"))
 	mux.Handle("POST /retry", handle[int64, struct{}](c, "retry"))

@@ -18,7 +18,7 @@ const hourGrain = 5 * time.Minute
 
 // Schedules gives what makes jobs due: changes every PublishEvery, full files at
 // the merchants' hour, renewals before half of a validity has passed, sweeps every
-// SweepEvery, and leftovers once a day.
+// SweepEvery, and leftovers and orphans once a day.
 func (w *Work) Schedules() []job.Schedule {
 	list := []job.Schedule{
 		{Name: "sweeps", Every: w.opt.SweepEvery, Jobs: w.dueSweeps},
@@ -26,6 +26,11 @@ func (w *Work) Schedules() []job.Schedule {
 		{Name: "leftovers", Every: 24 * time.Hour, Jobs: func(context.Context, time.Time, time.Time) ([]job.Args, error) {
 			return []job.Args{Sweep{}}, nil
 		}},
+		{Name: "orphans", Every: 24 * time.Hour, Jobs: w.dueOrphans},
+	}
+	if w.opt.Accounts != nil {
+		list = append(list, job.Schedule{Name: "accounts", Every: w.opt.SweepEvery, Jobs: w.dueTends(false)},
+			job.Schedule{Name: "audit_heads", Every: 24 * time.Hour, Jobs: w.dueTends(true)})
 	}
 	if w.opt.PublishEvery < 0 {
 		return list
@@ -39,20 +44,27 @@ func (w *Work) Schedules() []job.Schedule {
 	return list
 }
 
-// dueChanges gives runs for the merchants that have queued changes.
+// dueChanges gives runs for the merchants with changes that no run has dealt with.
 func (w *Work) dueChanges(ctx context.Context, _, _ time.Time) (list []job.Args, err error) {
+	merchants, err := w.opt.Records.Unsettled(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for changes: %w", err)
+	}
+	for _, m := range merchants {
+		list = append(list, Publish{Merchant: m, Cause: "changes"})
+	}
+	return list, nil
+}
+
+// dueOrphans gives a look through the store for every merchant.
+func (w *Work) dueOrphans(ctx context.Context, _, _ time.Time) ([]job.Args, error) {
 	merchants, err := w.opt.Records.Merchants(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list merchants: %w", err)
 	}
+	var list []job.Args
 	for i := range merchants {
-		changes, err := w.opt.Records.Changes(ctx, merchants[i].ID, 1)
-		if err != nil {
-			return nil, fmt.Errorf("merchant %s: %w", merchants[i].ID, err)
-		}
-		if len(changes) > 0 {
-			list = append(list, Publish{Merchant: merchants[i].ID, Cause: "changes"})
-		}
+		list = append(list, SweepOrphans{Merchant: merchants[i].ID})
 	}
 	return list, nil
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"feedmill/internal/crash"
 	"feedmill/internal/job"
 )
 
@@ -40,14 +41,19 @@ func (w *Work) sweep(ctx context.Context, s Sweep) error {
 	if s.Merchant == "" {
 		return w.sweepHouse(ctx, now)
 	}
+	if err := w.opt.Garbage.ObserveCondemned(ctx, s.Merchant); err != nil {
+		return fmt.Errorf("look at what is condemned: %w", err)
+	}
+	crash.Point("sweep.observed")
 	condemned, deleted := int64(0), 0
 	for deleted < w.opt.SweepLimit {
 		n, err := w.opt.Garbage.CondemnBlobs(ctx, s.Merchant, sweepRound)
 		if err != nil {
 			return fmt.Errorf("find blobs that nobody needs: %w", err)
 		}
+		crash.Point("sweep.condemned")
 		condemned += n
-		d, err := w.deleteBlobs(ctx, s, now, min(sweepRound, w.opt.SweepLimit-deleted))
+		d, err := w.deleteBlobs(ctx, s, min(sweepRound, w.opt.SweepLimit-deleted))
 		deleted += d
 		if err != nil {
 			return err
@@ -57,23 +63,32 @@ func (w *Work) sweep(ctx context.Context, s Sweep) error {
 		}
 	}
 	// Records of what was there go after the bytes.
-	pruned, err := w.opt.Garbage.PruneHistory(ctx, s.Merchant)
+	pruned, err := w.opt.History.PruneHistory(ctx, s.Merchant)
 	if err != nil {
 		return fmt.Errorf("forget what is gone: %w", err)
 	}
-	if condemned > 0 || deleted > 0 {
-		w.opt.Log.Info("swept", "merchant", string(s.Merchant), "condemned", condemned, "deleted", deleted, "generations", pruned)
+	crash.Point("sweep.pruned")
+	if err := w.opt.History.PruneRuns(ctx, s.Merchant); err != nil {
+		return fmt.Errorf("forget runs of long ago: %w", err)
+	}
+	events, err := w.opt.History.TrimEvents(ctx, s.Merchant)
+	if err != nil {
+		return fmt.Errorf("trim the log of changes: %w", err)
+	}
+	if condemned > 0 || deleted > 0 || events > 0 {
+		w.opt.Log.Info("swept", "merchant", string(s.Merchant), "condemned", condemned, "deleted", deleted, "generations", pruned, "events", events)
 	}
 	return nil
 }
 
 // deleteBlobs deletes what was condemned long enough ago. The database knows
 // before the store does: what is being deleted cannot come back to life.
-func (w *Work) deleteBlobs(ctx context.Context, s Sweep, now time.Time, limit int) (deleted int, err error) {
-	blobs, err := w.opt.Garbage.DeletingBlobs(ctx, s.Merchant, now.Add(-grace), limit)
+func (w *Work) deleteBlobs(ctx context.Context, s Sweep, limit int) (deleted int, err error) {
+	blobs, err := w.opt.Garbage.DeletingBlobs(ctx, s.Merchant, grace, limit)
 	if err != nil {
 		return 0, fmt.Errorf("decide on blobs to delete: %w", err)
 	}
+	crash.Point("sweep.deleting")
 	var errs []error
 	for _, b := range blobs {
 		if err := ctx.Err(); err != nil {
@@ -82,7 +97,9 @@ func (w *Work) deleteBlobs(ctx context.Context, s Sweep, now time.Time, limit in
 		// Without an answer the blob stays on the list, and is deleted again.
 		err := w.opt.Store.Delete(ctx, b.Key)
 		if err == nil {
+			crash.Point("sweep.deleted")
 			err = w.opt.Garbage.ForgetBlob(ctx, s.Merchant, b.Key)
+			crash.Point("sweep.forgotten")
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("delete blob %s: %w", b.Key, err))

@@ -18,30 +18,46 @@ import (
 	"sync"
 	"time"
 
+	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/job"
 	"feedmill/internal/partner"
 	"feedmill/storage"
 )
 
-// Records is what schedules ask, and runs settle.
+// Records is what schedules ask.
 type Records interface {
 	Merchants(ctx context.Context) ([]partner.Merchant, error)
-	Changes(ctx context.Context, merchant partner.MerchantID, limit int) ([]partner.Change, error)
-	DropChanges(ctx context.Context, merchant partner.MerchantID, seqs []int64) error
+	// Unsettled gives the merchants with changes that no run has dealt with.
+	Unsettled(ctx context.Context) ([]partner.MerchantID, error)
 	CurrentGenerations(ctx context.Context, known map[publish.FeedRef]int64) ([]publish.Generation, error)
 }
 
-// Garbage is what is no longer needed.
+// Garbage is stored files that are no longer needed.
 type Garbage interface {
+	ObserveCondemned(ctx context.Context, merchant partner.MerchantID) error
 	CondemnBlobs(ctx context.Context, merchant partner.MerchantID, limit int) (int64, error)
-	DeletingBlobs(ctx context.Context, merchant partner.MerchantID, condemnedBefore time.Time, limit int) ([]publish.Blob, error)
+	DeletingBlobs(ctx context.Context, merchant partner.MerchantID, grace time.Duration, limit int) ([]publish.Blob, error)
 	ForgetBlob(ctx context.Context, merchant partner.MerchantID, key string) error
-	PruneHistory(ctx context.Context, merchant partner.MerchantID) (int64, error)
 }
 
-// Imports is where imports are staged.
+// History is records of what is over.
+type History interface {
+	PruneHistory(ctx context.Context, merchant partner.MerchantID) (int64, error)
+	PruneRuns(ctx context.Context, merchant partner.MerchantID) error
+	TrimEvents(ctx context.Context, merchant partner.MerchantID) (int64, error)
+}
+
+// Uploads is what was stored, or was about to be.
+type Uploads interface {
+	CountBlobs(ctx context.Context, merchant partner.MerchantID) (int64, error)
+	JudgeKeys(ctx context.Context, merchant partner.MerchantID, keys []string, grace time.Duration, observe bool) (publish.Judgement, error)
+	ForgetAttempt(ctx context.Context, merchant partner.MerchantID, key string) error
+}
+
+// Imports is where imports are staged, and merged from.
 type Imports interface {
+	Merge(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (partner.MergePlan, error)
 	SweepImports(ctx context.Context, before time.Time) (int, error)
 }
 
@@ -50,16 +66,22 @@ type Imports interface {
 type Options struct {
 	Records Records
 	Garbage Garbage
+	History History
+	Uploads Uploads
 	Imports Imports
-	Store   storage.Store
-	// Publish runs once for all offers of a merchant. full makes every file anew.
+	// Accounts may be nil: then nobody tends them.
+	Accounts Accounts
+	Store    storage.Store
+	// Publish runs once for all offers of a merchant, and settles the changes that
+	// it has dealt with. full makes every file anew.
 	Publish func(ctx context.Context, merchant partner.MerchantID, full bool) error
 	// SweepSpool removes what killed runs have left in this process's folder for
 	// files under way. Default: nothing is.
 	SweepSpool func(now time.Time) error
 
-	// PublishEvery is how often what has changed is published. Default 1 min;
-	// negative leaves all publishing to whoever inserts [Publish].
+	// PublishEvery is how often what has changed is published, where nobody is told
+	// of changes as they are made. Default 1 min; negative leaves all publishing to
+	// whoever inserts [Publish].
 	PublishEvery time.Duration
 	// FullAt is the time of day, in the zone of the merchant, at which a full file
 	// replaces one with change files beside it. Default 3 h, which is 03:00;
@@ -156,6 +178,33 @@ func (Sweep) Kind() string { return "sweep" }
 // For implements job.Args.
 func (s Sweep) For() (partner.MerchantID, string) { return s.Merchant, "" }
 
+// SweepOrphans looks through everything that is stored for a merchant for what
+// no record names, and removes what killed runs have left.
+type SweepOrphans struct {
+	Merchant partner.MerchantID `json:"merchant"`
+}
+
+// Kind implements job.Args.
+func (SweepOrphans) Kind() string { return "sweep_orphans" }
+
+// For implements job.Args.
+func (s SweepOrphans) For() (partner.MerchantID, string) { return s.Merchant, "" }
+
+// Import merges an import that is staged into the catalog.
+type Import struct {
+	Merchant partner.MerchantID `json:"merchant"`
+	ID       partner.ImportID   `json:"id"`
+	Mode     partner.MergeMode  `json:"mode"`
+	Removed  []feed.ProductID   `json:"removed,omitempty"`
+	Actor    partner.Actor      `json:"actor"`
+}
+
+// Kind implements job.Args.
+func (Import) Kind() string { return "import" }
+
+// For implements job.Args: imports of a merchant are merged one after the other.
+func (i Import) For() (partner.MerchantID, string) { return i.Merchant, string(i.ID) }
+
 // Kinds gives the kinds of jobs.
 func (w *Work) Kinds() (*job.Kinds, error) {
 	k := job.NewKinds()
@@ -163,40 +212,30 @@ func (w *Work) Kinds() (*job.Kinds, error) {
 		job.Add(k, job.KindOptions{Queue: job.QueueFeeds, Attempts: 12}, w.publish),
 		// A sweep that fails is repeated by the next one.
 		job.Add(k, job.KindOptions{Queue: job.QueueUpkeep, Attempts: 2, FirstPause: time.Minute}, w.sweep),
+		job.Add(k, job.KindOptions{Queue: job.QueueUpkeep, Attempts: 2, FirstPause: time.Minute}, w.sweepOrphans),
+		job.Add(k, job.KindOptions{Queue: job.QueueUpkeep, Attempts: 2, FirstPause: time.Minute}, w.tend),
+		// The catalog comes before the files that show it.
+		job.Add(k, job.KindOptions{Queue: job.QueueFeeds, Rank: -1, Attempts: 5}, w.merge),
 	)
 	return k, err
 }
 
-// changeBatch is how many rows of the queue a run settles at most.
-const changeBatch = 50_000
-
-// publish runs for a merchant, and settles the changes that it has dealt with.
+// publish runs for a merchant.
 func (w *Work) publish(ctx context.Context, p Publish) error {
-	// The rows seen before the run takes its snapshot are in it; those that come
-	// later stay for the next run.
-	changes, err := w.opt.Records.Changes(ctx, p.Merchant, changeBatch)
-	if err != nil {
-		return fmt.Errorf("read what has changed: %w", err)
+	return w.opt.Publish(ctx, p.Merchant, p.Full)
+}
+
+// merge merges an import. What the catalog does not take it never will.
+func (w *Work) merge(ctx context.Context, i Import) error {
+	plan, err := w.opt.Imports.Merge(ctx, i.Actor, i.Merchant, i.ID, i.Mode, i.Removed)
+	switch feed.KindOf(err) {
+	case feed.KindInvalid, feed.KindConflict, feed.KindNotFound, feed.KindForbidden:
+		return job.Permanent(err)
 	}
-	if err := w.opt.Publish(ctx, p.Merchant, p.Full); err != nil {
-		var held *publish.HeldError
-		if errors.As(err, &held) {
-			// The same catalog is refused as often as it is tried.
-			return job.Permanent(err)
-		}
-		return err
+	if err == nil {
+		w.opt.Log.Info("imported", "merchant", string(i.Merchant), "import", string(i.ID), "added", plan.Added, "changed", plan.Changed, "removed", plan.Removed)
 	}
-	if len(changes) == 0 {
-		return nil
-	}
-	seqs := make([]int64, len(changes))
-	for i := range changes {
-		seqs[i] = changes[i].Seq
-	}
-	if err := w.opt.Records.DropChanges(ctx, p.Merchant, seqs); err != nil {
-		return fmt.Errorf("settle what has been published: %w", err)
-	}
-	return nil
+	return err
 }
 
 // current is what schedules need to know of a feed.

@@ -38,6 +38,8 @@ type house struct {
 	elapsed  time.Duration
 	runs     int
 	full     []bool
+	held     bool   // a run has held something
+	missed   int64  // changes that runs found without hints
 	during   func() // called in the middle of a run
 	work     *work.Work
 	kinds    *job.Kinds
@@ -73,7 +75,7 @@ func setup(t *testing.T) *house {
 	h.offer, err = h.db.CreateOffer(ctx, owner, partner.Offer{ID: partner.NewOfferID(), Merchant: m.ID, Partner: p.ID, Shop: shop.ID, Name: "Main",
 		Profile: feed.Profile{Currency: m.Currency, Languages: []feed.Language{m.Language}}, FeedEnabled: true})
 	check(t, err)
-	h.work = work.New(work.Options{Records: h.db, Garbage: h.db, Imports: h.db, Store: h.store, Publish: h.publish, Now: clock,
+	h.work = work.New(work.Options{Records: h.db, Garbage: h.db, History: h.db, Uploads: h.db, Imports: h.db, Store: h.store, Publish: h.publish, Now: clock,
 		Elapsed: func() time.Duration { return h.elapsed }})
 	h.kinds, err = h.work.Kinds()
 	check(t, err)
@@ -91,11 +93,18 @@ func check(t testing.TB, err error) {
 func (h *house) publish(ctx context.Context, id partner.MerchantID, full bool) error {
 	h.runs++
 	h.full = append(h.full, full)
+	if _, err := h.db.Sequence(ctx); err != nil {
+		return err
+	}
 	snap, err := h.db.Snapshot(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer snap.Close()
+	head, err := snap.Head(ctx)
+	if err != nil {
+		return err
+	}
 	if h.during != nil {
 		h.during()
 	}
@@ -104,11 +113,11 @@ func (h *house) publish(ctx context.Context, id partner.MerchantID, full bool) e
 		Categories: []feed.Category{{ID: "1", Names: feed.Texts{{Lang: pol, Value: "Rzeczy"}}}},
 		Units:      []feed.Unit{{ID: "0", Names: feed.Texts{{Lang: pol, Value: "szt."}}}},
 		SizeGroups: []feed.SizeGroup{{ID: feed.OneSizeGroup, Name: "one size", Sizes: []feed.SizeEntry{{ID: "uniw", Names: feed.Texts{{Lang: pol, Value: "one size"}}}}}}}
-	products := func(ctx context.Context) iter.Seq2[*feed.Product, error] {
+	decoded := func(list iter.Seq2[partner.StoredProduct, error]) iter.Seq2[*feed.Product, error] {
 		return func(yield func(*feed.Product, error) bool) {
 			var dec record.Decoder
 			var p feed.Product
-			for stored, err := range snap.Products(ctx) {
+			for stored, err := range list {
 				if err == nil {
 					err = dec.Decode(stored.Doc, &p)
 				}
@@ -118,11 +127,24 @@ func (h *house) publish(ctx context.Context, id partner.MerchantID, full bool) e
 			}
 		}
 	}
-	_, err = publish.Run(ctx, h.db, publish.NewStoreBin(h.store, strings.ToLower(fmt.Sprintf("r%d", h.runs))), publish.Request{
-		Merchant: string(id), Profiles: []feed.Profile{h.offer.Profile}, Settings: publish.Settings{Force: full, Zone: snap.Merchant.Zone(), FullEvery: 1000 * time.Hour, FullShare: 101},
+	products := func(ctx context.Context) iter.Seq2[*feed.Product, error] { return decoded(snap.Products(ctx)) }
+	run := fmt.Sprintf("r%d", h.runs)
+	report, err := publish.Do(ctx, h.db, publish.NewStoreBin(h.store, run), publish.Request{
+		Merchant: string(id), RunID: run, Profiles: []feed.Profile{h.offer.Profile}, Settings: publish.Settings{Force: full, Zone: snap.Merchant.Zone(), FullEvery: 1000 * time.Hour, FullShare: 101},
 		Now: h.now, Spool: h.t.TempDir(), Catalog: publish.Catalog{Products: products, Known: dicts,
-			Dictionaries: func() *feed.Dictionaries { return dicts }, Language: pol, Currency: snap.Merchant.Currency}})
-	return err
+			Dictionaries: func() *feed.Dictionaries { return dicts }, Language: pol, Currency: snap.Merchant.Currency,
+			Head: head, Changes: func(ctx context.Context, after int64) (publish.Hint, error) { return snap.Changes(ctx, after, 0) },
+			ByID: func(ctx context.Context, ids []feed.ProductID) iter.Seq2[*feed.Product, error] {
+				return decoded(snap.ProductsByID(ctx, ids))
+			}}})
+	if err != nil {
+		return err
+	}
+	for i := range report.Feeds {
+		h.held = h.held || report.Feeds[i].Held != nil
+		h.missed += report.Feeds[i].Missed
+	}
+	return h.db.SettleEvents(ctx, id, head)
 }
 
 // merge replaces the catalog by n products at a price.
@@ -227,17 +249,35 @@ func TestChanges(t *testing.T) {
 	h.wantDue("changes", "[{M false changes}]")
 }
 
-// A run that is refused is not repeated by itself.
+// A run that holds something back is done: it is no failure, and not repeated by
+// itself. Released, what it holds is published.
 func TestHeld(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.merge(100, "1")
 	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	before := h.current(feed.KindFull)
 	h.merge(10, "1")
-	err := h.do(work.Publish{Merchant: h.merchant})
-	var held *publish.HeldError
-	if !errors.As(err, &held) || !job.IsPermanent(err) {
-		t.Errorf("got %v, want one that is permanent and says what is held", err)
+	list := h.wantDue("changes", "[{M false changes}]")
+	check(t, h.do(list[0]))
+	if now := h.current(feed.KindFull); !h.held || now.Number != before.Number {
+		t.Errorf("a loss of 90 of 100 products: held %v, current %d, before %d", h.held, now.Number, before.Number)
+	}
+	h.wantDue("changes", "[]")
+	held, err := h.db.HeldGenerations(t.Context(), h.merchant)
+	if check(t, err); len(held) != 2 {
+		t.Fatalf("held: %+v, want full and light", held)
+	}
+	if _, err := h.db.ReleaseHeld(t.Context(), owner, h.merchant, held[0].Run); err != nil {
+		t.Fatal(err)
+	}
+	if now := h.current(feed.KindFull); now.Products != 10 {
+		t.Errorf("after the release: %d products, want 10", now.Products)
+	}
+	h.readable()
+	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	if h.missed != 0 {
+		t.Errorf("%d changes were missed", h.missed)
 	}
 }
 
@@ -317,7 +357,7 @@ func TestSchedulesNeedNoMemory(t *testing.T) {
 	}
 	h.work = work.New(work.Options{Records: h.db, PublishEvery: -1})
 	for _, s := range h.work.Schedules() {
-		if s.Name != "sweeps" && s.Name != "leftovers" {
+		if s.Name != "sweeps" && s.Name != "leftovers" && s.Name != "orphans" {
 			t.Errorf("where publishing is left to others there is a schedule %s", s.Name)
 		}
 	}
@@ -431,7 +471,7 @@ func TestSweepIsRepeated(t *testing.T) {
 	h.pass(30 * time.Hour)
 	before := len(h.keys())
 	broken := &brokenStore{Store: h.store, fail: true}
-	w := work.New(work.Options{Records: h.db, Garbage: h.db, Imports: h.db, Store: broken, Now: func() time.Time { return h.now }})
+	w := work.New(work.Options{Records: h.db, Garbage: h.db, History: h.db, Uploads: h.db, Imports: h.db, Store: broken, Now: func() time.Time { return h.now }})
 	kinds, err := w.Kinds()
 	check(t, err)
 	args := json.RawMessage(`{"merchant":"` + string(h.merchant) + `"}`)
@@ -504,7 +544,7 @@ func TestLeftovers(t *testing.T) {
 	check(t, err)
 	uploads := &sweptStore{Store: h.store}
 	var spool []time.Time
-	w := work.New(work.Options{Records: h.db, Garbage: h.db, Imports: h.db, Store: uploads, Now: func() time.Time { return h.now }, Elapsed: func() time.Duration { return h.elapsed },
+	w := work.New(work.Options{Records: h.db, Garbage: h.db, History: h.db, Uploads: h.db, Imports: h.db, Store: uploads, Now: func() time.Time { return h.now }, Elapsed: func() time.Duration { return h.elapsed },
 		SweepSpool: func(now time.Time) error { spool = append(spool, now); return nil }})
 	h.work = w
 	h.kinds, err = w.Kinds()
@@ -552,6 +592,7 @@ func ExampleNew() {
 	// Output:
 	// sweeps 1h0m0s
 	// leftovers 24h0m0s
+	// orphans 24h0m0s
 	// changes 30s
 	// renewals 1h0m0s
 	// full_files 5m0s

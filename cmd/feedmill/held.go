@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+	"feedmill/internal/config"
+	"feedmill/internal/partner"
+)
+
+// heldCmd groups what concerns held generations.
+type heldCmd struct {
+	List    heldListCmd    `cmd:"" help:"List what is held instead of being published."`
+	Show    heldShowCmd    `cmd:"" help:"Tell what a run has held, and why."`
+	Release heldReleaseCmd `cmd:"" help:"Publish what a run has held."`
+	Discard heldDiscardCmd `cmd:"" help:"Forget what a run has held."`
+}
+
+// heldListCmd lists what is held.
+type heldListCmd struct {
+	Merchant string `placeholder:"NAME" help:"Merchant whose offers are meant; needed when there are several."`
+	JSON     bool   `help:"Print as JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (heldListCmd) Help() string {
+	return `A run that would take away a fifth of an offer's products, or move its prices by half, publishes nothing of
+that offer: its files are made and held, partners go on reading what was published before, and that stays
+valid. Here is what waits for a decision. What a later run finds to be in order again leaves the list.
+
+Example: feedmill held list`
+}
+
+// Run implements the command.
+func (c *heldListCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
+	return onHeld(ctx, w, cfg, c.Merchant, func(h *home, m partner.Merchant) error {
+		list, err := h.db.HeldGenerations(ctx, m.ID)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return writeJSON(w.stdout, heldJSON(list))
+		}
+		if len(list) == 0 {
+			fmt.Fprintln(w.stdout, "nothing is held")
+			return nil
+		}
+		tw := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(tw, "RUN\tFEED\tGENERATION\tPRODUCTS\tSINCE\tREASON")
+		for i := range list {
+			r := &list[i]
+			fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%s\t%s\n", r.Run, r.Generation.Feed.Kind, r.Generation.Number, r.Generation.Products,
+				r.Since.Format(time.RFC3339), oneLine(r.Reason.Error()))
+		}
+		return tw.Flush()
+	})
+}
+
+// heldShowCmd tells more of what a run has held.
+type heldShowCmd struct {
+	RunID    string `arg:"" name:"run" help:"Run that holds it, as the list names it."`
+	Merchant string `placeholder:"NAME" help:"Merchant whose offers are meant; needed when there are several."`
+	JSON     bool   `help:"Print as JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (heldShowCmd) Help() string {
+	return `Tells of each generation that a run has held why, what it would replace, and where its files are stored.
+
+Example: feedmill held show 6ahr2qk4h3tzkcwe`
+}
+
+// Run implements the command.
+func (c *heldShowCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
+	return onHeld(ctx, w, cfg, c.Merchant, func(h *home, m partner.Merchant) error {
+		all, err := h.db.HeldGenerations(ctx, m.ID)
+		if err != nil {
+			return err
+		}
+		var list []publish.HeldRecord
+		for _, r := range all {
+			if r.Run == c.RunID {
+				list = append(list, r)
+			}
+		}
+		if len(list) == 0 {
+			return &feed.Error{Kind: feed.KindNotFound, Message: fmt.Sprintf("nothing of run %q is held", c.RunID), Hint: "'feedmill held list' names the runs"}
+		}
+		if c.JSON {
+			return writeJSON(w.stdout, heldJSON(list))
+		}
+		for i := range list {
+			r := &list[i]
+			g := &r.Generation
+			fmt.Fprintf(w.stdout, "%s feed %s\n  held since %s by run %s: %s\n  generation %d of %s would replace %d: %d products, valid until %s\n",
+				g.Feed.Kind, g.Feed.Key, r.Since.Format(time.RFC3339), r.Run, r.Reason.Error(), g.Number, g.Time.Format(time.RFC3339),
+				g.Base, g.Products, g.Expires.Format(time.RFC3339))
+			for k := range g.Files {
+				if f := &g.Files[k]; f.Generation == g.Number {
+					fmt.Fprintf(w.stdout, "  %s: %d products, %d bytes, %s\n", f.Kind.FileName(f.Label), f.Products, f.Plain.Size, f.Plain.Key)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// heldReleaseCmd publishes what is held.
+type heldReleaseCmd struct {
+	Runs     []string `arg:"" name:"run" help:"Runs, as the list names them."`
+	Merchant string   `placeholder:"NAME" help:"Merchant whose offers are meant; needed when there are several."`
+}
+
+// Help implements kong.HelpProvider.
+func (heldReleaseCmd) Help() string {
+	return `Publishes what a run has held, all of its feeds in one step: it is right after all. When an offer has been
+published anew meanwhile, as before its validity ends, the held files do not follow from it any more; then
+nothing is released, and 'feedmill publish' holds what is right now. The audit tells who released what.
+
+Example: feedmill held release 6ahr2qk4h3tzkcwe`
+}
+
+// Run implements the command.
+func (c *heldReleaseCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
+	return decideHeld(ctx, w, cfg, c.Merchant, c.Runs, "published", func(h *home, m partner.MerchantID, run string) ([]publish.HeldRecord, error) {
+		return h.db.ReleaseHeld(ctx, actor(), m, run)
+	})
+}
+
+// heldDiscardCmd forgets what is held.
+type heldDiscardCmd struct {
+	Runs     []string `arg:"" name:"run" help:"Runs, as the list names them."`
+	Merchant string   `placeholder:"NAME" help:"Merchant whose offers are meant; needed when there are several."`
+}
+
+// Help implements kong.HelpProvider.
+func (heldDiscardCmd) Help() string {
+	return `Forgets what a run has held: it was wrong. While the catalog stays as it is the next run comes to the same
+and holds it again; mend the catalog first. The audit tells who discarded what.
+
+Example: feedmill held discard 6ahr2qk4h3tzkcwe`
+}
+
+// Run implements the command.
+func (c *heldDiscardCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
+	return decideHeld(ctx, w, cfg, c.Merchant, c.Runs, "discarded", func(h *home, m partner.MerchantID, run string) ([]publish.HeldRecord, error) {
+		return h.db.DiscardHeld(ctx, actor(), m, run)
+	})
+}
+
+// decideHeld acts on what each run has held, and tells of all that it could not
+// act on.
+func decideHeld(ctx context.Context, w *world, cfg *config.Config, merchant string, runs []string, said string, act func(*home, partner.MerchantID, string) ([]publish.HeldRecord, error)) error {
+	return onHeld(ctx, w, cfg, merchant, func(h *home, m partner.Merchant) error {
+		var errs []error
+		for _, run := range runs {
+			list, err := act(h, m.ID, run)
+			errs = append(errs, err)
+			for i := range list {
+				if g := &list[i].Generation; err == nil {
+					fmt.Fprintf(w.stdout, "%s: generation %d, %d products: %s\n", g.Feed.Kind, g.Number, g.Products, said)
+				}
+			}
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// onHeld opens the home for a command about one merchant.
+func onHeld(ctx context.Context, w *world, cfg *config.Config, merchant string, do func(h *home, m partner.Merchant) error) (err error) {
+	h, err := w.openHome(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	m, err := h.merchant(ctx, merchant)
+	if err != nil {
+		return err
+	}
+	return do(h, m)
+}
+
+// heldGenerationJSON is a held generation as JSON shows it.
+type heldGenerationJSON struct {
+	Run        string            `json:"run"`
+	Since      time.Time         `json:"since"`
+	Feed       feed.Kind         `json:"feed"`
+	Key        string            `json:"key"`
+	Generation int64             `json:"generation"`
+	Base       int64             `json:"base"`
+	Products   int64             `json:"products"`
+	Expires    time.Time         `json:"expires"`
+	Reason     string            `json:"reason"`
+	Details    publish.HeldError `json:"details"`
+	Files      []heldFileJSON    `json:"files"`
+}
+
+type heldFileJSON struct {
+	Name     string `json:"name"`
+	Products int64  `json:"products"`
+	Size     int64  `json:"size"`
+	Object   string `json:"object"`
+}
+
+func heldJSON(list []publish.HeldRecord) []heldGenerationJSON {
+	out := make([]heldGenerationJSON, 0, len(list))
+	for i := range list {
+		r := &list[i]
+		g := &r.Generation
+		j := heldGenerationJSON{Run: r.Run, Since: r.Since, Feed: g.Feed.Kind, Key: g.Feed.Key, Generation: g.Number, Base: g.Base,
+			Products: g.Products, Expires: g.Expires, Reason: r.Reason.Error(), Details: r.Reason}
+		for k := range g.Files {
+			if f := &g.Files[k]; f.Generation == g.Number {
+				j.Files = append(j.Files, heldFileJSON{f.Kind.FileName(f.Label), f.Products, f.Plain.Size, f.Plain.Key})
+			}
+		}
+		out = append(out, j)
+	}
+	return out
+}

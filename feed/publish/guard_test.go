@@ -1,0 +1,196 @@
+package publish_test
+
+import (
+	"testing"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+)
+
+func (s *shop) heldBecause() map[feed.Kind]publish.HeldBecause {
+	out := map[feed.Kind]publish.HeldBecause{}
+	for ref, h := range s.held {
+		out[ref.Kind] = h.Reason.Because
+	}
+	return out
+}
+
+// Prices that move too far are held, with the full feed of the profile; what is
+// held can be released, once.
+func TestPriceMoveIsHeld(t *testing.T) {
+	t.Parallel()
+	s := filled(t, 100)
+	before := s.numbers()
+	for id := range 100 {
+		s.set(feed.ProductID(id+1), 1501, 1, "x")
+	}
+	for _, f := range s.mustRun(t).Feeds {
+		if f.Held == nil || f.Published || f.Held.Error() == "" {
+			t.Errorf("%v: %+v", f.Feed.Kind, f)
+		}
+	}
+	because := s.heldBecause()
+	if because[feed.KindLight] != publish.HeldPrice || because[feed.KindFull] != publish.HeldCompanion {
+		t.Fatalf("held because %v", because)
+	}
+	// A run that finds nothing new leaves what is held, and stores nothing.
+	stored := len(s.blobs)
+	for _, f := range s.mustRun(t).Feeds {
+		if f.Held == nil || f.Whole != "" {
+			t.Errorf("again: %+v", f)
+		}
+	}
+	if len(s.blobs) != stored || len(s.held) != 2 {
+		t.Errorf("%d files are stored, before %d; %d feeds are held", len(s.blobs), stored, len(s.held))
+	}
+	var held []publish.Held
+	for _, h := range s.held {
+		held = append(held, h)
+	}
+	if err := publish.ReleaseHeld(t.Context(), s, "m", "release-1", held); err != nil {
+		t.Fatal(err)
+	}
+	for ref, g := range s.current {
+		if g.Number == before[ref] || g.Products != 100 {
+			t.Errorf("%v is still generation %d", ref.Kind, g.Number)
+		}
+	}
+	if err := publish.ReleaseHeld(t.Context(), s, "m", "release-2", held); feed.KindOf(err) != feed.KindConflict {
+		t.Errorf("released twice: %v", err)
+	}
+	for _, f := range s.mustRun(t).Feeds {
+		if f.Published || f.Held != nil {
+			t.Errorf("after the release: %+v", f)
+		}
+	}
+}
+
+// A catalog that is mended is published again, and nothing stays held.
+func TestMendedCatalogIsNotHeld(t *testing.T) {
+	t.Parallel()
+	s := filled(t, 100)
+	before := s.numbers()
+	gone := map[feed.ProductID]feed.Product{}
+	for id := range feed.ProductID(40) {
+		gone[id+1] = s.products[id+1]
+		s.remove(id + 1)
+	}
+	s.mustRun(t)
+	if because := s.heldBecause(); because[feed.KindFull] != publish.HeldLoss || because[feed.KindLight] != publish.HeldLoss {
+		t.Fatalf("held because %v", because)
+	}
+	// Half an hour later a newer one takes its place.
+	first := s.held[s.generation(feed.KindFull).Feed].Generation.Number
+	s.set(50, 1001, 1, "x")
+	s.mustRun(t)
+	if n := s.held[s.generation(feed.KindFull).Feed].Generation.Number; n != first {
+		t.Errorf("held generation %d is replaced by %d at once", first, n)
+	}
+	s.now = s.now.Add(31 * time.Minute)
+	s.mustRun(t)
+	if n := s.held[s.generation(feed.KindFull).Feed].Generation.Number; n == first {
+		t.Errorf("held generation %d is not replaced after half an hour", first)
+	}
+	for _, p := range gone {
+		s.put(p)
+	}
+	s.set(50, 1000, 1, "x")
+	for _, f := range s.mustRun(t).Feeds {
+		if f.Held != nil || f.Published {
+			t.Errorf("mended: %+v", f)
+		}
+	}
+	if now := s.numbers(); len(s.held) > 0 || now[s.generation(feed.KindFull).Feed] != before[s.generation(feed.KindFull).Feed] {
+		t.Errorf("%d feeds are held; pointers %v, before %v", len(s.held), now, before)
+	}
+}
+
+// While people decide, the good one does not expire.
+func TestHeldOfferIsRenewed(t *testing.T) {
+	t.Parallel()
+	s := filled(t, 100)
+	before := s.generation(feed.KindFull)
+	for id := range 50 {
+		s.remove(feed.ProductID(id + 1))
+	}
+	s.now = s.now.Add(80 * time.Hour)
+	s.mustRun(t)
+	s.now = s.now.Add(5 * time.Hour)
+	s.mustRun(t)
+	g := s.generation(feed.KindFull)
+	if !g.Expires.After(before.Expires) || g.Products != 100 || g.File(feed.KindFull).Generation != before.Number || g.Number == before.Number {
+		t.Fatalf("generation %d of %d products, full of %d, expires %v; before %v", g.Number, g.Products, g.File(feed.KindFull).Generation, g.Expires, before.Expires)
+	}
+	s.now = s.now.Add(time.Minute)
+	s.mustRun(t)
+	if h := s.held[g.Feed]; h.Generation.Base != g.Number || h.Generation.Products != 50 {
+		t.Fatalf("held: %d products on %d", h.Generation.Products, h.Generation.Base)
+	}
+}
+
+// What is held of one profile does not stop another.
+func TestOtherProfilesArePublished(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	for id := range 100 {
+		s.set(feed.ProductID(id+1), 1000, 1, "x")
+		p := s.products[feed.ProductID(id+1)]
+		if id < 60 {
+			p.Producer = feed.Ref{ID: "1", Name: "Acme"}
+		}
+		s.put(p)
+	}
+	acme := s.profiles[0]
+	acme.Assortment.Include = []feed.Rule{{Field: feed.RuleProducer, Value: "1"}}
+	s.profiles = append(s.profiles, acme)
+	s.mustRun(t)
+	s.now = s.now.Add(time.Minute)
+	for id := range 20 { // a third of Acme's, a fifth of all
+		s.remove(feed.ProductID(id + 1))
+	}
+	for _, f := range s.mustRun(t).Feeds {
+		if narrow := f.Feed.Key == acme.FullKey() || f.Feed.Key == acme.LightKey(); narrow != (f.Held != nil) || narrow == f.Published {
+			t.Errorf("narrow %v: %+v", narrow, f)
+		}
+	}
+}
+
+// Light and change files keep their intervals, but light never names a product
+// that no change file gave.
+func TestRhythm(t *testing.T) {
+	t.Parallel()
+	s := filled(t, 30)
+	s.settings.ChangeEvery, s.settings.LightEvery = 30*time.Minute, 5*time.Minute
+	step := func(what string, after time.Duration, wantFull, wantLight bool) {
+		t.Helper()
+		s.now = s.now.Add(after)
+		for _, f := range s.mustRun(t).Feeds {
+			want := wantFull
+			if f.Feed.Kind == feed.KindLight {
+				want = wantLight
+			}
+			if f.Published != want || f.Published == f.Waiting && f.Changed > 0 {
+				t.Errorf("%s: %v is published %v, waits %v; want it published: %v", what, f.Feed.Kind, f.Published, f.Waiting, want)
+			}
+		}
+	}
+	s.set(1, 1001, 1, "x")
+	step("a price, too early", 0, false, false)
+	step("after five minutes", 5*time.Minute, false, true)
+	s.set(2, 1001, 1, "x")
+	step("another, too early", time.Minute, false, false)
+	s.set(99, 1000, 1, "x")
+	step("a new product, too early", 0, false, false)
+	step("when light is due", 5*time.Minute, true, true)
+	g := s.generation(feed.KindFull)
+	byID, _ := nodes(s.bytes(g.File(feed.KindFullChange)))
+	for _, id := range []string{"1", "2", "99"} {
+		if byID[id] == "" {
+			t.Errorf("the change file lacks product %s", id)
+		}
+	}
+	step("nothing", time.Hour, false, false)
+	s.set(3, 1001, 1, "x")
+	step("a price after an hour", 0, true, true)
+}

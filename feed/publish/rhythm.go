@@ -1,0 +1,145 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"feedmill/feed"
+)
+
+// young says whether the last file of the plan's kind is younger than the
+// interval that is set for it.
+func (p *plan) young(r *runner) bool {
+	if !p.usable() || p.renewal {
+		return false
+	}
+	if p.ref.Kind == feed.KindLight {
+		return p.time.Sub(p.prev.Time) < r.req.Settings.LightEvery
+	}
+	var last time.Time
+	for i := range p.prev.Files {
+		if f := &p.prev.Files[i]; f.Kind == feed.KindFull || f.Kind == feed.KindFullChange {
+			last = later(last, f.Changed)
+		}
+	}
+	return !p.wantFull && p.time.Sub(last) < r.req.Settings.ChangeEvery
+}
+
+// decide says for each plan whether anything is new, whether that waits for
+// its hour, and whether it is held.
+func (r *runner) decide(ctx context.Context) error {
+	for _, p := range r.plans.all {
+		if p.idle {
+			continue
+		}
+		p.due = !p.hasPrev || p.fresh || p.renewal || p.differs()
+		if p.ref.Kind == feed.KindFull {
+			if err := p.dictionaries(r); err != nil {
+				return err
+			}
+			p.due = p.due || p.dictsChanged
+		}
+		// What hints have missed must not be lost for waiting.
+		p.wait = p.due && p.missed == 0 && p.young(r)
+	}
+	// Change and light name the same products: one that adds or removes some
+	// takes the other along.
+	for again := true; again; {
+		again = false
+		for _, pair := range r.plans.pairs {
+			for i, p := range pair {
+				if other := pair[1-i]; p.wait && other.publishes() && other.added+other.removed > 0 {
+					p.wait, again = false, true
+				}
+			}
+		}
+	}
+	r.plans.hold(&r.req.Settings)
+	return context.Cause(ctx)
+}
+
+// finish stages what is to be published and held, and fills the report.
+func (r *runner) finish() error {
+	s := &r.req.Settings
+	for _, p := range r.plans.all {
+		rep := p.report()
+		switch {
+		case p.idle:
+		case p.heldNow != nil && p.expiring && p.usable():
+			// What is new takes the next run, which finds it again.
+			rep.Generation = p.renewed(s)
+			r.gens = append(r.gens, rep.Generation)
+		case p.heldNow != nil && p.hasHeld && p.time.Sub(p.held.Generation.Time) < heldAgain && p.held.Reason.Because == p.heldNow.Because:
+			// It stays as it is held.
+		case p.heldNow != nil:
+			g, err := p.build(r)
+			if err != nil {
+				return err
+			}
+			r.held = append(r.held, Held{Generation: g, Reason: *p.heldNow})
+		case p.publishes():
+			g, err := p.build(r)
+			if err != nil {
+				return err
+			}
+			r.gens = append(r.gens, g)
+			rep.Generation, rep.Published = g, true
+			if f := g.File(feed.KindFull); f != nil {
+				rep.Full = f.Generation == g.Number
+			}
+			r.cursors[p.ref] = Cursor{Event: g.Cursor, Compared: g.Compared}
+		case p.wait:
+			rep.Waiting = true
+			if p.whole && p.hasPrev {
+				r.cursors[p.ref] = Cursor{Event: p.prev.Cursor, Compared: p.compared(r)}
+			}
+		default:
+			c := Cursor{Event: r.req.Catalog.Head}
+			if p.whole {
+				c.Compared = p.compared(r)
+			}
+			if p.hasHeld || c.Event != p.prev.Cursor || !c.Compared.IsZero() {
+				r.cursors[p.ref] = c
+			}
+		}
+		r.report.Feeds = append(r.report.Feeds, rep)
+	}
+	if r.req.Catalog.Changes == nil && len(r.gens) == 0 && len(r.held) == 0 {
+		clear(r.cursors) // nobody asks for them
+	}
+	return nil
+}
+
+// compared is when the feed was compared as a whole by this run.
+func (p *plan) compared(r *runner) time.Time { return r.req.Now.UTC().Truncate(time.Second) }
+
+// discardUnused removes the dictionaries that were staged for nothing.
+func (r *runner) discardUnused() error {
+	used := map[string]bool{}
+	note := func(g *Generation) {
+		for b := range g.Blobs() {
+			used[b.Key] = true
+		}
+	}
+	for i := range r.gens {
+		note(&r.gens[i])
+	}
+	for i := range r.held {
+		note(&r.held[i].Generation)
+	}
+	all := r.uploads
+	r.uploads = nil
+	var kept []*upload
+	var errs []error
+	for _, u := range all {
+		if used[u.blob.Key] {
+			kept = append(kept, u)
+			continue
+		}
+		r.uploads = []*upload{u}
+		errs = append(errs, r.drop(0))
+	}
+	r.uploads = kept
+	return errors.Join(errs...)
+}

@@ -1,0 +1,337 @@
+package history
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"feedmill/internal/download"
+	"feedmill/internal/partner"
+)
+
+// input is an operation on one account: a request, or a change.
+type input struct {
+	account int
+	kind    string // "read", "partner", "offer", "revoke"
+	on      bool
+}
+
+// state is where an account's switches stand.
+type state struct{ partnerOff, offerOff, revoked bool }
+
+// model is an account as everybody must see it.
+var model = porcupine.Model{
+	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
+		by := map[int][]porcupine.Operation{}
+		for _, o := range history {
+			a := o.Input.(input).account
+			by[a] = append(by[a], o)
+		}
+		var all [][]porcupine.Operation
+		for _, h := range by {
+			all = append(all, h)
+		}
+		return all
+	},
+	Init: func() any { return state{} },
+	Step: func(s, in, out any) (bool, any) {
+		st, i := s.(state), in.(input)
+		switch i.kind {
+		case "partner":
+			st.partnerOff = !i.on
+		case "offer":
+			st.offerOff = !i.on
+		case "revoke":
+			st.revoked = true
+		case "read":
+			return out.(bool) == (!st.partnerOff && !st.offerOff && !st.revoked), st
+		}
+		return true, st
+	},
+}
+
+// recorder collects operations.
+type recorder struct {
+	began time.Time
+	mu    sync.Mutex
+	ops   []porcupine.Operation
+}
+
+// do records an operation that starts now. A request may have been decided by
+// what held up to stale before it: its start is moved by so much.
+func (r *recorder) do(in input, stale time.Duration, op func() (out any, ok bool)) {
+	call := time.Since(r.began)
+	out, ok := op()
+	end := time.Since(r.began)
+	if !ok {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ops = append(r.ops, porcupine.Operation{Input: in, Call: int64(call - stale), Output: out, Return: int64(end)})
+}
+
+func (r *recorder) verdict(t *testing.T) porcupine.CheckResult {
+	t.Helper()
+	res := porcupine.CheckOperationsTimeout(model, r.ops, 30*time.Second)
+	on, off := 0, 0
+	for _, o := range r.ops {
+		if o.Output == true {
+			on++
+		} else if o.Output == false {
+			off++
+		}
+	}
+	t.Logf("%d operations (%d requests answered, %d refused): %s", len(r.ops), on, off, res)
+	return res
+}
+
+// change turns a switch by a handle; a change whose version is old has no effect.
+func (w *world) change(t *testing.T, r *recorder, handle, n int, kind string, on bool) {
+	a, db := w.accounts[n], w.handles[handle]
+	r.do(input{n, kind, on}, 0, func() (any, bool) {
+		var err error
+		switch kind {
+		case "partner":
+			var p partner.Partner
+			if p, err = db.SetPartnerFeed(t.Context(), actor, a.merchant, a.partner, on, a.pv); err == nil {
+				a.pv = p.Version
+			}
+		case "offer":
+			var o partner.Offer
+			if o, err = db.SetOfferFeed(t.Context(), actor, a.merchant, a.offer, on, a.ov); err == nil {
+				a.ov = o.Version
+			}
+		case "revoke":
+			err = db.RevokeLink(t.Context(), actor, a.merchant, a.link)
+		}
+		if err != nil {
+			t.Errorf("%s %v: %v", kind, on, err)
+		}
+		return nil, err == nil
+	})
+}
+
+// pause waits a moment, in the rhythm of a test that lives in real time.
+func pause(d time.Duration) { <-time.After(d) }
+
+// otherNode is the age that what another node decides by may have.
+const otherNode = time.Second
+
+// TestHistories turns switches while requests come to two nodes. On the node
+// where they are turned nothing old is ever seen once the call has returned; on
+// the other nothing older than a second. Meanwhile the other node's
+// notifications are lost, wholly or in part, and it is restarted.
+func TestHistories(t *testing.T) {
+	t.Parallel()
+	for _, db := range databases {
+		for _, c := range []struct {
+			name string
+			// hears says how many of ten notifications reach the other node.
+			hears    int
+			restarts bool
+			// both has switches turned on both nodes.
+			both bool
+		}{{"notified", 10, false, false}, {"some lost", 5, false, false}, {"all lost, restarted", 0, true, false}, {"turned on both", 10, false, true}} {
+			if db.name == "postgres" && testing.Short() || testing.Short() && c.restarts {
+				continue
+			}
+			t.Run(db.name+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				w := setup(t, db.open(t), 3, download.Options{}, [2]func() bool{
+					func() bool { return true }, func() bool { return rand.IntN(10) < c.hears },
+				})
+				r := &recorder{began: time.Now()}
+				done := make(chan struct{})
+				var work sync.WaitGroup
+				for node, e := range w.edges {
+					// The wider the intervals, the harder it is to find an order.
+					stale, every := time.Duration(0), 15*time.Millisecond
+					if node == 1 || c.both {
+						stale, every = otherNode, 60*time.Millisecond
+					}
+					for n, a := range w.accounts {
+						work.Go(func() {
+							tick := time.NewTicker(every)
+							defer tick.Stop()
+							for {
+								select {
+								case <-done:
+									return
+								case <-tick.C:
+								}
+								r.do(input{n, "read", false}, stale, func() (any, bool) {
+									status := e.status(a.secret)
+									if status != 200 && status != 404 {
+										t.Errorf("node %d answers %d", node, status)
+									}
+									return status == 200, status == 200 || status == 404
+								})
+							}
+						})
+					}
+				}
+				var switchers sync.WaitGroup
+				for n := range w.accounts {
+					switchers.Go(func() {
+						on := map[string]bool{"partner": true, "offer": true}
+						for i := range 10 {
+							pause(time.Duration(rand.IntN(500)) * time.Millisecond)
+							kind := []string{"partner", "offer"}[rand.IntN(2)]
+							on[kind] = !on[kind]
+							handle := 0
+							if c.both {
+								handle = rand.IntN(2)
+							}
+							w.change(t, r, handle, n, kind, on[kind])
+							if c.restarts && n == 0 && i%3 == 2 {
+								w.edges[1].start()
+							}
+						}
+						if n == 0 {
+							w.change(t, r, 0, n, "revoke", false)
+						}
+					})
+				}
+				switchers.Wait()
+				pause(1500 * time.Millisecond) // the last changes arrive everywhere
+				close(done)
+				work.Wait()
+				if res := r.verdict(t); res != porcupine.Ok {
+					t.Errorf("no order of events explains what was seen: %s", res)
+				}
+			})
+		}
+	}
+}
+
+// TestBlindNode has one node live by an old copy: the check must find it.
+func TestBlindNode(t *testing.T) {
+	t.Parallel()
+	w := setup(t, databases[0].open(t), 1, download.Options{PollEvery: time.Hour, Lease: time.Hour}, [2]func() bool{func() bool { return true }, nil})
+	r := &recorder{began: time.Now()}
+	read := func(node int, stale time.Duration) {
+		r.do(input{0, "read", false}, stale, func() (any, bool) { return w.edges[node].status(w.accounts[0].secret) == 200, true })
+	}
+	read(0, 0)
+	read(1, otherNode)
+	w.change(t, r, 0, 0, "partner", false)
+	read(0, 0)
+	if res := r.verdict(t); res != porcupine.Ok {
+		t.Fatalf("before anything is wrong: %s", res)
+	}
+	read(1, 0) // without the second that it is allowed
+	if res := r.verdict(t); res != porcupine.Illegal {
+		t.Errorf("a node that sees what was: %s", res)
+	}
+}
+
+// TestManyDownloads switches a partner off while thousands download from both
+// nodes and hardly read: his downloads end, everywhere, nobody else's do, and
+// requests are refused and answered as if there were no downloads.
+func TestManyDownloads(t *testing.T) {
+	// Not parallel: it wants all files that a process may open.
+	n := 2000
+	if testing.Short() {
+		n = 100
+	}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil {
+		n = min(n, (int(limit.Cur)-500)/3) // each is two ends and a file
+	}
+	w := setup(t, databases[0].open(t), 2, download.Options{StepTimeout: time.Hour}, [2]func() bool{func() bool { return true }, nil})
+	w.listen(t)
+	before := memory()
+	var mu sync.Mutex
+	var conns [2][]net.Conn // by account
+	var work sync.WaitGroup
+	slots := make(chan struct{}, 50)
+	for i := range n {
+		work.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			conn, err := w.reader(i/2%2, w.accounts[i%2])
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			conns[i%2] = append(conns[i%2], conn)
+		})
+	}
+	work.Wait()
+	defer func() {
+		for _, c := range slices.Concat(conns[0], conns[1]) {
+			c.Close()
+		}
+	}()
+	t.Logf("%d downloads run; the process holds %d MB more, both ends included", n, (memory()-before)>>20)
+	if per := (memory() - before) / int64(max(n, 1)); n > 1000 && per > 300<<10 {
+		t.Errorf("a download takes %d KB", per>>10)
+	}
+	r := &recorder{began: time.Now()}
+	w.change(t, r, 0, 0, "partner", false)
+	returned := time.Now()
+	if got := w.edges[0].status(w.accounts[0].secret); got != 404 {
+		t.Errorf("on the node where he was switched off: %d", got)
+	}
+	var ended atomic.Int64
+	for _, c := range conns[0] {
+		work.Go(func() {
+			got, err := io.Copy(io.Discard, c)
+			if err == nil || errors.Is(err, syscall.ETIMEDOUT) || got >= fileSize {
+				t.Errorf("a download of his: %d bytes, %v", got, err)
+			}
+			ended.Add(1)
+		})
+	}
+	work.Wait()
+	t.Logf("%d downloads had ended %v after the switch was turned", ended.Load(), time.Since(returned).Round(time.Millisecond))
+	for node, e := range w.edges {
+		for _, tr := range e.now.Load().Running() {
+			if tr.Partner == w.accounts[0].partner {
+				t.Errorf("node %d: a download of his runs", node)
+				break
+			}
+		}
+		if got := e.status(w.accounts[0].secret); got != 404 {
+			t.Errorf("node %d: his request gives %d", node, got)
+		}
+		if got := e.status(w.accounts[1].secret); got != 200 {
+			t.Errorf("node %d: another's request gives %d", node, got)
+		}
+	}
+	// The others go on.
+	for _, c := range conns[1][:min(5, len(conns[1]))] {
+		work.Go(func() {
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
+			// More than what lay in buffers.
+			if got, err := io.CopyN(io.Discard, c, fileSize/2); err != nil {
+				t.Errorf("another's download: %d bytes, %v", got, err)
+			}
+		})
+	}
+	work.Wait()
+	if running := len(w.edges[0].now.Load().Running()) + len(w.edges[1].now.Load().Running()); running != n/2 {
+		t.Errorf("%d downloads run, want those of the other partner", running)
+	}
+}
+
+// memory gives what this process has in use, in bytes.
+func memory() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse)
+}

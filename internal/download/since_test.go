@@ -1,0 +1,319 @@
+package download_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/patch"
+	"feedmill/feed/publish"
+	"feedmill/internal/download"
+	"feedmill/internal/partner"
+	"feedmill/storage"
+)
+
+// shelf is what a feed shows: product id to the body of its node.
+type shelf map[int]string
+
+func (s shelf) doc(at time.Time, node func(id int) string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<offer file_format="IOF" version="3.0" extensions="yes" generated="%s">`+"\n"+`<products currency="PLN" language="pol">`+"\n", at.Format(time.DateTime))
+	for _, id := range slices.Sorted(maps.Keys(s)) {
+		b.WriteString(node(id) + "\n")
+	}
+	b.WriteString("</products></offer>\n")
+	return b.Bytes()
+}
+
+func (s shelf) full(at time.Time) []byte {
+	return s.doc(at, func(id int) string { return fmt.Sprintf(`<product id="%d">%s</product>`, id, s[id]) })
+}
+
+// change gives the change document to next.
+func (s shelf) change(next shelf, at time.Time) []byte {
+	differ := shelf{}
+	for id := range s {
+		if next[id] != s[id] {
+			differ[id] = next[id]
+		}
+	}
+	for id := range next {
+		if next[id] != s[id] {
+			differ[id] = next[id]
+		}
+	}
+	return differ.doc(at, func(id int) string {
+		if differ[id] == "" {
+			return fmt.Sprintf(`<product id="%d" removed="yes"/>`, id)
+		}
+		return fmt.Sprintf(`<product id="%d">%s</product>`, id, differ[id])
+	})
+}
+
+// chain publishes a full file and change files after it, of real documents, and
+// gives what the feed shows after each and the labels.
+func (w *world) chain(t testing.TB, shelves ...shelf) (fulls [][]byte, labels []string) {
+	t.Helper()
+	var g publish.Generation
+	g.Feed = w.full.Feed
+	last := w.full
+	for i, s := range shelves {
+		w.clock.advance(time.Minute)
+		run := w.begin(t)
+		at := feed.NextTime(last.Time, w.clock.Now())
+		next := publish.Generation{Feed: w.full.Feed, Number: run.First, Base: last.Number, Time: at, Expires: at.Add(time.Hour), Products: int64(len(s)),
+			Languages: w.full.Languages, Currency: w.full.Currency, Epoch: last.Epoch}
+		zone := at.In(w.merchant.Zone())
+		if i == 0 {
+			f := publish.File{Kind: feed.KindFull, Generation: run.First, Changed: at, Products: int64(len(s))}
+			f.Plain = w.keep(t, run.First, 1, s.full(zone))
+			next.Files = []publish.File{f}
+		} else {
+			change := shelves[i-1].change(s, zone)
+			f := publish.File{Kind: feed.KindFullChange, Label: feed.Label(zone), Generation: run.First, Changed: at, Base: last.Number, Target: run.First}
+			f.Plain = w.keep(t, run.First, 2, change)
+			next.Files = append([]publish.File{f}, last.Files...)
+		}
+		check(t, w.db.Commit(t.Context(), run, []publish.Generation{next}, nil))
+		fulls, labels = append(fulls, s.full(zone)), append(labels, feed.Label(zone))
+		last = next
+	}
+	w.full = last
+	check(t, w.srv.Refresh(t.Context()))
+	return fulls, labels
+}
+
+func (w *world) since(t testing.TB, label string, headers ...string) answer {
+	t.Helper()
+	return w.get(t, "/o/"+w.secret+"/full_change-since.xml?label="+label, headers...)
+}
+
+func applyTo(t testing.TB, full, change []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	_, err := patch.Apply(&out, patch.NewReader(bytes.NewReader(full)), patch.NewReader(bytes.NewReader(change)))
+	check(t, err)
+	return out.Bytes()
+}
+
+var shelves = []shelf{
+	{1: "<a/>", 2: "<a/>", 3: "<a/>"},
+	{1: "<b/>", 2: "<a/>", 3: "<a/>"},
+	{1: "<b/>", 3: "<a/>", 4: "<c/>"},
+	{1: "<b/>", 3: "<d/>", 4: "<c/>", 5: "<e/>"},
+	{1: "<b/>", 3: "<d/>", 5: "<f/>"},
+}
+
+func TestSinceLeadsToThePresent(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{})
+	fulls, labels := w.chain(t, shelves...)
+	now := fulls[len(fulls)-1]
+	other := download.New(w.db, w.store, download.Options{PublicURL: "https://feeds.example.com", Now: w.clock.Now, Log: slog.New(slog.DiscardHandler), Limits: unlimited})
+	check(t, other.Refresh(t.Context()))
+	otherURL := serve(t, other)
+	for i, label := range labels[:len(labels)-1] {
+		a := w.since(t, label)
+		if a.status != 200 || a.err != nil {
+			t.Fatalf("since %s: status %d, %v, %s", label, a.status, a.err, a.body)
+		}
+		if got := applyTo(t, fulls[i], a.body); !bytes.Equal(got, now) {
+			t.Errorf("since %s leads to\n%s\nwant\n%s", label, got, now)
+		}
+		base := w.full.Files[len(w.full.Files)-1-i].Generation
+		want := map[string]string{"Feedmill-Base": fmt.Sprint(base), "Feedmill-Target": fmt.Sprint(w.full.Number), "Feedmill-Generation": fmt.Sprint(w.full.Number),
+			"Feedmill-Label": labels[len(labels)-1], "Content-Type": "application/xml; charset=utf-8", "Content-Length": fmt.Sprint(len(a.body))}
+		for name, v := range want {
+			if got := a.header.Get(name); got != v {
+				t.Errorf("since %s: %s is %q, want %q", label, name, got, v)
+			}
+		}
+		// Every server makes the same bytes.
+		b := do(t, http.MethodGet, otherURL+"/o/"+w.secret+"/full_change-since.xml?label="+label)
+		if !same(a, b) {
+			t.Errorf("since %s: another server answers %v", label, b.header)
+		}
+		head := do(t, http.MethodHead, w.url+"/o/"+w.secret+"/full_change-since.xml?label="+label)
+		if head.status != 200 || head.header.Get("Content-Length") != want["Content-Length"] || len(head.body) != 0 {
+			t.Errorf("HEAD: got %d, %v", head.status, head.header)
+		}
+		etag := a.header.Get("ETag")
+		if c := w.since(t, label, "If-None-Match", etag); c.status != 304 {
+			t.Errorf("got %d, want 304", c.status)
+		}
+		if c := w.since(t, label, "Range", "bytes=30-", "If-Range", etag); c.status != 206 || !bytes.Equal(c.body, a.body[30:]) {
+			t.Errorf("got %d, %q", c.status, c.body)
+		}
+	}
+}
+
+func TestSinceCompressed(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{})
+	_, labels := w.chain(t, shelves...)
+	plain := w.since(t, labels[1])
+	for range 2 {
+		a := w.since(t, labels[1], "Accept-Encoding", "gzip")
+		if a.status != 200 || a.header.Get("Content-Encoding") != "gzip" || a.header.Get("ETag") == plain.header.Get("ETag") || a.header.Get("Vary") != "Accept-Encoding" {
+			t.Fatalf("got %d, %v", a.status, a.header)
+		}
+		z, err := gzip.NewReader(bytes.NewReader(a.body))
+		check(t, err)
+		b, err := io.ReadAll(z)
+		check(t, err)
+		if !bytes.Equal(b, plain.body) {
+			t.Errorf("got %q, want %q", b, plain.body)
+		}
+	}
+}
+
+// One step is the stored change file itself.
+func TestSinceOfOneStep(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{})
+	_, labels := w.chain(t, shelves...)
+	a, b := w.since(t, labels[len(labels)-2]), w.get(t, w.pathOf(&w.full.Files[0]))
+	if a.status != 200 || !same(a, b) {
+		t.Errorf("got %d %v, want %v", a.status, a.header, b.header)
+	}
+	if b.header.Get("Feedmill-Base") == "" || b.header.Get("Feedmill-Label") != labels[len(labels)-1] {
+		t.Errorf("headers of a change file: %v", b.header)
+	}
+	full := w.get(t, "/o/"+w.secret+"/full.xml")
+	if full.status != 200 || full.header.Get("Feedmill-Base") != "" {
+		t.Errorf("headers of the full file: %v", full.header)
+	}
+}
+
+func TestSinceRefusals(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{})
+	_, labels := w.chain(t, shelves...)
+	var doc struct{ Type, Title, Detail, Full string }
+	ask := func(label string, status int, kind string) {
+		t.Helper()
+		a := w.since(t, label)
+		doc.Full = ""
+		check(t, json.Unmarshal(a.body, &doc))
+		if a.status != status || doc.Type != kind || a.header.Get("Content-Type") != "application/problem+json" || doc.Detail == "" {
+			t.Errorf("%q: got %d, %s", label, a.status, a.body)
+		}
+	}
+	ask(labels[len(labels)-1], 404, "urn:feedmill:problem:nothing-new")
+	for _, bad := range []string{"", "yesterday", "2026-11-21", "2026-13-21T10-00-00", labels[0] + "x"} {
+		ask(bad, 400, "urn:feedmill:problem:label")
+	}
+	ask("2001-01-01T00-00-00", 410, "urn:feedmill:problem:label-gone")
+	if want := "https://feeds.example.com/o/" + w.secret + "/" + w.full.File(feed.KindFull).Address(); doc.Full != want {
+		t.Errorf("the full file is at %q, want %q", doc.Full, want)
+	}
+	if a := w.get(t, strings.TrimPrefix(doc.Full, "https://feeds.example.com")); a.status != 200 {
+		t.Errorf("the full file: %d", a.status)
+	}
+	if a := do(t, http.MethodHead, w.url+"/o/"+w.secret+"/full_change-since.xml?label=2001-01-01T00-00-00"); a.status != 410 || len(a.body) != 0 {
+		t.Errorf("HEAD: got %d, %q", a.status, a.body)
+	}
+	// A stranger learns nothing.
+	unknown := w.get(t, "/o/"+w.secret[:len(w.secret)-1]+"x/full_change-since.xml?label="+labels[0])
+	if other := w.get(t, "/o/nobody/gateway.xml"); unknown.status != 404 || !same(unknown, other) {
+		t.Errorf("got %v, want %v", unknown, other)
+	}
+	p, err := w.db.SetPartnerFeed(t.Context(), actor, w.merchant.ID, w.partner.ID, false, w.partner.Version)
+	check(t, err)
+	if a := w.since(t, labels[0]); p.FeedEnabled || !same(a, unknown) {
+		t.Errorf("switched off: got %d, %v", a.status, a.header)
+	}
+}
+
+func TestSinceIsLeftOutWithItsKind(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{offer: func(o *partner.Offer) { o.Files = partner.KindsOf(feed.KindLight) }})
+	_, labels := w.chain(t, shelves...)
+	if a := w.since(t, labels[0]); a.status != 404 || strings.Contains(string(a.body), "urn:") {
+		t.Errorf("got %d, %s", a.status, a.body)
+	}
+}
+
+// A list with a gap leads nowhere.
+func TestSinceOverAGap(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{})
+	_, labels := w.chain(t, shelves...)
+	run := w.begin(t)
+	g := w.full
+	g.Number, g.Base, g.Time = run.First, w.full.Number, w.full.Time.Add(time.Minute)
+	g.Files = slices.Delete(slices.Clone(g.Files), 1, 2)
+	check(t, w.db.Commit(t.Context(), run, []publish.Generation{g}, nil))
+	check(t, w.srv.Refresh(t.Context()))
+	if a := w.since(t, labels[1]); a.status != 410 {
+		t.Errorf("got %d, %s", a.status, a.body)
+	}
+}
+
+// breaking gives other bytes, or counts how often it was asked.
+type breaking struct {
+	storage.Store
+	bad   atomic.Bool
+	opens atomic.Int64
+}
+
+func (b *breaking) Open(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.Info, error) {
+	b.opens.Add(1)
+	body, info, err := b.Store.Open(ctx, key, r)
+	if err != nil || !b.bad.Load() {
+		return body, info, err
+	}
+	data, err := io.ReadAll(body)
+	body.Close()
+	return io.NopCloser(bytes.NewReader(bytes.ReplaceAll(data, []byte("<d/>"), []byte("<z/>")))), info, err
+}
+
+// Damaged bytes make no file, and nothing of them is kept.
+func TestSinceOverDamage(t *testing.T) {
+	t.Parallel()
+	var store *breaking
+	w := setup(t, config{blobs: func(s storage.Store) download.Blobs { store = &breaking{Store: s}; return store }})
+	fulls, labels := w.chain(t, shelves...)
+	store.bad.Store(true)
+	if a := w.since(t, labels[0]); a.status != 503 || a.header.Get("ETag") != "" {
+		t.Errorf("got %d, %v", a.status, a.header)
+	}
+	store.bad.Store(false)
+	if a := w.since(t, labels[0]); a.status != 200 || !bytes.Equal(applyTo(t, fulls[0], a.body), fulls[len(fulls)-1]) {
+		t.Errorf("got %d, %s", a.status, a.body)
+	}
+}
+
+// Many who ask the same are given the same work.
+func TestSinceIsComposedOnce(t *testing.T) {
+	t.Parallel()
+	var store *breaking
+	w := setup(t, config{blobs: func(s storage.Store) download.Blobs { store = &breaking{Store: s}; return store }})
+	_, labels := w.chain(t, shelves...)
+	before := store.opens.Load()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if a := w.since(t, labels[0]); a.status != 200 || a.err != nil {
+				t.Errorf("got %d, %v", a.status, a.err)
+			}
+		})
+	}
+	all.Wait()
+	if got := store.opens.Load() - before; got != int64(len(labels)-1) {
+		t.Errorf("%d files were opened, want %d", got, len(labels)-1)
+	}
+}

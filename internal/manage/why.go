@@ -1,0 +1,238 @@
+package manage
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/pricing"
+	"feedmill/feed/publish"
+	"feedmill/internal/partner"
+	"feedmill/schema/xmltok"
+	"feedmill/storage"
+)
+
+// Question asks why a partner sees a product as he does. It names the offer, and
+// the product by its id or by a code of one of its sizes: its own, the
+// merchant's, or a GTIN.
+type Question struct {
+	Offer   partner.OfferID
+	Product feed.ProductID
+	Code    string
+}
+
+// Answer tells why.
+type Answer struct {
+	Offer   partner.Offer
+	Partner partner.Partner
+	// Product is 0 when the catalog has none of that name: then only what was
+	// sent of it can be told, and Name is "".
+	Product feed.ProductID
+	Name    string
+	// Refusal says which switch keeps the partner from reading the offer now,
+	// [partner.Allowed] for none. His links are another matter.
+	Refusal partner.Refusal
+	// Included says whether the product is in the offer as the catalog stands
+	// now, and Explanation how its prices and stock come about.
+	Included    bool
+	Explanation *pricing.Explanation
+	// Full and Light are what was sent.
+	Full, Light Sent
+}
+
+// Sent is what the published files of a feed say of a product.
+type Sent struct {
+	// Generation is the feed's current one, 0 when none has been published, and
+	// Time its time.
+	Generation int64
+	Time       time.Time
+	// File is the name of the file that the node stands in, and Made the
+	// generation that made it; "" and 0 when no file has the product.
+	File string
+	Made int64
+	// XML is the node exactly as it was sent, "" for none. A change file's node
+	// counts before that of the full file it follows.
+	XML string
+	// Removed says that the node is a tombstone.
+	Removed bool
+	// Differs says that the feed was made from a catalog in which the product
+	// was in while it is out now, or the other way round.
+	Differs bool
+}
+
+// Why answers. The catalog and the offer are read as they stand now, the files
+// as they are published; where the two disagree, a run is still to come.
+func (s *Service) Why(ctx context.Context, who Identity, q Question) (a Answer, err error) {
+	for _, do := range []Action{ReadAccounts, ReadProducts} {
+		if err := allow(who, do); err != nil {
+			return a, err
+		}
+	}
+	m, err := s.db.Merchant(ctx, who.Merchant)
+	if err != nil {
+		return a, err
+	}
+	if a.Offer, err = s.db.Offer(ctx, who.Merchant, q.Offer); err != nil {
+		return a, err
+	}
+	if a.Partner, err = s.db.Partner(ctx, who.Merchant, a.Offer.Partner); err != nil {
+		return a, err
+	}
+	a.Refusal = switchedOff(&m, &a.Partner, &a.Offer, s.now())
+	if a.Product, err = s.asked(ctx, who, q); err != nil {
+		return a, err
+	}
+	p, err := s.product(ctx, who, a.Product)
+	switch {
+	case err == nil:
+		if err := s.explain(ctx, who, p, &a); err != nil {
+			return a, err
+		}
+	case feed.KindOf(err) != feed.KindNotFound:
+		return a, err
+	}
+	for _, f := range []struct {
+		kind feed.Kind
+		key  string
+		to   *Sent
+	}{{feed.KindFull, a.Offer.Profile.FullKey(), &a.Full}, {feed.KindLight, a.Offer.Profile.LightKey(), &a.Light}} {
+		ref := publish.FeedRef{Merchant: string(who.Merchant), Kind: f.kind, Key: f.key}
+		if *f.to, err = s.sent(ctx, ref, a.Product); err != nil {
+			return a, err
+		}
+		shown := f.to.XML != "" && !f.to.Removed
+		f.to.Differs = f.to.Generation > 0 && shown != a.Included
+	}
+	if p == nil && a.Full.XML == "" && a.Light.XML == "" {
+		return a, feed.Errorf(feed.KindNotFound, "there is no product %d, and no published file of the offer has one", a.Product)
+	}
+	return a, nil
+}
+
+func switchedOff(m *partner.Merchant, p *partner.Partner, o *partner.Offer, now time.Time) partner.Refusal {
+	switch {
+	case !m.SharingEnabled:
+		return partner.RefusedSharingOff
+	case p.State != partner.StateActive:
+		return partner.RefusedPartnerBlocked
+	case !p.FeedOn(now):
+		return partner.RefusedPartnerFeedOff
+	case !o.FeedOn(now):
+		return partner.RefusedOfferFeedOff
+	}
+	return partner.Allowed
+}
+
+// asked finds the product that a question is about.
+func (s *Service) asked(ctx context.Context, who Identity, q Question) (feed.ProductID, error) {
+	if q.Code == "" {
+		if q.Product <= 0 || q.Product > feed.MaxProductID {
+			return 0, feed.Errorf(feed.KindInvalid, "ask for a product by its id or by a code")
+		}
+		return q.Product, nil
+	}
+	ids, err := s.db.ProductsByCode(ctx, who.Merchant, q.Code)
+	if err != nil {
+		return 0, err
+	}
+	if len(ids) == 0 {
+		// A number may be meant as an id.
+		if n, err := strconv.ParseInt(q.Code, 10, 64); err == nil && n > 0 && n <= feed.MaxProductID {
+			return feed.ProductID(n), nil
+		}
+		return 0, feed.Errorf(feed.KindNotFound, "no product has the code %.80q", q.Code)
+	}
+	if len(ids) > 1 {
+		return 0, &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("%d products have the code %.80q: %v", len(ids), q.Code, ids[:min(len(ids), 5)]), Hint: "ask for one by its id"}
+	}
+	return ids[0], nil
+}
+
+func (s *Service) explain(ctx context.Context, who Identity, p *feed.Product, a *Answer) error {
+	index, err := dictionaryIndex(ctx, merchantDictionaries{s, who.Merchant})
+	if err != nil {
+		return err
+	}
+	rules, err := pricing.Compile(&a.Offer.Profile, index)
+	if err != nil {
+		return err
+	}
+	e := rules.Explain(p)
+	a.Name, a.Explanation, a.Included = nameOf(p), &e, e.Verdict.Included
+	return nil
+}
+
+type merchantDictionaries struct {
+	s        *Service
+	merchant partner.MerchantID
+}
+
+// Dictionaries reads the present ones.
+func (d merchantDictionaries) Dictionaries(ctx context.Context) (partner.Document, error) {
+	return d.s.db.Dictionaries(ctx, d.merchant)
+}
+
+// sent finds a product's node in the published files of a feed: change files are
+// listed newest first, and the newest that has the product is what counts.
+func (s *Service) sent(ctx context.Context, ref publish.FeedRef, id feed.ProductID) (sent Sent, err error) {
+	g, ok, err := s.db.Current(ctx, ref)
+	if err != nil || !ok {
+		return sent, err
+	}
+	return s.sentIn(ctx, &g, id)
+}
+
+// node reads a stored file up to a product's node and gives it as it stands there.
+func (s *Service) node(ctx context.Context, f *publish.File, id feed.ProductID) (xml string, removed bool, err error) {
+	blob := f.Plain
+	if blob.Key == "" {
+		blob = f.Gzip
+	}
+	body, _, err := s.files.Open(ctx, blob.Key, storage.Range{})
+	if err != nil {
+		return "", false, err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	var in io.Reader = body
+	if f.Plain.Key == "" {
+		if in, err = gzip.NewReader(body); err != nil {
+			return "", false, err
+		}
+	}
+	return findNode(in, id)
+}
+
+// findNode gives the product element with an id that stands two below the root,
+// exactly as written, and whether it is a tombstone.
+func findNode(in io.Reader, id feed.ProductID) (xml string, removed bool, err error) {
+	want := strconv.FormatInt(int64(id), 10)
+	r := xmltok.NewReader(in, xmltok.Limits{Elements: -1, Bytes: -1}) // our own file, of whatever size
+	for {
+		kind, err := r.Next()
+		if err == io.EOF {
+			return "", false, nil
+		}
+		if err != nil {
+			return "", false, err
+		}
+		if kind != xmltok.StartElement || r.Depth() != 3 {
+			continue
+		}
+		if string(r.Name().Local) == "product" {
+			if at := r.Attr("", "id"); at != nil && string(at.Value) == want {
+				gone := r.Attr("", "removed")
+				removed := gone != nil && string(gone.Value) == "yes"
+				node, err := r.Subtree()
+				return string(node), removed, err
+			}
+		}
+		if err := r.Skip(); err != nil {
+			return "", false, err
+		}
+	}
+}

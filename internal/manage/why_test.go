@@ -1,0 +1,80 @@
+package manage_test
+
+import (
+	"strings"
+	"testing"
+
+	"feedmill/feed"
+	"feedmill/feed/pricing"
+	"feedmill/internal/manage"
+	"feedmill/internal/partner"
+)
+
+func TestWhy(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.catalog(5)
+	profile := pln()
+	profile.Discounts.Overall = percent(t, "10")
+	profile.Assortment.Exclude = []feed.Rule{{Field: feed.RuleProduct, Value: "4"}}
+	p, o := w.partner("Nord", partner.Partner{}, profile)
+	ask := func(q manage.Question) manage.Answer {
+		t.Helper()
+		q.Offer = o.ID
+		a, err := w.Why(w.ctx, w.owner, q)
+		check(t, err)
+		return a
+	}
+	if a := ask(manage.Question{Product: 2}); !a.Included || a.Full.Generation != 0 || a.Full.XML != "" || a.Full.Differs || a.Name != "Rzecz 2" {
+		t.Errorf("before anything was published: %+v", a)
+	}
+	w.publish()
+	for _, q := range []manage.Question{{Product: 2}, {Code: "c2"}, {Code: "5900000000002"}, {Code: "2"}} {
+		a := ask(q)
+		if a.Product != 2 || !a.Included || a.Full.File != "full.xml" || a.Light.File != "light.xml" || a.Full.Differs || a.Light.Differs {
+			t.Errorf("%+v: %+v", q, a)
+		}
+		// Ten per cent off 10.10 net.
+		if !strings.HasPrefix(a.Light.XML, `<product id="2"`) || !strings.HasSuffix(a.Light.XML, "</product>") || !strings.Contains(a.Light.XML, `net="9.09"`) || !strings.Contains(a.Full.XML, `net="10.10"`) {
+			t.Errorf("sent were %s and %s", a.Full.XML, a.Light.XML)
+		}
+		if len(a.Explanation.Whole.Partner) == 0 || a.Explanation.Whole.Light.Net.Minor() != 909 {
+			t.Errorf("explained as %v", a.Explanation)
+		}
+	}
+	if a := ask(manage.Question{Product: 4}); a.Included || a.Explanation.Verdict.Reason != pricing.ReasonExcluded || a.Full.XML != "" || a.Full.Differs {
+		t.Errorf("left out: %+v", a)
+	}
+	// A change file's node counts before the full file's; a tombstone is told as one.
+	first := ask(manage.Question{Product: 2}).Full
+	costly := price(t, 5000)
+	_, err := w.PatchProducts(w.ctx, w.owner, []manage.ProductPatch{{ID: 2, List: &costly}})
+	check(t, err)
+	_, err = w.DeleteProducts(w.ctx, w.owner, []feed.ProductID{3})
+	check(t, err)
+	if a := ask(manage.Question{Product: 3}); a.Included || a.Explanation != nil || !a.Full.Differs || a.Full.XML == "" {
+		t.Errorf("deleted and not yet published: %+v", a)
+	}
+	w.publish()
+	a := ask(manage.Question{Product: 2})
+	if !strings.HasPrefix(a.Full.File, "full_change") || a.Full.Made <= first.Made || !strings.Contains(a.Full.XML, `net="50.00"`) || !strings.Contains(a.Light.XML, `net="45.00"`) {
+		t.Errorf("after a change: %+v", a)
+	}
+	if a := ask(manage.Question{Product: 3}); !a.Full.Removed || a.Full.XML != `<product id="3" removed="yes"/>` {
+		t.Errorf("after its removal: %+v", a.Full)
+	}
+	off := false
+	set, err := w.PlanPartners(w.ctx, w.owner, manage.Selection{Partners: []partner.ID{p.ID}}, manage.PartnerChange{Feed: &off})
+	check(t, err)
+	_, err = w.Change(w.ctx, w.owner, set)
+	check(t, err)
+	if a := ask(manage.Question{Product: 2}); a.Refusal != partner.RefusedPartnerFeedOff || !a.Included {
+		t.Errorf("switched off: %+v", a)
+	}
+	for name, q := range map[string]manage.Question{"no product": {}, "unknown code": {Code: "none"}, "unknown product": {Product: 99}} {
+		q.Offer = o.ID
+		if _, err := w.Why(w.ctx, w.owner, q); err == nil {
+			t.Errorf("%s is answered", name)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package partner
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"feedmill/feed"
+)
+
+// Facts are what the audit tells of an object, by name. Secrets and their
+// hashes are never among them.
+type Facts map[string]any
+
+// FactsOf gives the facts of a *Merchant, *Shop, *Partner, *Offer, *Link or *Key,
+// and nil of anything else.
+func FactsOf(object any) Facts {
+	switch o := object.(type) {
+	case *Merchant:
+		return Facts{
+			"name": o.Name, "sharing": o.SharingEnabled, "reveal": o.RevealDisabled, "supplier": o.Supplier,
+			"language": o.Language.String(), "currency": o.Currency.String(), "vat": o.VAT.String(),
+			"base_url": o.BaseURL, "zone_minutes": int64(o.ZoneOffset / time.Minute),
+			"alarm_addresses": o.Alarm.Addresses, "alarm_suspends": o.Alarm.Suspend, "stale_after": o.StaleAfter.String(),
+		}
+	case *Shop:
+		return Facts{"number": o.Number, "name": o.Name}
+	case *Partner:
+		return Facts{
+			"name": o.Name, "email": o.Email, "phone": o.Phone, "language": o.Language.String(), "currency": o.Currency.String(),
+			"wholesaler": o.Wholesaler, "discounts": discountFacts(&o.Discounts), "tags": o.Tags, "notes": o.Notes, "state": o.State.String(),
+			"feed": o.FeedEnabled, "orders": o.OrdersEnabled, "schedule": scheduleFacts(o.Schedule),
+		}
+	case *Offer:
+		// The profile has been validated before; an error here would have shown there.
+		profile, _ := EncodeProfile(&o.Profile)
+		return Facts{
+			"partner": string(o.Partner), "shop": string(o.Shop), "name": o.Name, "profile": json.RawMessage(profile),
+			"partner_discounts": o.PartnerDiscounts, "files": o.Files.String(), "feed": o.FeedEnabled, "orders": o.OrdersEnabled,
+			"schedule": scheduleFacts(o.Schedule),
+		}
+	case *Link:
+		return Facts{
+			"offer": string(o.Offer), "name": o.Name, "replaces": string(o.Replaces), "scopes": o.Scopes.String(), "cidrs": FormatCIDRs(o.CIDRs),
+			"expires": timeFact(o.ExpiresAt), "revoked": timeFact(o.RevokedAt), "suspended": timeFact(o.SuspendedAt),
+		}
+	case *Key:
+		return Facts{"name": o.Name, "scopes": o.Scopes.String(), "expires": timeFact(o.ExpiresAt), "revoked": timeFact(o.RevokedAt)}
+	}
+	return nil
+}
+
+func discountFacts(d *feed.Discounts) json.RawMessage {
+	b, _ := EncodeDiscounts(d) // plain strings always encode
+	return json.RawMessage(b)
+}
+
+func scheduleFacts(s Schedule) []string {
+	var list []string
+	for _, p := range s {
+		word := "off"
+		if p.On {
+			word = "on"
+		}
+		list = append(list, word+" at "+p.At.UTC().Format(time.RFC3339))
+	}
+	return list
+}
+
+func timeFact(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// Changed leaves of two sets of facts what differs. A nil set stays as it is.
+func Changed(before, after Facts) (Facts, Facts) {
+	if before == nil || after == nil {
+		return before, after
+	}
+	b, a := Facts{}, Facts{}
+	for k, v := range before {
+		if !reflect.DeepEqual(v, after[k]) {
+			b[k], a[k] = v, after[k]
+		}
+	}
+	for k, v := range after {
+		if _, ok := before[k]; !ok {
+			a[k] = v
+		}
+	}
+	return b, a
+}
+
+// Text gives the facts as a JSON object, sorted by name; "" for nil.
+func (f Facts) Text() (string, error) {
+	if f == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(f)
+	return string(b), err
+}
+
+// Difference is one fact that stands otherwise than somebody wants it.
+type Difference struct {
+	Name string `json:"name"`
+	// Stands and Sent are JSON: what the record holds, and what was sent.
+	Stands string `json:"stands"`
+	Sent   string `json:"sent"`
+}
+
+// ConflictError says that a change was made from a version that is no longer
+// the present one. It stands behind errors of kind KindConflict.
+type ConflictError struct {
+	// What and ID name the object: "partner", "p-…".
+	What, ID string
+	// From is the version that the change was made from, Now the present one.
+	From, Now int64
+	// Differences lie between the record as it stands and what was sent, in the
+	// order of their names.
+	Differences []Difference
+}
+
+// Error implements error.
+func (e *ConflictError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "the change was made from version %d, it is at %d", e.From, e.Now)
+	for i, d := range e.Differences {
+		if i == 0 {
+			b.WriteString(";")
+		} else {
+			b.WriteString(",")
+		}
+		fmt.Fprintf(&b, " %s stands at %s, sent was %s", d.Name, shorten(d.Stands), shorten(d.Sent))
+	}
+	return b.String()
+}
+
+func shorten(s string) string {
+	if len(s) > 120 {
+		return strings.ToValidUTF8(s[:117], "") + "..."
+	}
+	return s
+}
+
+// Conflict makes the error of a change that was made from a version that is no
+// longer the present one; stands is the record, sent what it should have become.
+func Conflict(what, id string, from, now int64, stands, sent Facts) error {
+	c := &ConflictError{What: what, ID: id, From: from, Now: now}
+	stands, sent = Changed(stands, sent)
+	names := slices.Collect(maps.Keys(stands))
+	for name := range sent {
+		if _, ok := stands[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		c.Differences = append(c.Differences, Difference{name, factText(stands[name]), factText(sent[name])})
+	}
+	return &feed.Error{Kind: feed.KindConflict, Message: what + " " + id + " has changed", Hint: "look at it again and repeat the change", Err: c}
+}
+
+func factText(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "null"
+	}
+	return string(b)
+}

@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"feedmill/feed/publish"
+	"feedmill/internal/partner"
+)
+
+const (
+	sqlFeedNumbers = `SELECT number FROM generation WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3 AND number < $4 ORDER BY number DESC LIMIT $5`
+	sqlEventHours  = `SELECT logged / 3600000000, count(*) FROM event_log WHERE merchant_id = $1 AND logged >= $2 GROUP BY 1 ORDER BY 1`
+	sqlEveryDay    = `SELECT offer_id, day, kind, requests, complete, unchanged, broken, refused, bytes FROM download_day
+		WHERE merchant_id = $1 AND day >= $2 ORDER BY day, offer_id, kind`
+)
+
+// FeedGenerations gives up to limit generations of a feed that are still
+// recorded, the newest first, below a number; 0 begins at the newest.
+func (d *DB) FeedGenerations(ctx context.Context, f publish.FeedRef, before int64, limit int) (list []publish.Generation, err error) {
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	err = d.read(ctx, "list generations", func(ctx context.Context, t *tx) error {
+		var refs []genRef
+		err := t.each(ctx, sqlFeedNumbers, []any{f.Merchant, f.Kind.String(), f.Key, before, limit}, func(rows pgx.Rows) error {
+			ref := genRef{merchant: f.Merchant}
+			err := rows.Scan(&ref.number)
+			refs = append(refs, ref)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if list = nil; len(refs) > 0 {
+			list, err = t.generations(ctx, refs...)
+		}
+		slices.Reverse(list)
+		return err
+	})
+	return list, err
+}
+
+// GenerationAt gives a generation by its number, as long as it is recorded.
+func (d *DB) GenerationAt(ctx context.Context, merchant partner.MerchantID, number int64) (g publish.Generation, err error) {
+	err = d.read(ctx, "read generation", func(ctx context.Context, t *tx) error {
+		list, err := t.generations(ctx, genRef{string(merchant), number})
+		if err == nil && len(list) == 0 {
+			err = missing("generation", fmt.Sprint(number))
+		}
+		if err == nil {
+			g = list[0]
+		}
+		return err
+	})
+	return g, err
+}
+
+// ChangeHours counts the changes that were numbered since a moment, by hour.
+func (d *DB) ChangeHours(ctx context.Context, merchant partner.MerchantID, from time.Time) (list []partner.HourCount, err error) {
+	err = d.read(ctx, "count changes", func(ctx context.Context, t *tx) error {
+		list = nil
+		return t.each(ctx, sqlEventHours, []any{merchant, from.UnixMicro()}, func(rows pgx.Rows) error {
+			var c partner.HourCount
+			var hour int64
+			err := rows.Scan(&hour, &c.Count)
+			c.Hour = time.Unix(hour*3600, 0).UTC()
+			list = append(list, c)
+			return err
+		})
+	})
+	return list, err
+}
+
+// EveryDownloadDay gives the daily counts of all of a merchant's offers from a
+// day on, by day, offer and kind.
+func (d *DB) EveryDownloadDay(ctx context.Context, merchant partner.MerchantID, from time.Time) (list []partner.DownloadDay, err error) {
+	err = d.read(ctx, "count downloads", func(ctx context.Context, t *tx) error {
+		list = nil
+		return t.each(ctx, sqlEveryDay, []any{merchant, partner.DayOf(from)}, func(rows pgx.Rows) error {
+			var c partner.DownloadDay
+			var day int64
+			var kind string
+			err := rows.Scan(&c.Offer, &day, &kind, &c.Requests, &c.Complete, &c.Unchanged, &c.Broken, &c.Refused, &c.Bytes)
+			if err == nil {
+				c.Kind, err = parseKind(kind)
+			}
+			c.Day = partner.DayTime(day)
+			list = append(list, c)
+			return err
+		})
+	})
+	return list, err
+}

@@ -1,0 +1,194 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/internal/partner"
+)
+
+const (
+	sqlInsertDownload = `INSERT INTO download (merchant_id, link_id, offer_id, kind, label, generation, bytes, outcome, refusal, address, client, started, took)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlCountDay = `INSERT INTO download_day (merchant_id, offer_id, day, kind, requests, complete, unchanged, broken, refused, bytes)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (merchant_id, offer_id, day, kind) DO UPDATE SET requests = requests + excluded.requests, complete = complete + excluded.complete,
+			unchanged = unchanged + excluded.unchanged, broken = broken + excluded.broken, refused = refused + excluded.refused, bytes = bytes + excluded.bytes`
+	// Links and offers may have gone since.
+	sqlUseOffer = `INSERT INTO offer_use (merchant_id, offer_id, kind, at, generation)
+		SELECT o.merchant_id, o.offer_id, ?, ?, ? FROM offer AS o WHERE o.merchant_id = ? AND o.offer_id = ?
+		ON CONFLICT (merchant_id, offer_id, kind) DO UPDATE SET at = excluded.at, generation = excluded.generation WHERE excluded.at >= offer_use.at`
+	sqlUseLink = `INSERT INTO link_use (merchant_id, link_id, last_used)
+		SELECT l.merchant_id, l.link_id, ? FROM link AS l WHERE l.merchant_id = ? AND l.link_id = ?
+		ON CONFLICT (merchant_id, link_id) DO UPDATE SET last_used = max(coalesce(last_used, 0), excluded.last_used)`
+	sqlLinkDay    = `SELECT addresses, clients, alarm FROM link_day WHERE merchant_id = ? AND link_id = ? AND day = ?`
+	sqlLinkClient = `INSERT INTO link_client (merchant_id, link_id, day, sort, value) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (merchant_id, link_id, day, sort, value) DO NOTHING`
+	sqlCountLink = `INSERT INTO link_day (merchant_id, link_id, day, requests, addresses, clients, alarm) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (merchant_id, link_id, day) DO UPDATE SET requests = requests + excluded.requests, addresses = excluded.addresses,
+			clients = excluded.clients, alarm = excluded.alarm`
+	sqlAlarmLink = `UPDATE link_use SET alarm = ? WHERE merchant_id = ? AND link_id = ?`
+)
+
+// RecordDownloads adds downloads to the ledger, and counts them by offer and by
+// link, in one transaction. A link that was used from too many addresses raises
+// an alarm, and is stopped where its merchant wants that. Links and offers that
+// are gone by now are no error.
+func (d *DB) RecordDownloads(ctx context.Context, list []partner.Download) error {
+	batch := partner.NewLedgerBatch(list)
+	if len(batch.Downloads) == 0 {
+		return nil
+	}
+	return d.write(ctx, "record downloads", func(ctx context.Context, t *tx) error {
+		s, err := t.tx.PrepareContext(ctx, sqlInsertDownload)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		for i := range batch.Downloads {
+			w := &batch.Downloads[i]
+			_, err := s.ExecContext(ctx, w.Merchant, w.Link, w.Offer, w.Kind.String(), w.Label, w.Generation, w.Bytes, w.Outcome.String(), w.Refusal.String(),
+				addressText(w), w.Client, micros(w.Started), w.Took.Microseconds())
+			if err != nil {
+				return err
+			}
+		}
+		for i := range batch.Offers {
+			o, c := &batch.Offers[i], &batch.Offers[i].Count
+			err := t.exec(ctx, sqlCountDay, o.Merchant, c.Offer, partner.DayOf(c.Day), c.Kind.String(), c.Requests, c.Complete, c.Unchanged, c.Broken, c.Refused, c.Bytes)
+			if err != nil {
+				return err
+			}
+		}
+		for i := range batch.Uses {
+			u := &batch.Uses[i]
+			if err := t.exec(ctx, sqlUseOffer, u.Kind.String(), micros(u.Use.At), u.Use.Generation, u.Merchant, u.Offer); err != nil {
+				return err
+			}
+		}
+		for i := range batch.Links {
+			if err := t.countLink(ctx, &batch.Links[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func addressText(d *partner.Download) string {
+	if !d.Address.IsValid() {
+		return ""
+	}
+	return d.Address.String()
+}
+
+// countLink adds what a batch tells of a link on one day, and raises the alarm.
+func (t *tx) countLink(ctx context.Context, b *partner.LinkBatch) error {
+	if err := t.exec(ctx, sqlUseLink, micros(b.Last), b.Merchant, b.Link); err != nil {
+		return err
+	}
+	var day partner.LinkDay
+	var alarm sql.NullInt64
+	if _, err := t.one(ctx, sqlLinkDay, []any{b.Merchant, b.Link, b.Day}, &day.Addresses, &day.Clients, &alarm); err != nil {
+		return err
+	}
+	for _, c := range []struct {
+		sort   string
+		values []string
+		count  *int
+	}{{"a", b.Addresses, &day.Addresses}, {"c", b.Clients, &day.Clients}} {
+		for _, v := range c.values {
+			if *c.count >= partner.MaxLinkClients {
+				break
+			}
+			n, err := t.execCount(ctx, sqlLinkClient, b.Merchant, b.Link, b.Day, c.sort, v)
+			if err != nil {
+				return err
+			}
+			*c.count += int(n)
+		}
+	}
+	if !alarm.Valid {
+		m, err := t.merchant(ctx, b.Merchant)
+		if feed.KindOf(err) == feed.KindNotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if most, ok := m.Alarm.Threshold(); ok && day.Addresses > most {
+			alarm = sql.NullInt64{Int64: t.now, Valid: true}
+			if err := t.alarm(ctx, b, day.Addresses, m.Alarm.Suspend); err != nil {
+				return err
+			}
+		}
+	}
+	return t.exec(ctx, sqlCountLink, b.Merchant, b.Link, b.Day, b.Requests, day.Addresses, day.Clients, alarm)
+}
+
+// alarm notes that a link was used from too many addresses.
+func (t *tx) alarm(ctx context.Context, b *partner.LinkBatch, addresses int, suspend bool) error {
+	list, err := t.links(ctx, sqlLink, b.Merchant, b.Link)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	if err := t.exec(ctx, sqlAlarmLink, t.now, b.Merchant, b.Link); err != nil {
+		return err
+	}
+	by := partner.AlarmActor()
+	day := partner.DayTime(b.Day).Format(time.DateOnly)
+	if err := t.audit(ctx, by, b.Merchant, "link.alarm", string(b.Link), nil, facts{"addresses": addresses, "day": day}); err != nil {
+		return err
+	}
+	if !suspend || !list[0].SuspendedAt.IsZero() || !list[0].RevokedAt.IsZero() {
+		return nil
+	}
+	return t.suspendLink(ctx, by, &list[0])
+}
+
+// pruneRows is how many downloads are removed in one transaction.
+const pruneRows = 5000
+
+const (
+	sqlPruneDownloads = `DELETE FROM download WHERE merchant_id = ? AND number IN
+		(SELECT d.number FROM download AS d WHERE d.merchant_id = ? AND d.started < ? ORDER BY d.started LIMIT ?)`
+	sqlPruneLinkDays    = `DELETE FROM link_day WHERE merchant_id = ? AND day < ?`
+	sqlPruneLinkClients = `DELETE FROM link_client WHERE merchant_id = ? AND day < ?`
+	sqlPruneDays        = `DELETE FROM download_day WHERE merchant_id = ? AND day < ?`
+)
+
+// PruneLedger removes what a merchant's ledger of downloads has kept for long
+// enough, and answers to requests that nobody repeats any more. It gives the
+// number of downloads removed.
+func (d *DB) PruneLedger(ctx context.Context, merchant partner.MerchantID) (n int64, err error) {
+	for more := true; more; {
+		err := d.write(ctx, "prune downloads", func(ctx context.Context, t *tx) error {
+			now := fromMicros(t.now)
+			k, err := t.execCount(ctx, sqlPruneDownloads, merchant, merchant, micros(now.Add(-partner.LedgerAge)), pruneRows)
+			if err != nil {
+				return err
+			}
+			n, more = n+k, k == pruneRows
+			if more {
+				return nil
+			}
+			link, offer := partner.DayOf(now.Add(-partner.LedgerAge)), partner.DayOf(now.Add(-partner.LedgerDayAge))
+			if err := t.exec(ctx, sqlPruneLinkDays, merchant, link); err != nil {
+				return err
+			}
+			if err := t.exec(ctx, sqlPruneLinkClients, merchant, link); err != nil {
+				return err
+			}
+			if err := t.exec(ctx, sqlPruneDays, merchant, offer); err != nil {
+				return err
+			}
+			return t.exec(ctx, sqlPruneIdempotent, merchant, micros(now.Add(-partner.IdempotencyAge)))
+		})
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
