@@ -123,11 +123,12 @@ func says(name string) http.Handler {
 
 func TestRoutes(t *testing.T) {
 	t.Parallel()
-	var log buffer
-	addr, _ := start(t, httpd.Routes{Files: says("files"), Panel: says("panel")}, httpd.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	var log, seen buffer
+	addr, _ := start(t, httpd.Routes{Files: says("files"), Panel: says("panel")}, httpd.Options{Log: slog.New(slog.NewJSONHandler(&log, nil)),
+		Observe: func(group, method string, status int, _ time.Duration) { fmt.Fprintln(&seen, group, method, status) }})
 	for path, want := range map[string]string{
 		"/o/x/gateway.xml": "files", "/edi/export-offer.php?token=abc": "files", "/": "files", "/nothing": "files", "/api/v1": "files",
-		"/panel/": "panel", "/panel/partners?token=secret": "panel", "/panel": "files", "/panelx/": "files", "/%70anel/": "files",
+		"/panel/": "panel", "/panel/partners?token=secret": "panel", "/panel": "panel", "/panelx/": "files", "/%70anel/": "files",
 		"/o/../panel/": "files", "//panel/": "files", "/panel/../o/": "panel", "/healthz": `{"status":"ok"}`, "/healthz/": "files", "/readyz": `{"status":"ready"}`,
 	} {
 		conn, err := net.Dial("tcp", addr)
@@ -145,8 +146,11 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%s: got %d %s, want %s", path, res.StatusCode, b, want)
 		}
 	}
-	if s := log.String(); strings.Contains(s, "secret") || strings.Count(s, `"group":"/panel/"`) != 3 {
-		t.Errorf("the log holds an address, or not the three requests: %s", s)
+	if s := log.String(); strings.Contains(s, "secret") || strings.Count(s, `"group":"/panel/"`) != 4 {
+		t.Errorf("the log holds an address, or not the four requests: %s", s)
+	}
+	if got, want := seen.String(), strings.Repeat("/panel/ GET 200\n", 4); got != want {
+		t.Errorf("observed %q, want %q", got, want)
 	}
 }
 

@@ -41,6 +41,7 @@ func (s *Server) handler() http.Handler {
 		{"/schemas/", s.logged("/schemas/", s.routes.Conformance)},
 		// The merchant's programs and people.
 		{"/api/", s.logged("/api/", s.routes.API)},
+		{"/panel", s.logged("/panel/", s.routes.Panel)},
 		{"/panel/", s.logged("/panel/", s.routes.Panel)},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

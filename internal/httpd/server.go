@@ -33,6 +33,9 @@ type Options struct {
 	MaxConnsPerAddress int
 	// ConnContext is called for each connection; internal/download has one.
 	ConnContext func(ctx context.Context, c net.Conn) context.Context
+	// Observe, when set, is called for each request of a group that this package
+	// logs, with the group in place of the address. It must not block.
+	Observe func(group, method string, status int, took time.Duration)
 	// Ready are the checks behind /readyz, by a name that may be shown.
 	Ready map[string]func(context.Context) error
 }
@@ -171,8 +174,12 @@ func (s *Server) logged(group string, next http.Handler) http.Handler {
 		start := time.Now()
 		out := &tracked{ResponseWriter: w}
 		defer func() {
+			took := time.Since(start)
+			if s.opt.Observe != nil {
+				s.opt.Observe(group, r.Method, out.status, took)
+			}
 			s.opt.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("group", group), slog.String("method", r.Method),
-				slog.Int("status", out.status), slog.Duration("took", time.Since(start)), slog.String("remote", r.RemoteAddr))
+				slog.Int("status", out.status), slog.Duration("took", took), slog.String("remote", r.RemoteAddr))
 		}()
 		next.ServeHTTP(out, r)
 	})
