@@ -24,8 +24,12 @@ type Collector struct {
 	// OnConflict, when set, is told once for each entry that has another name later.
 	OnConflict func(Conflict)
 
-	d      feed.Dictionaries
-	index  [entryKinds]map[string]int
+	d     feed.Dictionaries
+	index [entryKinds]map[string]int
+	// ids are the entries' ids by position, and recent the positions, plus one,
+	// of entries that products named last: most name few again and again.
+	ids    [entryKinds][]string
+	recent [entryKinds][128]int32
 	groups []map[string]int // sizes by id, parallel to d.SizeGroups
 	// given counts the units of a dictionary: the precision of others follows
 	// from the quantities that are seen.
@@ -136,12 +140,22 @@ func (c *Collector) Observe(p *feed.Product) {
 // entry finds an entry, or makes room for it in the index at the position that
 // the next append will have.
 func (c *Collector) entry(k entryKind, id string) (i int, isNew bool) {
-	if i, ok := c.index[k][id]; ok {
+	slot := &c.recent[k][0]
+	if n := len(id); n > 1 {
+		slot = &c.recent[k][(id[n-1]+id[n-2]<<3)&127]
+	}
+	if i := int(*slot) - 1; i >= 0 && c.ids[k][i] == id {
 		return i, false
 	}
-	i = len(c.index[k])
-	c.index[k][clone(id)] = i
-	return i, true
+	i, ok := c.index[k][id]
+	if !ok {
+		i = len(c.index[k])
+		id = clone(id)
+		c.index[k][id] = i
+		c.ids[k] = append(c.ids[k], id)
+	}
+	*slot = int32(i) + 1
+	return i, !ok
 }
 
 // merge adds texts in languages that an entry lacks and tells contradictions.

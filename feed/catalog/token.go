@@ -5,6 +5,14 @@ import (
 	"unicode/utf8"
 )
 
+// nameBytes are the name characters of ASCII.
+var nameBytes = func() (t [utf8.RuneSelf]bool) {
+	for c := range t {
+		t[c] = c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= ':' || c == '-' || c == '.' || c == '_'
+	}
+	return t
+}()
+
 // isNMTOKEN says whether s is an NMTOKEN of XML 1.0: one or more name
 // characters, so no blanks (size@code, IOF 4.7).
 func isNMTOKEN(s string) bool {
@@ -14,7 +22,7 @@ func isNMTOKEN(s string) bool {
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
-			if !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= ':' || c == '-' || c == '.' || c == '_') {
+			if !nameBytes[c] {
 				return false
 			}
 			i++
@@ -69,7 +77,13 @@ func isWebURL(s string) bool {
 
 // isID says whether s may be the id of a dictionary entry: no blanks, not long.
 func isID(s string) bool {
-	return s != "" && len(s) <= 255 && !strings.ContainsAny(s, " \t\n\u00a0")
+	for i := range len(s) {
+		c := s[i]
+		if c <= ' ' && (c == ' ' || c == '\t' || c == '\n') || c == 0xA0 && i > 0 && s[i-1] == 0xC2 {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 255
 }
 
 // nearest gives the name that is closest to s by single-character edits, and ""

@@ -210,7 +210,7 @@ func TestMergeIsSetDifference(t *testing.T) {
 
 func FuzzReader(f *testing.F) {
 	f.Add(write(f, diff.Shape{Positions: true, Header: 5}, []diff.Entry{{ID: 7, Size: 3}, {ID: 9, Gone: true, Node: []byte("xyz")}}))
-	f.Add([]byte("feedmill state 2\n"))
+	f.Add([]byte("feedmill state 3\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		list, _, err := read(bytes.NewReader(data))
 		if err != nil && !errors.Is(err, diff.ErrCorrupt) {

@@ -46,10 +46,11 @@ func (p *plan) buildFull(r *runner, g *Generation) error {
 		}
 	}
 	if p.changeNodes > 0 {
-		f, err := p.stage(r, &p.change, feed.KindFullChange, feed.Label(p.stamp(p.time, r.req)))
+		f, err := p.stage(r, p.change, feed.KindFullChange, feed.Label(p.stamp(p.time, r.req)))
 		if err != nil {
 			return err
 		}
+		p.change = nil
 		f.Products, f.Base, f.Target = p.changeNodes, p.changeBase(), p.number
 		g.Files = append(g.Files, f)
 	}
@@ -75,29 +76,37 @@ func (p *plan) changeBase() int64 {
 
 // buildMain stages the feed's complete file and its CSV twin.
 func (p *plan) buildMain(r *runner, g *Generation, kind, csv feed.Kind) error {
-	f, err := p.stage(r, &p.body, kind, "")
+	f, err := p.stage(r, p.body, kind, "")
 	if err != nil {
 		return err
 	}
+	p.body = nil
 	f.Products = p.live + p.goneNodes
 	g.Files = append(g.Files, f)
 	if p.csv != nil {
-		if f, err = p.stage(r, &p.csv, csv, ""); err != nil {
+		if f, err = p.stage(r, p.csv, csv, ""); err != nil {
 			return err
 		}
+		p.csv = nil
 		f.Products = p.live + p.goneNodes
 		g.Files = append(g.Files, f)
 	}
 	return nil
 }
 
-// stage ends a spool and makes its files wait to be stored.
-func (p *plan) stage(r *runner, sp **spool, kind feed.Kind, label string) (File, error) {
-	plain, packed, err := (*sp).finish(kind, label, p.number)
+// finisher is a file under way.
+type finisher interface {
+	// finish ends it and gives what is to be stored; the compressed twin is nil
+	// when there is none.
+	finish(kind feed.Kind, label string, generation int64) (plain Spooled, packed *Spooled, err error)
+}
+
+// stage ends a file and makes it wait to be stored, with its twin.
+func (p *plan) stage(r *runner, sp finisher, kind feed.Kind, label string) (File, error) {
+	plain, packed, err := sp.finish(kind, label, p.number)
 	if err != nil {
 		return File{}, err
 	}
-	*sp = nil
 	f := File{Kind: kind, Label: label, Generation: p.number, Changed: p.time}
 	if f.Plain, err = r.stage(plain); err != nil {
 		return File{}, err
@@ -156,7 +165,7 @@ func (p *plan) dictionaries(r *runner) error {
 			return err
 		}
 		sp.buf = p.dictionary(sp.buf, k, d, p.time, r.req)
-		f, err := p.stage(r, &sp, k, "")
+		f, err := p.stage(r, sp, k, "")
 		if err != nil {
 			return err
 		}

@@ -139,7 +139,7 @@ func (p *plan) openLook(ctx context.Context, r *runner, some bool) (err error) {
 	if v := p.view; v.used != nil {
 		v.usedBefore = newUsage()
 		for _, s := range p.sp.stack {
-			extra, err := s.Extra(ctx)
+			extra, _, err := stateExtra(ctx, s)
 			if err == nil {
 				err = errors.Join(v.used.addExtra(extra), v.usedBefore.addExtra(extra))
 			}

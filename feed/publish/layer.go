@@ -46,7 +46,7 @@ func (p *plan) endLayer(ctx context.Context, r *runner) error {
 		p.state = nil
 		return err
 	}
-	if err := p.state.finish(p.extra); err != nil {
+	if err := p.state.finish(p.appendedExtra()); err != nil {
 		return err
 	}
 	total := n
@@ -87,7 +87,7 @@ func (p *plan) mergeLayers(ctx context.Context, r *runner, from int, named []dif
 		}
 		states = append(states, s)
 		if grown != nil {
-			extra, err := p.sp.stack[i].Extra(ctx)
+			extra, _, err := stateExtra(ctx, p.sp.stack[i])
 			if err == nil {
 				err = grown.addExtra(extra)
 			}
@@ -114,7 +114,12 @@ func (p *plan) mergeLayers(ctx context.Context, r *runner, from int, named []dif
 		if err = nil; grown != nil {
 			p.extra = grown.appendExtra(nil)
 		}
-		err = out.finish(p.extra)
+		if err == nil && p.sp.merged {
+			_, p.index, err = stateExtra(ctx, p.sp.stack[0])
+		}
+		if err == nil {
+			err = out.finish(p.appendedExtra())
+		}
 	}
 	if err != nil {
 		return errors.Join(err, out.remove())

@@ -58,13 +58,15 @@ type plan struct {
 	hasHeld           bool
 
 	// files under way
-	body, change, csv *spool
-	state             *stateFile
-	readers           []closer
-	merge             *diff.Merge
-	node, record      []byte
-	extra             []byte
-	sp                look
+	body         *body
+	change, csv  *spool
+	state        *stateFile
+	readers      []closer
+	merge        *diff.Merge
+	node, record []byte
+	// extra and index are what the state keeps beside its entries.
+	extra, index []byte
+	sp           look
 
 	live, added, changed, removed       int64
 	changeNodes, goneNodes, expiredGone int64
@@ -316,7 +318,11 @@ func (p *plan) close() error {
 // discard removes the files of a pass that were not staged.
 func (p *plan) discard() error {
 	var errs []error
-	for _, s := range []**spool{&p.body, &p.change, &p.csv} {
+	if p.body != nil {
+		errs = append(errs, p.body.discard())
+		p.body = nil
+	}
+	for _, s := range []**spool{&p.change, &p.csv} {
 		if *s != nil {
 			errs = append(errs, (*s).discard())
 			*s = nil

@@ -240,7 +240,7 @@ func (p *plan) annotate(spool string) (err error) {
 		e.Lead = lead[e.ID]
 	})
 	if err == nil {
-		err = out.finish(p.extra)
+		err = out.finish(p.appendedExtra())
 	}
 	if err != nil {
 		return errors.Join(err, out.remove())

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"feedmill/feed/block"
 	"feedmill/internal/crash"
 )
 
@@ -69,6 +70,7 @@ type runner struct {
 	plans  *plans
 	hints  map[int64]Hint
 	cpus   chan struct{} // one place for each spool that may work at once
+	pool   *block.Pool   // nil until a compressed file is made
 
 	newest, lost *Mark
 	restored     bool
@@ -205,5 +207,9 @@ func (r *runner) commit(ctx context.Context, k *keeper) error {
 
 // clean removes what the run has left in the spool folder.
 func (r *runner) clean() error {
-	return errors.Join(r.plans.discard(func(*plan) bool { return true }), r.drop(0))
+	err := errors.Join(r.plans.discard(func(*plan) bool { return true }), r.drop(0))
+	if r.pool != nil {
+		r.pool.Close()
+	}
+	return err
 }

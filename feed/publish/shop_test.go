@@ -28,6 +28,7 @@ type shop struct {
 	hints    bool
 	mu       sync.Mutex
 	blobs    map[string][]byte
+	opened   map[string]int // how often each blob was read, when not nil
 	marks    []publish.Mark
 	putErr   error
 	settings publish.Settings
@@ -84,6 +85,11 @@ func (s *shop) Put(_ context.Context, key string, f publish.Spooled) error {
 }
 
 func (s *shop) Open(_ context.Context, b publish.Blob, offset, n int64) (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened != nil {
+		s.opened[b.Key]++
+	}
 	data, ok := s.blobs[b.Key]
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", b.Key, diff.ErrCorrupt)

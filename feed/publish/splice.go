@@ -26,7 +26,7 @@ func (p *plan) splice(ctx context.Context, r *runner) (err error) {
 		}
 		defer edits.close()
 	}
-	shape, err := p.header(r)
+	shape, err := p.header(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -57,8 +57,10 @@ func (p *plan) splice(ctx context.Context, r *runner) (err error) {
 	if err := p.close(); err != nil {
 		return fmt.Errorf("read generation %d: %w", p.prev.Number, err)
 	}
-	p.body.buf = p.writer.AppendLightFooter(p.body.buf)
-	return p.state.finish(nil)
+	if err := p.endBody(); err != nil {
+		return err
+	}
+	return p.state.finish(p.appendedExtra())
 }
 
 // splicer walks the state before beside the edits.
@@ -132,14 +134,13 @@ func (s *splicer) insert(e edit) error {
 		return err
 	}
 	s.live++
-	s.body.buf = append(s.body.buf, e.node...)
 	if s.csv != nil {
 		s.csv.buf = append(s.csv.buf, e.record...)
 		if err := s.csv.flow(); err != nil {
 			return err
 		}
 	}
-	return errors.Join(s.body.flow(), s.state.Add(e.Entry))
+	return errors.Join(s.body.node(e.ID, e.node), s.state.Add(e.Entry))
 }
 
 // stay copies a node.
@@ -149,7 +150,7 @@ func (s *splicer) stay(e diff.Entry, at diff.Place) error {
 	} else {
 		s.live++
 	}
-	if err := s.nodes.want(s.body, at.Node, int64(e.Size)); err != nil {
+	if err := s.stayNode(e, at); err != nil {
 		return err
 	}
 	if s.records != nil {
@@ -158,6 +159,24 @@ func (s *splicer) stay(e diff.Entry, at diff.Place) error {
 		}
 	}
 	return s.state.Add(e)
+}
+
+// stayNode copies a node; blocks are made of nodes that are told apart.
+func (s *splicer) stayNode(e diff.Entry, at diff.Place) error {
+	if !s.body.blocked() {
+		return s.nodes.want(s.body.spool, at.Node, int64(e.Size))
+	}
+	if cap(s.node) < e.Size {
+		s.node = make([]byte, e.Size)
+	}
+	s.node = s.node[:e.Size]
+	if err := s.nodes.skip(at.Node); err != nil {
+		return err
+	}
+	if err := s.nodes.fill(s.node); err != nil {
+		return err
+	}
+	return s.body.node(e.ID, s.node)
 }
 
 // leave shows a product that was in the file as sold out.
@@ -177,7 +196,7 @@ func (s *splicer) leave(ctx context.Context, e diff.Entry, at diff.Place) error 
 
 // flush writes what is to be copied.
 func (s *splicer) flush() error {
-	if err := s.nodes.flush(s.body); err != nil {
+	if err := s.nodes.flush(s.body.spool); err != nil {
 		return err
 	}
 	if s.records != nil {

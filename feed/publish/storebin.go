@@ -106,8 +106,14 @@ func (b *StoreBin) Newest(ctx context.Context, merchant string) (m Mark, ok bool
 	if err = errors.Join(err, r.Close()); err != nil {
 		return m, false, err
 	}
-	if err := json.Unmarshal(body, &m); err != nil {
-		return m, false, fmt.Errorf("marker %s: %w", last, err)
+	if err := json.Unmarshal(body, &m); err != nil || m.Run == "" {
+		// A damaged marker must not stop publication for good: what decides
+		// stands in its key too.
+		k, err := storage.ParseMarker(last)
+		if err != nil {
+			return m, false, fmt.Errorf("marker %s: %w", last, err)
+		}
+		return Mark{Run: k.Run, Epoch: k.Epoch, Number: k.Generation}, true, nil
 	}
 	return m, true, nil
 }

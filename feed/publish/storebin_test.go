@@ -99,6 +99,30 @@ func TestMarkers(t *testing.T) {
 	}
 }
 
+// A marker whose body is damaged still tells by its key which run left it, so
+// that publication goes on.
+func TestDamagedMarker(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	store := memstore.New(memstore.Options{})
+	key, err := storage.Marker{Merchant: "m", Feed: "all", Epoch: 3, Generation: 41, Run: "run-9"}.Key()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{"", "\x00\x00", "{}", `{"run":`} {
+		if err := store.Delete(ctx, key); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Put(ctx, key, strings.NewReader(body), int64(len(body)), storage.Attrs{}); err != nil {
+			t.Fatal(err)
+		}
+		m, ok, err := publish.NewStoreBin(store, "run-x").Newest(ctx, "m")
+		if want := (publish.Mark{Run: "run-9", Epoch: 3, Number: 41}); err != nil || !ok || m != want {
+			t.Errorf("%q: newest is %+v, %v, %v", body, m, ok, err)
+		}
+	}
+}
+
 // storeShop is a shop whose files lie in an object store.
 type storeShop struct {
 	*shop

@@ -138,20 +138,21 @@ func (r *runner) show(ctx context.Context, v *view, product *feed.Product) error
 
 // header starts the plan's complete file and its CSV twin, and gives what a
 // state must know of them.
-func (p *plan) header(r *runner) (shape diff.Shape, err error) {
+func (p *plan) header(ctx context.Context, r *runner) (shape diff.Shape, err error) {
 	s := r.req.Settings
 	generated, expires := p.stamp(p.time, r.req), p.stamp(p.time.Add(s.Validity), r.req)
 	currency := p.view.profile.Currency
 	light := p.ref.Kind == feed.KindLight
-	if p.body, err = r.newSpool(p.ref.Kind.String(), s.Gzip); err != nil {
+	var head []byte
+	if light {
+		head = p.writer.AppendLightHeader(head, generated, expires, currency)
+	} else {
+		head = p.writer.AppendFullHeader(head, generated, expires, currency)
+	}
+	if p.body, err = p.newBody(ctx, r, head); err != nil {
 		return shape, err
 	}
-	if light {
-		p.body.buf = p.writer.AppendLightHeader(p.body.buf, generated, expires, currency)
-	} else {
-		p.body.buf = p.writer.AppendFullHeader(p.body.buf, generated, expires, currency)
-	}
-	shape = diff.Shape{Positions: light, Header: int64(len(p.body.buf))}
+	shape = diff.Shape{Positions: light, Header: int64(len(head))}
 	if p.view.csv != nil {
 		if p.csv, err = r.newSpool("csv", s.Gzip); err != nil {
 			return shape, err
@@ -182,7 +183,7 @@ func (p *plan) openChange(r *runner) (err error) {
 func (p *plan) count() {
 	p.live, p.added, p.changed, p.removed = 0, 0, 0, 0
 	p.changeNodes, p.goneNodes, p.expiredGone, p.missed = 0, 0, 0, 0
-	p.priceSum, p.priceCount, p.extra = 0, 0, nil
+	p.priceSum, p.priceCount, p.extra, p.index = 0, 0, nil, nil
 }
 
 // open starts the files of a pass.
@@ -197,7 +198,12 @@ func (p *plan) open(ctx context.Context, r *runner) (err error) {
 	p.merge = diff.NewMerge(prev)
 	var shape diff.Shape
 	if p.ref.Kind == feed.KindLight || p.full {
-		if shape, err = p.header(r); err != nil {
+		if shape, err = p.header(ctx, r); err != nil {
+			return err
+		}
+	} else if p.usable() {
+		// The full file stays, and with it its index.
+		if p.index, err = p.indexBefore(ctx, r.bin); err != nil {
 			return err
 		}
 	}
@@ -221,20 +227,28 @@ func (p *plan) end(ctx context.Context, r *runner) error {
 	if p.ref.Kind == feed.KindFull && p.view.used != nil {
 		p.extra = p.view.used.appendExtra(nil)
 	}
-	if err := p.state.finish(p.extra); err != nil {
-		return err
-	}
 	if p.body != nil {
-		if p.ref.Kind == feed.KindFull {
-			p.body.buf = p.writer.AppendFullFooter(p.body.buf)
-		} else {
-			p.body.buf = p.writer.AppendLightFooter(p.body.buf)
+		if err := p.endBody(); err != nil {
+			return err
 		}
 	}
 	if p.change != nil {
 		p.change.buf = p.writer.AppendChangeFooter(p.change.buf)
 	}
-	return nil
+	return p.state.finish(p.appendedExtra())
+}
+
+// endBody ends the complete file.
+func (p *plan) endBody() error {
+	var foot []byte
+	if p.ref.Kind == feed.KindFull {
+		foot = p.writer.AppendFullFooter(foot)
+	} else {
+		foot = p.writer.AppendLightFooter(foot)
+	}
+	err := p.body.end(foot)
+	p.index = p.body.index
+	return err
 }
 
 // render writes the view's item into node, and into record where the plan has
@@ -305,8 +319,7 @@ func (p *plan) add(ctx context.Context, r *runner, v *view) error {
 		}
 	}
 	if p.body != nil {
-		p.body.buf = append(p.body.buf, p.node...)
-		if err := p.body.flow(); err != nil {
+		if err := p.body.node(id, p.node); err != nil {
 			return err
 		}
 	}
@@ -383,8 +396,7 @@ func (p *plan) sellOut(ctx context.Context, e diff.Entry, node []byte) error {
 // keepGone writes the node of a gone product.
 func (p *plan) keepGone(ctx context.Context, e diff.Entry) error {
 	p.goneNodes++
-	p.body.buf = append(p.body.buf, e.Node...)
-	if err := p.body.flow(); err != nil {
+	if err := p.body.node(e.ID, e.Node); err != nil {
 		return err
 	}
 	if p.csv != nil {
