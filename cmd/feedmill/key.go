@@ -21,6 +21,7 @@ type keyLine struct {
 	ID       string     `json:"id"`
 	Name     string     `json:"name"`
 	Scopes   []string   `json:"scopes"`
+	CIDRs    string     `json:"cidrs,omitempty"`
 	State    string     `json:"state"`
 	Created  time.Time  `json:"created"`
 	Expires  *time.Time `json:"expires,omitempty"`
@@ -30,7 +31,7 @@ type keyLine struct {
 }
 
 func keyLineOf(k *partner.Key, now time.Time) keyLine {
-	l := keyLine{ID: string(k.ID), Name: k.Name, Scopes: k.Scopes.Names(), State: "live", Created: k.CreatedAt.UTC(), Expires: optionalTime(k.ExpiresAt), LastUsed: optionalTime(k.LastUsed)}
+	l := keyLine{ID: string(k.ID), Name: k.Name, Scopes: k.Scopes.Names(), CIDRs: partner.FormatCIDRs(k.CIDRs), State: "live", Created: k.CreatedAt.UTC(), Expires: optionalTime(k.ExpiresAt), LastUsed: optionalTime(k.LastUsed)}
 	switch {
 	case !k.RevokedAt.IsZero():
 		l.State = "revoked"
@@ -81,6 +82,7 @@ type keyNewCmd struct {
 	Name    string   `arg:"" help:"What people call it, such as stock system."`
 	Scope   []string `required:"" placeholder:"SCOPE" help:"What it may be used for, such as products:write; may be given again."`
 	Expires string   `placeholder:"TIME" help:"When it ends; without it never."`
+	CIDR    []string `name:"cidr" placeholder:"NETWORK" help:"Network that it may be used from, such as 203.0.113.0/24; may be given again. Without it from everywhere."`
 	JSON    bool     `help:"Print as JSON."`
 }
 
@@ -88,7 +90,7 @@ type keyNewCmd struct {
 func (keyNewCmd) Help() string {
 	return `Makes a key of the API and prints it, this once: only a hash of it is kept. The scopes are
 ` + partner.KeyScopes.String() + `.
-No key can make keys or change the merchant himself.
+No key can make keys.
 
 Example: feedmill key new "stock system" --scope products:read --scope products:write`
 }
@@ -106,7 +108,7 @@ func (c *keyNewCmd) Run(ctx context.Context, w *world, cfg *config.Config) error
 				return err
 			}
 		}
-		k, secret, err := d.CreateKey(ctx, d.who, c.Name, scopes, expires)
+		k, secret, err := d.CreateBoundKey(ctx, d.who, c.Name, scopes, joined(c.CIDR), expires)
 		if err != nil {
 			return err
 		}

@@ -24,33 +24,37 @@ type app struct {
 	ConfigFile string `name:"config" short:"c" placeholder:"FILE" env:"FEEDMILL_CONFIG" help:"Settings file (TOML). The environment overrides it and flags override both; 'feedmill config' lists every setting."`
 	config.Config
 
-	Demo     demoCmd     `cmd:"" help:"Run the main job on a sample catalog: import, publish, serve."`
-	Generate generateCmd `cmd:"" help:"Write the offer files of a catalog into a folder, without database or server."`
-	Import   importCmd   `cmd:"" help:"Bring a catalog into the database."`
-	Publish  publishCmd  `cmd:"" help:"Publish what has changed, now."`
-	Held     heldCmd     `cmd:"" help:"Decide about what is held instead of being published."`
-	Sweep    sweepCmd    `cmd:"" help:"Look for stored files that no record names."`
-	Partner  partnerCmd  `cmd:"" help:"List, add and switch partners."`
-	Offer    offersCmd   `cmd:"" help:"List, add, change and switch what partners receive."`
-	Link     linkCmd     `cmd:"" help:"Make, rotate, bind and revoke the addresses of offers."`
-	Key      keyCmd      `cmd:"" help:"Make, list and revoke keys of the API."`
-	Audit    auditCmd    `cmd:"" help:"Show who has done what, and prove that it is whole."`
-	Why      whyCmd      `cmd:"" help:"Tell why a partner sees a product as he does, and what was sent."`
-	Serve    serveCmd    `cmd:"" help:"Serve the published offers to partners."`
-	Job      jobCmd      `cmd:"" help:"List, cancel and retry what is done in the background."`
-	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to this program's schema."`
-	Backup   backupCmd   `cmd:"" help:"Copy the embedded database while it is in use."`
-	NewEpoch newEpochCmd `cmd:"" name:"new-epoch" help:"Have every feed begin anew, after records and store were both restored."`
-	Health   healthCmd   `cmd:"" help:"Ask the server on this machine how it is."`
-	Apply    applyCmd    `cmd:"" help:"Bring a full file up to date by change files."`
-	Diff     diffCmd     `cmd:"" help:"Tell two full files apart, or write the change file between them."`
-	Mirror   mirrorCmd   `cmd:"" help:"Keep a local copy of a supplier's offer."`
-	Verify   verifyCmd   `cmd:"" help:"Prove what is published: a folder, an address, or all of this installation."`
-	Scrub    scrubCmd    `cmd:"" help:"Read everything that is stored once more and compare it with the records."`
-	Validate validateCmd `cmd:"" help:"Judge files, whole offers or a supplier's address by the format's schemas and rules."`
-	Schema   schemaCmd   `cmd:"" help:"List or print the schemas that files are judged by."`
-	Settings configCmd   `cmd:"" name:"config" help:"Print the settings in force, with what each means."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Demo     demoCmd      `cmd:"" help:"Run the main job on a sample catalog: import, publish, serve."`
+	Generate generateCmd  `cmd:"" help:"Write the offer files of a catalog into a folder, without database or server."`
+	Import   importCmd    `cmd:"" help:"Bring a catalog into the database."`
+	Publish  publishCmd   `cmd:"" help:"Publish what has changed, now."`
+	Held     heldCmd      `cmd:"" help:"Decide about what is held instead of being published."`
+	Sweep    sweepCmd     `cmd:"" help:"Look for stored files that no record names."`
+	Partner  partnerCmd   `cmd:"" help:"List, add and switch partners."`
+	Offer    offersCmd    `cmd:"" help:"List, add, change and switch what partners receive."`
+	Link     linkCmd      `cmd:"" help:"Make, rotate, bind and revoke the addresses of offers."`
+	Key      keyCmd       `cmd:"" help:"Make, list and revoke keys of the API."`
+	User     userCmd      `cmd:"" help:"Make, list, reset and disable the accounts of people."`
+	Product  productCmd   `cmd:"" help:"Show, find, change and remove single products."`
+	Audit    auditCmd     `cmd:"" help:"Show who has done what, and prove that it is whole."`
+	Why      whyCmd       `cmd:"" help:"Tell why a partner sees a product as he does, and what was sent."`
+	Serve    serveCmd     `cmd:"" help:"Serve the published offers to partners."`
+	Job      jobCmd       `cmd:"" help:"List, cancel and retry what is done in the background."`
+	Migrate  migrateCmd   `cmd:"" help:"Bring the database up to this program's schema."`
+	Backup   backupCmd    `cmd:"" help:"Copy the embedded database while it is in use."`
+	NewEpoch newEpochCmd  `cmd:"" name:"new-epoch" help:"Have every feed begin anew, after records and store were both restored."`
+	Health   healthCmd    `cmd:"" help:"Ask the server on this machine how it is."`
+	Apply    applyCmd     `cmd:"" help:"Bring a full file up to date by change files."`
+	Diff     diffCmd      `cmd:"" help:"Tell two full files apart, or write the change file between them."`
+	Mirror   mirrorCmd    `cmd:"" help:"Keep a local copy of a supplier's offer."`
+	Verify   verifyCmd    `cmd:"" help:"Prove what is published: a folder, an address, or all of this installation."`
+	Scrub    scrubCmd     `cmd:"" help:"Read everything that is stored once more and compare it with the records."`
+	Bench    benchCmd     `cmd:"" help:"Measure what publishing costs, with a catalog made for it."`
+	Validate validateCmd  `cmd:"" help:"Judge files, whole offers or a supplier's address by the format's schemas and rules."`
+	Schema   schemaCmd    `cmd:"" help:"List or print the schemas that files are judged by."`
+	Book     storybookCmd `cmd:"" name:"storybook" help:"Show every page of the panel with canned data."`
+	Settings configCmd    `cmd:"" name:"config" help:"Print the settings in force, with what each means."`
+	Version  versionCmd   `cmd:"" help:"Print the version."`
 }
 
 // world is what commands act on; tests give another one.

@@ -51,7 +51,7 @@ func (h *home) desk(w *world, m partner.Merchant, base string) *desk {
 }
 
 // manage gives the operations over the records and files of this home.
-func (h *home) manage(w *world) *manage.Service {
+func (h *home) manage(w *world, options ...manage.Option) *manage.Service {
 	open := func(ctx context.Context, merchant partner.MerchantID) (manage.Catalog, error) {
 		s, err := h.db.Snapshot(ctx, merchant)
 		if err != nil {
@@ -59,7 +59,7 @@ func (h *home) manage(w *world) *manage.Service {
 		}
 		return s, nil
 	}
-	return manage.New(h.db, open, h.store, w.now)
+	return manage.New(h.db, open, h.store, w.now, options...)
 }
 
 // gateway gives the address that a secret stands in.

@@ -88,6 +88,11 @@ func (t *watch) request(r download.Request) {
 	t.metrics.Request(metrics.Request{Route: r.Route, Method: r.Method, Status: r.Status, Bytes: r.Bytes, Took: r.Took, Refused: refused, Cut: r.Cut})
 }
 
+// group counts a request to the checker, the API or the panel.
+func (t *watch) group(group, method string, status int, took time.Duration) {
+	t.metrics.Request(metrics.Request{Route: group, Method: method, Status: status, Took: took})
+}
+
 // files has the state of the file server read.
 func (t *watch) files(s *download.Server) {
 	t.sources.Downloads = func() metrics.Downloads {

@@ -9,6 +9,8 @@ import (
 
 	"feedmill/feed"
 	"feedmill/feed/publish"
+	"feedmill/internal/admin"
+	"feedmill/internal/auth"
 	"feedmill/internal/config"
 	"feedmill/internal/download"
 	"feedmill/internal/job/work"
@@ -24,6 +26,8 @@ type records interface {
 	download.Records
 	download.LedgerRecords
 	accounts
+	auth.Records
+	admin.Journal
 	manage.Records
 	work.Accounts
 	catalogs

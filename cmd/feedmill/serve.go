@@ -20,7 +20,7 @@ import (
 
 // serveCmd serves the published offers.
 type serveCmd struct {
-	Role string `default:"all" enum:"all,edge,worker" help:"What this process does: edge answers partners, worker publishes and sweeps, all does both. Several processes need database.kind postgres and a shared store."`
+	Role string `default:"all" enum:"all,edge,worker,panel" help:"What this process does: edge answers partners, worker publishes and sweeps, panel shows the pages for people, all does everything. Several processes need database.kind postgres and a shared store."`
 }
 
 // Help implements kong.HelpProvider.
@@ -65,7 +65,7 @@ func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Li
 	h.watch, h.store = watch, watch.metrics.Store(h.store)
 	routes := httpd.Routes{}
 	ready := map[string]func(context.Context) error{"records": h.db.Ping}
-	if role != "worker" {
+	if role == "all" || role == "edge" {
 		e, err := h.openEdge(ctx, w, cfg, base, log, watch.request)
 		if err != nil {
 			return errors.Join(err, l.Close())
@@ -82,12 +82,15 @@ func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Li
 		ready["accounts"] = files.Ready
 	}
 	failed := make(chan error, 1)
-	if role != "edge" {
+	var desk jobDesk
+	var work jobs
+	if role == "all" || role == "worker" {
 		do, closeJobs, err := h.openWork(ctx, w, cfg)
 		if err != nil {
 			return errors.Join(err, l.Close())
 		}
 		defer closeJobs()
+		desk, work = do, do
 		watch.work(do.Counts, h.db.ChangeLag)
 		// Without its jobs a process is of no use to those who wait for files.
 		running.Go(func() {
@@ -97,9 +100,28 @@ func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Li
 			}
 		})
 	}
-	server := httpd.New(routes, httpd.Options{Log: log, ConnContext: download.ConnContext, Ready: ready})
+	hello := ""
+	if role == "all" || role == "panel" {
+		panel, said, err := h.openPanel(ctx, w, cfg, base, desk, log)
+		if err != nil {
+			return errors.Join(err, l.Close())
+		}
+		if panel != nil {
+			running.Go(func() { panel.Run(background) })
+			routes.Panel, hello = panel, said
+		}
+		programs, closeAPI, err := h.openAPI(ctx, w, cfg, work, log)
+		if err != nil {
+			return errors.Join(err, l.Close())
+		}
+		defer closeAPI()
+		if programs != nil {
+			routes.API = programs
+		}
+	}
+	server := httpd.New(routes, httpd.Options{Log: log, ConnContext: download.ConnContext, Ready: ready, Observe: watch.group})
 	watch.start(background, &running, w.log)
-	fmt.Fprintf(w.stdout, "serving offers on %s\n", base)
+	fmt.Fprintf(w.stdout, "serving offers on %s\n%s", base, hello)
 	err = server.Serve(background, l)
 	stop()
 	running.Wait()

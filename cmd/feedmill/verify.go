@@ -242,7 +242,9 @@ func (p publishedRecords) Generations(ctx context.Context, merchant string) iter
 				return verify.Blob{}
 			}
 			out := verify.Blob{Key: b.Key, Size: b.Size, MD5: b.MD5, SHA256: b.SHA256, State: states[b.Key]}
-			if out.State == "" {
+			// The state of a generation that was replaced is swept before the
+			// generation is forgotten; then nothing is recorded of its bytes.
+			if recorded := b.SHA256 != [32]byte{}; out.State == "" && recorded {
 				out.State = "live"
 			}
 			return out

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -141,8 +142,17 @@ func (w *warehouse) change(n, round int) {
 
 // BenchmarkChangeRun measures a run that publishes what has changed. "change"
 // makes the change file alone, "light" the light file besides. The first costs
-// what the changes cost, the second what copying the light file costs.
+// what the changes cost, the second what copying the light file costs. The
+// environment may ask for more profiles than one, each with a full feed of its
+// own: CHANGE_PROFILES=50.
 func BenchmarkChangeRun(b *testing.B) {
+	profiles := 1
+	if text := os.Getenv("CHANGE_PROFILES"); text != "" {
+		var err error
+		if profiles, err = strconv.Atoi(text); err != nil {
+			b.Fatalf("CHANGE_PROFILES: %v", err)
+		}
+	}
 	for _, products := range []int{10_000, 100_000, 1_000_000} {
 		for _, kind := range []string{"change", "light"} {
 			b.Run(fmt.Sprintf("%s/products=%d", kind, products), func(b *testing.B) {
@@ -151,6 +161,11 @@ func BenchmarkChangeRun(b *testing.B) {
 				}
 				s := newShop(b.TempDir())
 				s.set(1, 1000, 1, "x")
+				for i := 1; i < profiles; i++ {
+					profile := s.profiles[0]
+					profile.Stock.Cap = feed.Pieces(1000 + int64(i))
+					s.profiles = append(s.profiles, profile)
+				}
 				s.ledger.tried, s.ledger.stored = nil, nil
 				w := &warehouse{shop: s, n: products, version: map[feed.ProductID]int64{}}
 				bin := &folderBin{dir: b.TempDir()}

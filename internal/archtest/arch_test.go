@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"internal/job", "internal/download", "internal/conformance", "internal/api", "internal/admin"},
 	{"internal/httpd", "internal/metrics"},
 	{"cmd", "internal/archtest", "internal/harness", "deploy"},
+	{"cmd/feedhammer"},
 }
 
 // never lists imports that are wrong in whatever layer they stand.

@@ -34,7 +34,11 @@ type Config struct {
 	Cache Cache `toml:"cache" embed:"" prefix:"cache."`
 	// Validate is about the check of foreign files over HTTP.
 	Validate Validate `toml:"validate" embed:"" prefix:"validate."`
-	Log      Log      `toml:"log" embed:"" prefix:"log."`
+	// Panel is about the pages for people.
+	Panel Panel `toml:"panel" embed:"" prefix:"panel."`
+	// API is about what programs of the merchant may ask for.
+	API API `toml:"api" embed:"" prefix:"api."`
+	Log Log `toml:"log" embed:"" prefix:"log."`
 }
 
 // Jobs says when files are made, and how many jobs run at a time.
@@ -65,6 +69,23 @@ type Limits struct {
 type Cache struct {
 	Folder   string `toml:"folder" default:"" help:"Folder of local copies of files that lie in S3; empty takes cache below data."`
 	MaxBytes int64  `toml:"max_bytes" name:"max_bytes" default:"10737418240" help:"Disk that the copies may use; 0 keeps none."`
+}
+
+// Panel says where people reach the panel and the portal. Passwords need https:
+// at another address than the machine's own the panel is not shown without it.
+type Panel struct {
+	Enabled   bool   `toml:"enabled" default:"true" negatable:"" help:"Answer /panel/: pages for the merchant's and the partners' people."`
+	PublicURL string `toml:"public_url" name:"public_url" default:"" help:"Address under which people reach the panel, such as https://panel.example.com; empty takes server.public_url, or the listening address."`
+	Hosts     string `toml:"hosts" default:"" help:"Further names under which the panel answers, separated by commas."`
+	KeyFile   string `toml:"key_file" name:"key_file" default:"" help:"File that holds the key by which second factors are sealed; empty takes panel.key below data, which is made where it is missing. All processes need the same."`
+}
+
+// API says whether programs of the merchant are answered, and how often.
+type API struct {
+	Enabled          bool `toml:"enabled" default:"true" negatable:"" help:"Answer /api/v1/: the management API, for programs with a key."`
+	PerMinute        int  `toml:"per_minute" name:"per_minute" default:"600" help:"Requests that one key may make in a minute; 0 means no limit."`
+	Burst            int  `toml:"burst" default:"100" help:"Requests that one key may make at once."`
+	RefusedPerMinute int  `toml:"refused_per_minute" name:"refused_per_minute" default:"60" help:"Requests without a valid key from one address in a minute, before it is not listened to; 0 means no limit."`
 }
 
 // Validate says whether anybody may have files checked over HTTP.
@@ -200,6 +221,8 @@ type fileForm struct {
 	Limits   Limits   `toml:"limits"`
 	Cache    Cache    `toml:"cache"`
 	Validate Validate `toml:"validate"`
+	Panel    Panel    `toml:"panel"`
+	API      API      `toml:"api"`
 	Log      Log      `toml:"log"`
 }
 

@@ -36,8 +36,16 @@
 //
 // Decisions are made from a copy of the accounts in memory. Who commits a change
 // in the same process calls [Server.Changed]; changes of other processes are seen
-// by asking for a version twice a second. A copy that cannot be confirmed is
-// used for a minute more, then everything is answered 503: while the database
-// is down nobody can revoke anything, but a node cut off alone would not hear
-// of it.
+// by asking for a version twice a second. A request that finds the copy older
+// than the lease has it confirmed before it is answered, so the bound does not
+// depend on when the poll comes round. A copy that cannot be confirmed is used
+// for a minute more, then everything is answered 503: while the database is down
+// nobody can revoke anything, but a node cut off alone would not hear of it.
+//
+// # Bounds
+//
+// What one link or address may use is limited (see [Limits]), and so is the memory
+// for knowing it. What was downloaded is written down by a [Ledger], in batches,
+// never while a request waits. A client may be slow; one that takes next to
+// nothing is cut off.
 package download

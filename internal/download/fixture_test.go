@@ -143,6 +143,8 @@ type config struct {
 	bigFull int
 	// steps makes full.xml a little longer than two steps, with its twin.
 	steps bool
+	// ledger gives one that is made from the records.
+	ledger func() *download.Ledger
 	// quiet leaves the server without the subscription, as in another process.
 	quiet bool
 }
@@ -188,6 +190,9 @@ func setup(t testing.TB, cfg config) *world {
 	var records download.Records = w.db
 	if cfg.records != nil {
 		records = cfg.records(w.db)
+	}
+	if cfg.ledger != nil {
+		options.Ledger = cfg.ledger()
 	}
 	var blobs download.Blobs = w.store
 	if cfg.blobs != nil {

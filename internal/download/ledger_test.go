@@ -14,6 +14,7 @@ import (
 	"feedmill/feed"
 	"feedmill/internal/download"
 	"feedmill/internal/partner"
+	"feedmill/storage/sqlite"
 )
 
 // books keeps what is written down.
@@ -216,5 +217,35 @@ func TestLedgerFaults(t *testing.T) {
 	var none *download.Ledger
 	if err := none.Close(t.Context()); err != nil || none.Stats() != (download.LedgerStats{}) {
 		t.Errorf("no ledger: %v", err)
+	}
+}
+
+// TestLedgerInRecords writes into a real database, and reads it back.
+func TestLedgerInRecords(t *testing.T) {
+	t.Parallel()
+	var ledger *download.Ledger
+	w := setup(t, config{options: func(o *download.Options) { from(o) }, records: func(r download.Records) download.Records {
+		ledger = download.NewLedger(r.(*sqlite.DB), download.LedgerOptions{Every: time.Hour, Log: slog.New(slog.DiscardHandler)})
+		return r
+	}, ledger: func() *download.Ledger { return ledger }})
+	path := "/o/" + w.secret + "/light.xml"
+	w.get(t, path, "X-Forwarded-For", "203.0.113.99", "User-Agent", "importer/1.0")
+	for range 5 { // said once
+		w.get(t, path, "X-Forwarded-For", "203.0.113.99", "User-Agent", "importer/1.0", "If-None-Match", "*")
+	}
+	check(t, ledger.Close(t.Context()))
+	list, err := w.db.Downloads(t.Context(), w.merchant.ID, partner.LedgerFilter{}, 10)
+	check(t, err)
+	if len(list) != 2 {
+		t.Fatalf("got %+v", list)
+	}
+	for i, want := range []partner.Outcome{partner.OutcomeUnchanged, partner.OutcomeComplete} { // the newest first
+		d := list[i].Download
+		if d.Outcome != want || d.Link != w.link.ID || d.Kind != feed.KindLight || d.Generation != w.light.Number || d.Address.String() != "203.0.113.0" || d.Client != "importer/1.0" {
+			t.Errorf("row %d: %+v", i, d)
+		}
+	}
+	if st := ledger.Stats(); st.Repeats != 4 || st.Written != 2 {
+		t.Errorf("stats %+v", st)
 	}
 }

@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"feedmill/feed"
@@ -139,6 +140,12 @@ func (s *Service) Keys(ctx context.Context, who Identity) ([]partner.Key, error)
 
 // CreateKey makes a key. The secret is shown by whoever has called, this once.
 func (s *Service) CreateKey(ctx context.Context, who Identity, name string, scopes partner.Scopes, expires time.Time) (partner.Key, partner.KeySecret, error) {
+	return s.CreateBoundKey(ctx, who, name, scopes, "", expires)
+}
+
+// CreateBoundKey is [Service.CreateKey] for a key that may be used from some
+// networks alone; cidrs is as [partner.ParseCIDRs] reads it.
+func (s *Service) CreateBoundKey(ctx context.Context, who Identity, name string, scopes partner.Scopes, cidrs string, expires time.Time) (partner.Key, partner.KeySecret, error) {
 	if err := allow(who, ManageKeys); err != nil {
 		return partner.Key{}, partner.KeySecret{}, err
 	}
@@ -146,7 +153,12 @@ func (s *Service) CreateKey(ctx context.Context, who Identity, name string, scop
 	if !expires.IsZero() && !expires.After(now) {
 		return partner.Key{}, partner.KeySecret{}, feed.Errorf(feed.KindInvalid, "the key would have ended at %s already", expires.UTC().Format(time.RFC3339))
 	}
+	networks, err := partner.ParseCIDRs(cidrs)
+	if err != nil {
+		return partner.Key{}, partner.KeySecret{}, err
+	}
 	k, secret := partner.NewKey(who.Merchant, name, scopes, now, expires)
+	k.CIDRs = networks
 	if err := s.db.CreateKey(ctx, who.Actor, k); err != nil {
 		return partner.Key{}, partner.KeySecret{}, err
 	}
@@ -162,8 +174,15 @@ func (s *Service) RevokeKey(ctx context.Context, who Identity, id partner.KeyID)
 }
 
 // Authenticate gives the identity behind a key's secret as a request carries
-// it. Whatever is wrong with it, the error is the same.
+// it, from an address that nobody knows: a key that is bound to networks is not
+// valid. Whatever is wrong with it, the error is the same.
 func (s *Service) Authenticate(ctx context.Context, text string) (Identity, error) {
+	return s.AuthenticateFrom(ctx, text, netip.Addr{})
+}
+
+// AuthenticateFrom is [Service.Authenticate] for a request that comes from an
+// address: a key that is bound to networks is valid from them alone.
+func (s *Service) AuthenticateFrom(ctx context.Context, text string, from netip.Addr) (Identity, error) {
 	refused := &feed.Error{Kind: feed.KindForbidden, Message: "the key is not valid"}
 	secret, ok := partner.ParseKeySecret(text)
 	if !ok {
@@ -178,7 +197,7 @@ func (s *Service) Authenticate(ctx context.Context, text string) (Identity, erro
 		return Identity{}, refused
 	case err != nil:
 		return Identity{}, err
-	case !secret.Matches(k.SecretHash), !k.Live(now):
+	case !secret.Matches(k.SecretHash), !k.Live(now), !k.Admits(from):
 		return Identity{}, refused
 	}
 	if now.Sub(k.LastUsed) > time.Minute {

@@ -46,18 +46,19 @@ func (s *Service) DeleteProducts(ctx context.Context, who Identity, ids []feed.P
 }
 
 // Stage encodes a product for the records, with the codes that it is found by.
+// Nothing of it lies in the product's memory, which a stream uses again.
 func Stage(p *feed.Product) partner.StagedProduct {
 	doc := record.Append(nil, p)
 	var codes []string
 	for i := range p.Sizes {
 		for _, code := range []string{p.Sizes[i].Code, p.Sizes[i].ProducerCode, p.Sizes[i].ExternalCode} {
 			if code != "" {
-				codes = append(codes, code)
+				codes = append(codes, strings.Clone(code))
 			}
 		}
 	}
 	if p.DisplayCode != "" {
-		codes = append(codes, p.DisplayCode)
+		codes = append(codes, strings.Clone(p.DisplayCode))
 	}
 	return partner.StagedProduct{ID: p.ID, Codes: codes, Doc: doc, Digest: sha256.Sum256(doc)}
 }

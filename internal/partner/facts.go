@@ -49,7 +49,7 @@ func FactsOf(object any) Facts {
 			"expires": timeFact(o.ExpiresAt), "revoked": timeFact(o.RevokedAt), "suspended": timeFact(o.SuspendedAt),
 		}
 	case *Key:
-		return Facts{"name": o.Name, "scopes": o.Scopes.String(), "expires": timeFact(o.ExpiresAt), "revoked": timeFact(o.RevokedAt)}
+		return Facts{"name": o.Name, "scopes": o.Scopes.String(), "cidrs": FormatCIDRs(o.CIDRs), "expires": timeFact(o.ExpiresAt), "revoked": timeFact(o.RevokedAt)}
 	}
 	return nil
 }

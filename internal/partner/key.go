@@ -3,6 +3,7 @@ package partner
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -89,6 +90,8 @@ type Key struct {
 	Merchant MerchantID
 	Name     string
 	Scopes   Scopes
+	// CIDRs are the networks that it may be used from, none for all, as a link's are.
+	CIDRs []netip.Prefix
 	// SecretHash is all that is kept of the secret: see [KeySecret.Hash].
 	SecretHash [32]byte
 	CreatedAt  time.Time
@@ -109,6 +112,9 @@ func (k *Key) Live(now time.Time) bool {
 	return k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }
 
+// Admits says whether the key may be used from an address, as [Link.Admits] does.
+func (k *Key) Admits(a netip.Addr) bool { return (&Link{CIDRs: k.CIDRs}).Admits(a) }
+
 // Validate says what is wrong with a key.
 func (k *Key) Validate() error {
 	switch {
@@ -120,6 +126,9 @@ func (k *Key) Validate() error {
 		return feed.Errorf(feed.KindInvalid, "key %s has no secret", k.ID)
 	case k.Scopes == 0 || k.Scopes&^KeyScopes != 0:
 		return &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("%q is no set of scopes of a key", k.Scopes), Hint: "a key may have " + KeyScopes.String()}
+	}
+	if err := checkCIDRs("key", k.CIDRs); err != nil {
+		return err
 	}
 	return checkName("key", k.Name)
 }

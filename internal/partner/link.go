@@ -44,7 +44,7 @@ type Link struct {
 // MaxLiveLinks is how many links of an offer may be live at a time.
 const MaxLiveLinks = 2
 
-// MaxCIDRs is how many networks one link may be bound to.
+// MaxCIDRs is how many networks one link, or one key, may be bound to.
 const MaxCIDRs = 64
 
 // NewLink makes a link of an offer and its secret. The secret is not kept
@@ -106,15 +106,23 @@ func (l *Link) Validate() error {
 	case l.Scopes != ScopeFeedRead:
 		// A credential for orders must never work in an address.
 		return feed.Errorf(feed.KindInvalid, "a link is for reading an offer, and for nothing else: %q", l.Scopes)
-	case len(l.CIDRs) > MaxCIDRs:
-		return feed.Errorf(feed.KindInvalid, "a link is bound to at most %d networks, not %d", MaxCIDRs, len(l.CIDRs))
 	}
-	for _, p := range l.CIDRs {
+	if err := checkCIDRs("link", l.CIDRs); err != nil {
+		return err
+	}
+	return checkName("link", l.Name)
+}
+
+func checkCIDRs(what string, list []netip.Prefix) error {
+	if len(list) > MaxCIDRs {
+		return feed.Errorf(feed.KindInvalid, "a %s is bound to at most %d networks, not %d", what, MaxCIDRs, len(list))
+	}
+	for _, p := range list {
 		if q, err := normalCIDR(p); err != nil || p != q {
 			return feed.Errorf(feed.KindInvalid, "%s is no network that addresses can be compared with", p)
 		}
 	}
-	return checkName("link", l.Name)
+	return nil
 }
 
 // ParseCIDRs reads networks such as "203.0.113.0/24" or "2001:db8::/48",

@@ -149,6 +149,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) DB) {
 		{"Dictionaries", testDictionaries},
 		{"SnapshotDoesNotMove", testSnapshotDoesNotMove},
 		{"Ledger", testLedger},
+		{"Archive", testArchive},
 		{"LedgerFiles", testLedgerFiles},
 		{"LedgerRefusals", testLedgerRefusals},
 		{"LedgerIsAtomic", testLedgerIsAtomic},

@@ -141,14 +141,17 @@ func testKeys(t *testing.T, e *env) {
 	m := e.merchant(t)
 	now := e.clock.Now()
 	k, secret := partner.NewKey(m.ID, "stock system", partner.ScopeProductsRead|partner.ScopeProductsWrite, now, now.Add(time.Hour))
+	var err error
+	k.CIDRs, err = partner.ParseCIDRs("203.0.113.0/24, 2001:db8::/48")
+	ok(t, "networks", err)
 	ok(t, "key", e.CreateKey(e.ctx, actor, k))
 	wantKind(t, "key twice", e.CreateKey(e.ctx, actor, k), feed.KindConflict)
 	list := must[[]partner.Key](t, "keys")(e.Keys(e.ctx, m.ID))
-	if len(list) != 1 || list[0] != k {
+	if len(list) != 1 || !reflect.DeepEqual(list[0], k) {
 		t.Errorf("keys = %+v, want %+v", list, k)
 	}
 	got := must[partner.Key](t, "find")(e.FindKey(e.ctx, secret.Key()))
-	if got != k || !secret.Matches(got.SecretHash) || !got.Live(now) || got.Live(now.Add(time.Hour)) {
+	if !reflect.DeepEqual(got, k) || !secret.Matches(got.SecretHash) || !got.Live(now) || got.Live(now.Add(time.Hour)) {
 		t.Errorf("found %+v, want %+v", got, k)
 	}
 	ok(t, "use", e.UseKey(e.ctx, m.ID, k.ID, now))
@@ -165,7 +168,7 @@ func testKeys(t *testing.T, e *env) {
 	if got := must[partner.Key](t, "find")(e.FindKey(e.ctx, k.ID)); got.Live(now) {
 		t.Errorf("a revoked key is live: %+v", got)
 	}
-	_, err := e.FindKey(e.ctx, partner.NewKeyID())
+	_, err = e.FindKey(e.ctx, partner.NewKeyID())
 	wantKind(t, "unknown key", err, feed.KindNotFound)
 	bad, _ := partner.NewKey(m.ID, "orders", partner.ScopeOrdersRead, now, time.Time{})
 	wantKind(t, "a key with a link's or a partner's scope", e.CreateKey(e.ctx, actor, bad), feed.KindInvalid)

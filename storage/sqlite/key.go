@@ -11,13 +11,13 @@ import (
 	"feedmill/internal/partner"
 )
 
-const keyColumns = `merchant_id, key_id, name, scopes, secret_hash, created, expires, revoked, last_used`
+const keyColumns = `merchant_id, key_id, name, scopes, secret_hash, created, expires, revoked, last_used, cidrs`
 
 const (
 	sqlKey       = `SELECT ` + keyColumns + ` FROM api_key WHERE merchant_id = ? AND key_id = ?`
 	sqlKeys      = `SELECT ` + keyColumns + ` FROM api_key WHERE merchant_id = ? ORDER BY created, key_id`
 	sqlFindKey   = `SELECT ` + keyColumns + ` FROM api_key WHERE key_id = ?` // every merchant
-	sqlInsertKey = `INSERT INTO api_key (` + keyColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)`
+	sqlInsertKey = `INSERT INTO api_key (` + keyColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?)`
 	sqlRevokeKey = `UPDATE api_key SET revoked = ? WHERE merchant_id = ? AND key_id = ? AND revoked IS NULL`
 	sqlUseKey    = `UPDATE api_key SET last_used = ? WHERE merchant_id = ? AND key_id = ? AND (last_used IS NULL OR last_used < ?)`
 )
@@ -28,7 +28,8 @@ func (d *DB) CreateKey(ctx context.Context, actor partner.Actor, k partner.Key) 
 		return err
 	}
 	return d.write(ctx, "create key "+string(k.ID), func(ctx context.Context, t *tx) error {
-		err := t.exec(ctx, sqlInsertKey, k.Merchant, k.ID, k.Name, k.Scopes.String(), k.SecretHash[:], micros(k.CreatedAt), optionalMicros(k.ExpiresAt))
+		err := t.exec(ctx, sqlInsertKey, k.Merchant, k.ID, k.Name, k.Scopes.String(), k.SecretHash[:], micros(k.CreatedAt), optionalMicros(k.ExpiresAt),
+			partner.FormatCIDRs(k.CIDRs))
 		if err != nil {
 			return err
 		}
@@ -93,16 +94,19 @@ func (t *tx) key(ctx context.Context, query string, id partner.KeyID, args ...an
 func (t *tx) keys(ctx context.Context, query string, args ...any) (list []partner.Key, err error) {
 	err = t.each(ctx, query, args, func(rows *sql.Rows) error {
 		var k partner.Key
-		var scopes string
+		var scopes, cidrs string
 		var hash []byte
 		var created int64
 		var expires, revoked, used sql.NullInt64
-		if err := rows.Scan(&k.Merchant, &k.ID, &k.Name, &scopes, &hash, &created, &expires, &revoked, &used); err != nil {
+		if err := rows.Scan(&k.Merchant, &k.ID, &k.Name, &scopes, &hash, &created, &expires, &revoked, &used, &cidrs); err != nil {
 			return err
 		}
 		copy(k.SecretHash[:], hash)
 		k.CreatedAt, k.ExpiresAt, k.RevokedAt, k.LastUsed = fromMicros(created), fromOptional(expires), fromOptional(revoked), fromOptional(used)
 		if k.Scopes, err = partner.ParseScopes(scopes); err != nil {
+			return fmt.Errorf("record of key %s: %w", k.ID, err)
+		}
+		if k.CIDRs, err = partner.ParseCIDRs(cidrs); err != nil {
 			return fmt.Errorf("record of key %s: %w", k.ID, err)
 		}
 		list = append(list, k)

@@ -1,0 +1,55 @@
+// What pages can do beyond their forms: follow what happens, copy a text, and
+// show at once what a file field has chosen. All of it works without scripts too.
+(function () {
+  "use strict";
+
+  // Buttons that copy appear only where they work.
+  function wire(scope) {
+    scope.querySelectorAll("[data-copy]").forEach(function (button) {
+      if (!navigator.clipboard || button.dataset.wired) { return; }
+      button.dataset.wired = "1";
+      button.hidden = false;
+      button.addEventListener("click", function () {
+        var field = document.querySelector(button.dataset.copy);
+        if (!field) { return; }
+        navigator.clipboard.writeText(field.value === undefined ? field.textContent : field.value).then(function () {
+          var before = button.textContent;
+          button.textContent = button.dataset.copied;
+          setTimeout(function () { button.textContent = before; }, 2000);
+        });
+      });
+    });
+  }
+  wire(document);
+  document.addEventListener("htmx:afterSwap", function (e) { wire(e.target); });
+
+  // A dangerous act asks once more.
+  document.addEventListener("submit", function (e) {
+    var ask = e.submitter && e.submitter.dataset.ask || e.target.dataset.ask;
+    if (ask && !window.confirm(ask)) { e.preventDefault(); e.stopImmediatePropagation(); }
+  }, true);
+
+  // Elements with data-live="runs held" are loaded anew when one of these changes.
+  var address = document.body.dataset.events;
+  var followers = document.querySelectorAll("[data-live]");
+  if (!address || !followers.length || !window.EventSource) { return; }
+  var source = new EventSource(address);
+  var waiting = {};
+  ["audit", "runs", "held", "imports", "downloads"].forEach(function (topic) {
+    source.addEventListener(topic, function () {
+      document.querySelectorAll("[data-live]").forEach(function (el) {
+        if (el.dataset.live.split(" ").indexOf(topic) < 0 || !el.id || waiting[el.id]) { return; }
+        // What somebody is typing in, or about to press, stays.
+        if (el.contains(document.activeElement)) { return; }
+        waiting[el.id] = true;
+        setTimeout(function () {
+          delete waiting[el.id];
+          if (window.htmx) {
+            window.htmx.ajax("GET", location.pathname + location.search, { target: "#" + el.id, select: "#" + el.id, swap: "outerHTML" });
+          }
+        }, 250);
+      });
+    });
+  });
+  window.addEventListener("pagehide", function () { source.close(); });
+})();

@@ -1,0 +1,141 @@
+package admin
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"feedmill/internal/auth"
+	"feedmill/internal/manage"
+	"feedmill/internal/partner"
+)
+
+// auditLine is one line of the audit for people.
+type auditLine struct {
+	Number               string
+	Time                 time.Time
+	Name, Role, Address  string
+	Action, Object, Link string
+	Changes              []auditChange
+}
+
+// auditChange is one fact before and after.
+type auditChange struct{ Name, Before, After string }
+
+// auditView lists the audit, the newest first.
+type auditView struct {
+	Lines  []auditLine
+	Object string
+	Pager  pager
+	// Verified is nil until somebody asks.
+	Verified *verifiedView
+}
+
+// verifiedView says whether the audit's chain holds.
+type verifiedView struct {
+	Lines, Unchained int64
+	Head             string
+	// Broken is the number of the first line that does not fit, Why in words.
+	Broken, Why string
+}
+
+func auditPage() page {
+	return page{name: "audit", routes: []route{
+		get("/audit", may(manage.ReadAudit), showAudit),
+		post("/audit/verify", may(manage.ReadAudit), verifyAudit),
+	}, stories: func(s *scene) []story {
+		lines := sampleAudit(s)
+		return []story{
+			{state: "plain", data: auditView{Lines: lines, Pager: pager{Older: "/panel/audit?before=2"}}},
+			{state: "one-object", role: auth.Readonly, data: auditView{Lines: lines[:1], Object: "p-bbbbbbbbbbbbbbbb"}},
+			{state: "verified", data: auditView{Lines: lines, Verified: &verifiedView{Lines: 412, Unchained: 3, Head: "412:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}},
+			{state: "broken", data: auditView{Lines: lines, Verified: &verifiedView{Lines: 17, Broken: "18", Why: "the line was changed"}}},
+			{state: "empty", data: auditView{}},
+		}
+	}}
+}
+
+func sampleAudit(s *scene) []auditLine {
+	return []auditLine{
+		{"412", s.ago(time.Minute), "anna@example.com", "owner", "192.0.2.7", "partner.feed.off", "p-bbbbbbbbbbbbbbbb", root + "/partners/p-bbbbbbbbbbbbbbbb", []auditChange{{"feed", "true", "false"}}},
+		{"411", s.ago(time.Hour), "schedule", "system", "", "offer.update", "o-bbbbbbbbbbbbbbbb", "", []auditChange{{"name", "Main <b>", "Main & more"}, {"profile", "", "{\n  \"currency\": \"EUR\"\n}"}}},
+		{"410", s.ago(48 * time.Hour), "import", "operator", "", "catalog.write", "i-bbbbbbbbbbbbbbbb", "", nil},
+	}
+}
+
+// auditLines writes lines for people.
+func auditLines(list []partner.AuditEntry) (lines []auditLine) {
+	for i := range list {
+		e := &list[i]
+		l := auditLine{Number: strconv.FormatInt(e.Number, 10), Time: e.Time, Name: e.Actor.Name, Role: e.Actor.Role, Address: e.Actor.Address, Action: e.Action, Object: e.Object,
+			Changes: changesOf(e.Before, e.After)}
+		if partner.ID(e.Object).Valid() {
+			l.Link = root + "/partners/" + e.Object
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// changesOf lists facts before and after by name.
+func changesOf(before, after string) (list []auditChange) {
+	var b, a map[string]json.RawMessage
+	// "" is nothing: then all facts stand on the other side.
+	_ = json.Unmarshal([]byte(before), &b)
+	_ = json.Unmarshal([]byte(after), &a)
+	names := map[string]bool{}
+	for name := range b {
+		names[name] = true
+	}
+	for name := range a {
+		names[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if x, y := readable(string(b[name])), readable(string(a[name])); x != y {
+			list = append(list, auditChange{name, x, y})
+		}
+	}
+	return list
+}
+
+func (c *call) audit() (v auditView, err error) {
+	before, _ := strconv.ParseInt(c.query("before"), 10, 64)
+	v.Object = c.query("object")
+	list, err := c.panel.opt.Journal.AuditBefore(c.ctx, c.who.Merchant, v.Object, before, perPage+1)
+	if err != nil {
+		return v, err
+	}
+	if len(list) > perPage {
+		list = list[:perPage]
+		v.Pager.Older = withQuery(c.r.URL, "before", strconv.FormatInt(list[perPage-1].Number, 10))
+	}
+	if before > 0 {
+		v.Pager.Newer = withQuery(c.r.URL, "before", "")
+	}
+	v.Lines = auditLines(list)
+	return v, nil
+}
+
+func showAudit(c *call) (reply, error) {
+	v, err := c.audit()
+	return show("audit", v), err
+}
+
+func verifyAudit(c *call) (reply, error) {
+	v, err := c.audit()
+	if err != nil {
+		return reply{}, err
+	}
+	v.Pager = pager{}
+	rep, err := c.panel.opt.Manage.VerifyAudit(c.ctx, c.who)
+	if err != nil {
+		return reply{}, err
+	}
+	v.Verified = &verifiedView{Lines: rep.Lines, Unchained: rep.Unchained, Head: rep.Head.String()}
+	if rep.Broken != nil {
+		v.Verified.Broken, v.Verified.Why = strconv.FormatInt(rep.Broken.Number, 10), rep.Broken.Why
+	}
+	return show("audit", v), nil
+}

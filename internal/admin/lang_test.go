@@ -1,0 +1,212 @@
+package admin
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// families are messages whose last word is known only while the program runs,
+// with every value that can stand there.
+func families() map[string][]string {
+	return map[string][]string{
+		"role":          {"owner", "manager", "readonly", "partner", "operator", "key", "system"},
+		"refusal":       {"unknown", "revoked", "expired", "suspended", "scope", "address", "sharing-off", "partner-blocked", "partner-feed-off", "offer-feed-off"},
+		"download":      {"complete", "part", "unchanged", "broken", "refused"},
+		"bool":          {"true", "false"},
+		"base":          {"retail", "wholesale"},
+		"lead":          {"net", "gross"},
+		"discountof":    {"partner", "own", "none"},
+		"assortment":    {"all", "some", "stock"},
+		"dialect":       {"default_namespace", "escaped_text", "single_language", "one_size_zero", "swap_codes", "no_bundles", "full_without_stock", "all_extensions"},
+		"link.done":     {"revoke", "suspend", "resume"},
+		"outcome":       {"running", "published", "unchanged", "held", "failed", "lost"},
+		"job":           {"publish", "sweep", "tend", "sweep_orphans", "import"},
+		"jobstate":      {"waiting", "running", "retrying", "done", "cancelled", "failed"},
+		"kind":          {"full", "light", "full_change", "gateway", "categories", "sizes", "producers", "units", "parameters", "stocks", "series", "warranties", "preset", "full.csv", "light.csv"},
+		"pstate":        {"on", "off", "blocked", "stale"},
+		"link.state":    {"live", "revoked", "expired", "suspended"},
+		"partners.done": {"on", "off", "blocked", "unblocked", "orders.on", "orders.off", "on.of", "off.of", "blocked.of", "unblocked.of", "orders.on.of", "orders.off.of"},
+		"act":           {"partner.create", "partner.update", "partner.delete", "partner.feed.on", "partner.feed.off", "partner.orders.on", "partner.orders.off", "partner.block", "partner.unblock", "partner.tag", "partner.schedule", "offer.create", "offer.update", "offer.delete", "offer.feed.on", "offer.feed.off", "offer.orders.on", "offer.orders.off", "offer.schedule", "link.create", "link.rotate", "link.update", "link.revoke", "link.suspend", "link.resume", "link.expire", "link.alarm", "merchant.create", "merchant.update", "merchant.sharing.on", "merchant.sharing.off", "shop.create", "shop.update", "shop.delete", "key.create", "key.revoke", "user.create", "user.update", "user.role", "user.disable", "user.enable", "user.password", "user.factor.on", "user.factor.off", "catalog.write", "catalog.import", "feed.held.release", "feed.held.discard", "feed.epoch"},
+		"fact":          {"name", "email", "phone", "language", "currency", "wholesaler", "discounts", "tags", "notes", "state", "feed", "orders", "schedule", "profile", "files", "partner_discounts", "sharing", "role", "number", "cidrs", "expires", "second_factor", "login", "disabled"},
+		"weak":          {"short", "long", "common", "obvious"},
+		"reason":        {"not-included", "excluded", "no-sizes", "no-rate", "no-price", "price-vanishes", "overflow", "out-of-stock"},
+		"importstate":   {"reading", "ready", "refused", "merging", "done", "failed", "discarded"},
+		"diff":          {"added", "changed", "removed"},
+		"step":          {"base", "rate", "discount", "floor", "rounding", "VAT", "stock"},
+	}
+}
+
+var (
+	quoted = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"`)
+	verb   = regexp.MustCompile(`%\[(\d)\]([ds])|%%|%`)
+	action = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
+)
+
+// named gives every text constant of the package's code and templates.
+func named(t *testing.T) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
+			continue
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), f.Name(), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				if s, err := strconv.Unquote(lit.Value); err == nil {
+					found[s] = true
+				}
+			}
+			return true
+		})
+	}
+	for _, pattern := range []string{"templates/*.html", "parts/*.html"} {
+		names, err := fs.Glob(templateFiles, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			text, err := templateFiles.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range action.FindAllString(string(text), -1) {
+				for _, m := range quoted.FindAllStringSubmatch(a, -1) {
+					found[m[1]] = true
+				}
+			}
+		}
+	}
+	return found
+}
+
+// TestMessagesAreWhole reads all messages: each is there in every language, is
+// used somewhere, and takes the same arguments in each language.
+func TestMessagesAreWhole(t *testing.T) {
+	t.Parallel()
+	words, err := loadLexicon() // refuses what is missing in a language
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := named(t)
+	for family, values := range families() {
+		for _, v := range values {
+			key := family + "." + v
+			if !words.has(key) {
+				t.Errorf("message %q is missing", key)
+			}
+			used[key] = true
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(words.words)) {
+		if !used[key] {
+			t.Errorf("message %q is used nowhere", key)
+		}
+		var first string
+		for _, tg := range tongues() {
+			for form, text := range forms(words.words[key][tg.Code]) {
+				args := map[string]bool{}
+				for _, m := range verb.FindAllStringSubmatch(text, -1) {
+					if m[0] == "%" {
+						t.Errorf("message %q in %s: %q has a %% that is no argument", key, tg.Code, text)
+					}
+					if m[1] != "" {
+						args[m[1]+m[2]] = true
+					}
+				}
+				list := strings.Join(slices.Sorted(maps.Keys(args)), " ")
+				if tg.Code == "en" && (form == "" || form == "other") {
+					first = list
+				}
+				if list != first && form != "one" && form != "two" {
+					t.Errorf("message %q in %s (%s) takes the arguments %q, in English %q", key, tg.Code, form, list, first)
+				}
+				if strings.TrimSpace(text) == "" {
+					t.Errorf("message %q in %s is empty", key, tg.Code)
+				}
+			}
+		}
+	}
+}
+
+// TestNamedMessagesExist finds what looks like a message and is none.
+func TestNamedMessagesExist(t *testing.T) {
+	t.Parallel()
+	words, err := loadLexicon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefixes := map[string]bool{}
+	for key := range words.words {
+		prefix, _, _ := strings.Cut(key, ".")
+		prefixes[prefix] = true
+	}
+	looks := regexp.MustCompile(`^([a-z]+)\.[a-z]+(\.[a-z]+)*$`)
+	for text := range named(t) {
+		m := looks.FindStringSubmatch(text)
+		if m == nil || !prefixes[m[1]] || words.has(text) || notMessages[text] || families()[text] != nil {
+			continue
+		}
+		if strings.HasSuffix(text, ".html") || strings.HasSuffix(text, ".js") || strings.HasSuffix(text, ".css") {
+			continue
+		}
+		t.Errorf("%q looks like a message and is none", text)
+	}
+}
+
+// notMessages are texts that only look like messages.
+var notMessages = map[string]bool{"partner.feed.off": true, "offer.update": true}
+
+// forms gives the texts of a message by plural form, "" for one without.
+func forms(v any) map[string]string {
+	switch v := v.(type) {
+	case string:
+		return map[string]string{"": v}
+	case map[string]any:
+		out := map[string]string{}
+		for form, text := range v {
+			out[form], _ = text.(string)
+		}
+		return out
+	}
+	return nil
+}
+
+func TestPluralForms(t *testing.T) {
+	t.Parallel()
+	words, err := loadLexicon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		lang string
+		n    int
+		want string
+	}{
+		{"en", 1, "1 day"}, {"en", 2, "2 days"},
+		{"pl", 1, "1 dzień"}, {"pl", 3, "3 dni"}, {"pl", 5, "5 dni"}, {"pl", 22, "22 dni"},
+		{"sl", 1, "1 dan"}, {"sl", 2, "2 dneva"}, {"sl", 3, "3 dnevi"}, {"sl", 5, "5 dni"}, {"sl", 101, "101 dan"}, {"sl", 102, "102 dneva"},
+		{"el", 1, "1 ημέρα"}, {"el", 7, "7 ημέρες"},
+		{"ru", 1, "1 день"}, {"ru", 4, "4 дня"}, {"ru", 11, "11 дней"}, {"ru", 21, "21 день"},
+	} {
+		if got := words.say(test.lang, "span.days", test.n); got != test.want {
+			t.Errorf("%d days in %s: got %q, want %q", test.n, test.lang, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,512 @@
+package admin
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/internal/auth"
+	"feedmill/internal/manage"
+	"feedmill/internal/partner"
+)
+
+// Accounts finds the merchant that somebody belongs to, and says whether there is any.
+type Accounts interface {
+	Merchants(ctx context.Context) ([]partner.Merchant, error)
+	Merchant(ctx context.Context, id partner.MerchantID) (partner.Merchant, error)
+}
+
+// Options are settings of a Panel. PublicURL is needed.
+type Options struct {
+	// PublicURL is where people reach the panel, without a slash at the end:
+	// "https://panel.example.com". Cookies are bound to https where it says so.
+	PublicURL string
+	// Hosts are further names under which the panel answers.
+	Hosts []string
+	// FeedURL begins the addresses that partners are given; "" takes PublicURL.
+	// A merchant's own comes before it.
+	FeedURL string
+	// Manage carries out what people ask for, Auth knows the people.
+	Manage   *manage.Service
+	Auth     *auth.Service
+	Accounts Accounts
+	// Journal tells what has happened, for lists and for pages that follow it.
+	Journal Journal
+	// Jobs lists what is done in the background; nil where nobody knows.
+	Jobs Jobs
+	// Spool is the folder for uploads under way, "" the system's own.
+	Spool string
+	// ClientAddr says where a request came from; nil takes the connection's end.
+	ClientAddr func(*http.Request) netip.Addr
+	// RequestID gives the id of the request of a context; nil means there is none.
+	RequestID func(context.Context) string
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Panel answers the requests of people. It is safe for concurrent use.
+type Panel struct {
+	opt       Options
+	words     *lexicon
+	assets    *assets
+	templates *templates
+	handler   http.Handler
+	hosts     []string
+	secure    bool
+	live      *hub
+	desk      desk
+	checks    checks
+}
+
+// New makes a panel. [Panel.Run] must run beside it for pages that follow what happens.
+func New(opt Options) (*Panel, error) {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	if opt.ClientAddr == nil {
+		opt.ClientAddr = connection
+	}
+	if opt.RequestID == nil {
+		opt.RequestID = func(context.Context) string { return "" }
+	}
+	base, err := url.Parse(opt.PublicURL)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" || base.Path != "" {
+		return nil, feed.Errorf(feed.KindInvalid, "the panel's address %.200q is not like https://panel.example.com", opt.PublicURL)
+	}
+	p := &Panel{opt: opt, secure: base.Scheme == "https", hosts: append(auth.HostNames(base), opt.Hosts...)}
+	if !p.secure && !auth.Loopback(base.Hostname()) {
+		return nil, &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("the panel's address %s is neither https nor this machine's own", opt.PublicURL),
+			Hint: "passwords need https: put a server that speaks it before feedmill, and set panel.public_url"}
+	}
+	if opt.FeedURL == "" {
+		p.opt.FeedURL = opt.PublicURL
+	}
+	if p.words, err = loadLexicon(); err != nil {
+		return nil, err
+	}
+	if p.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if p.templates, err = loadTemplates(p.words, p.assets, opt.Now); err != nil {
+		return nil, err
+	}
+	p.live = newHub(opt.Journal, opt.Log)
+	mux := http.NewServeMux()
+	for _, pg := range pages() {
+		if p.templates.plain[pg.name] == nil {
+			return nil, fmt.Errorf("page %q has no template", pg.name)
+		}
+		for _, rt := range pg.routes {
+			mux.HandleFunc(rt.pattern(), p.serve(rt))
+		}
+	}
+	mux.HandleFunc(root+"/", p.serve(route{needs: everybody(), handle: func(*call) (reply, error) { return reply{}, notFound("such page") }}))
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.opt.Log.WarnContext(r.Context(), "refused a request from another site", slog.String("method", r.Method))
+		p.serve(route{needs: everybody(), handle: func(*call) (reply, error) {
+			return reply{status: http.StatusForbidden, page: "problem", data: problemView{Status: 403, Key: "problem.crosssite"}}, nil
+		}})(w, r)
+	}))
+	p.handler = guard.Handler(mux)
+	return p, nil
+}
+
+// pruneEvery is how often sessions and codes that have ended are forgotten.
+const pruneEvery = time.Hour
+
+// Run lets pages follow what happens and forgets sessions that have ended, until
+// the context ends.
+func (p *Panel) Run(ctx context.Context) {
+	var prune sync.WaitGroup
+	prune.Go(func() {
+		tick := time.NewTicker(pruneEvery)
+		defer tick.Stop()
+		for {
+			if err := p.opt.Auth.Prune(ctx); err != nil && ctx.Err() == nil {
+				p.opt.Log.WarnContext(ctx, "sessions that have ended are not forgotten", slog.Any("error", err))
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	p.live.run(ctx)
+	prune.Wait()
+}
+
+// connection gives the address at the other end of the connection.
+func connection(r *http.Request) netip.Addr {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	a, _ := netip.ParseAddr(host)
+	return a.Unmap()
+}
+
+// ServeHTTP implements http.Handler.
+func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	// RELIABILITY S-16: everything comes from here, and nothing from within a page.
+	h.Set("Content-Security-Policy", "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("X-Robots-Tag", "noindex")
+	h.Set("Cache-Control", "no-store")
+	if p.secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	// Another name that leads here is somebody's attempt to read with our cookies.
+	if !auth.HostAllowed(r.Host, p.hosts) {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusMisdirectedRequest)
+		fmt.Fprintln(w, "There is no panel under this name. The setting panel.hosts lists names beside panel.public_url.")
+		return
+	}
+	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && p.assets.serve(w, r) {
+		return
+	}
+	p.handler.ServeHTTP(w, r)
+}
+
+// cookie gives the name of a cookie: over https one that no other host can set.
+func (p *Panel) cookie(name string) string {
+	if p.secure {
+		return "__Host-feedmill-" + name
+	}
+	return "feedmill-" + name
+}
+
+// setCookie sets a cookie, or removes it when the value is "".
+func (p *Panel) setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
+	c := &http.Cookie{Name: p.cookie(name), Value: value, Path: "/", HttpOnly: true, Secure: p.secure, SameSite: http.SameSiteLaxMode, MaxAge: int(life / time.Second)}
+	if value == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}
+
+// The cookies.
+const (
+	sessionCookie = "session"
+	flashCookie   = "flash"
+	langCookie    = "lang"
+)
+
+// sessionID gives the session that the browser holds.
+func (p *Panel) sessionID(r *http.Request) (auth.SessionID, bool) {
+	c, err := r.Cookie(p.cookie(sessionCookie))
+	if err != nil {
+		return auth.SessionID{}, false
+	}
+	return auth.ParseSessionID(c.Value)
+}
+
+// signIn gives the browser a session.
+func (c *call) signIn(id auth.SessionID, life time.Duration) {
+	c.panel.setCookie(c.w, sessionCookie, id.Reveal(), life)
+}
+
+// serve makes the handler of a route.
+func (p *Panel) serve(rt route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c := &call{panel: p, w: w, r: r, ctx: r.Context(), zone: time.UTC}
+		c.lang = p.words.choose(r, p.cookie(langCookie), "")
+		rep, err := p.answer(c, rt)
+		if err != nil {
+			rep = c.problem(err)
+		}
+		if rep.done {
+			return
+		}
+		if err := c.write(rep); err != nil {
+			p.opt.Log.ErrorContext(c.ctx, "page cannot be made", slog.String("page", rep.page), slog.Any("error", err))
+			http.Error(w, "The page cannot be made. Its makers have been told.", http.StatusInternalServerError)
+		}
+	}
+}
+
+// answer finds out who asks, whether he may, and has the route answer.
+func (p *Panel) answer(c *call, rt route) (reply, error) {
+	id, held := p.sessionID(c.r)
+	if held && p.opt.Auth != nil {
+		s, u, err := p.opt.Auth.Session(c.ctx, id)
+		switch {
+		case err == nil:
+			if err := c.enter(s, u); err != nil {
+				return reply{}, err
+			}
+		case feed.KindOf(err) == feed.KindNotFound:
+			p.setCookie(c.w, sessionCookie, "", 0)
+		default:
+			return reply{}, err
+		}
+	}
+	c.flash = p.takeFlash(c)
+	switch {
+	case rt.needs.open:
+	case c.session.Stage == auth.StageFactor && !rt.needs.factor:
+		return move("/second-factor"), nil
+	case c.session.Stage == "" || rt.needs.factor && c.session.Stage != auth.StageFactor:
+		if c.scripted() {
+			c.w.Header().Set("HX-Redirect", root+"/sign-in")
+		}
+		to := "/sign-in"
+		if c.r.Method == http.MethodGet && c.r.URL.Path != root+"/" {
+			to += "?back=" + queryEscape(strings.TrimPrefix(c.r.URL.RequestURI(), root))
+		}
+		return move(to), nil
+	case !rt.needs.met(c.who, c.user.Role):
+		if c.user.Role == auth.Portal && c.r.URL.Path == root+"/" {
+			return move("/portal"), nil
+		}
+		p.opt.Log.WarnContext(c.ctx, "refused", slog.String("route", rt.pattern()), slog.String("user", string(c.user.ID)), slog.String("role", string(c.user.Role)))
+		return reply{}, &feed.Error{Kind: feed.KindForbidden, Message: "you may not do that"}
+	case c.mustSetFactor() && !rt.needs.anyone:
+		return move("/account/second-factor").saying("factor.needed"), nil
+	}
+	return rt.handle(c)
+}
+
+// enter takes in who it is that asks.
+func (c *call) enter(s auth.Session, u auth.User) (err error) {
+	c.session, c.user = s, u
+	c.lang = c.panel.words.choose(c.r, c.panel.cookie(langCookie), u.Language)
+	c.who = manage.Identity{Merchant: u.Merchant, Actor: u.Actor(c.address(), c.panel.opt.RequestID(c.ctx))}
+	if u.Role.Staff() && s.Stage == auth.StageIn {
+		if c.who.Role, err = manage.ParseRole(string(u.Role)); err != nil {
+			return err
+		}
+	}
+	if c.panel.opt.Accounts != nil {
+		if c.merchant, err = c.panel.opt.Accounts.Merchant(c.ctx, u.Merchant); err != nil {
+			return err
+		}
+		c.zone = c.merchant.Zone()
+	}
+	return nil
+}
+
+// address gives where the request came from.
+func (c *call) address() string {
+	if a := c.panel.opt.ClientAddr(c.r); a.IsValid() {
+		return a.String()
+	}
+	return ""
+}
+
+// mustSetFactor says that an owner has yet to set up a second factor. On a
+// machine's own loopback, where somebody has a first look, it is only advised.
+func (c *call) mustSetFactor() bool {
+	return c.panel.secure && c.user.Role == auth.Owner && !c.user.Factor.On() && c.session.Stage == auth.StageIn
+}
+
+// write sends a reply.
+func (c *call) write(rep reply) error {
+	h := c.w.Header()
+	if rep.flash != nil {
+		c.panel.leaveFlash(c.w, *rep.flash)
+	}
+	if rep.to != "" {
+		if c.scripted() {
+			// A script follows a redirect by itself and would put the page into the row.
+			h.Set("HX-Redirect", rep.to)
+			c.w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
+		h.Set("Location", rep.to)
+		c.w.WriteHeader(rep.status)
+		return nil
+	}
+	body, err := c.panel.render(c.screen(rep), rep.page, rep.part, c.zone)
+	if err != nil {
+		return err
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Vary", "Accept-Encoding, HX-Request")
+	if !rep.secret && len(body) > 1400 && takesGzip(c.r) {
+		var packed bytes.Buffer
+		z, err := gzip.NewWriterLevel(&packed, 5)
+		if err != nil {
+			return err
+		}
+		if _, err := z.Write(body); err != nil {
+			return err
+		}
+		if err := z.Close(); err != nil {
+			return err
+		}
+		h.Set("Content-Encoding", "gzip")
+		body = packed.Bytes()
+	}
+	h.Set("Content-Length", fmt.Sprint(len(body)))
+	c.w.WriteHeader(rep.status)
+	if c.r.Method != http.MethodHead {
+		// A browser that has gone away needs no answer.
+		_, _ = c.w.Write(body)
+	}
+	return nil
+}
+
+// render executes a page, or one block of it.
+func (p *Panel) render(s *screen, page, part string, zone *time.Location) ([]byte, error) {
+	set, err := p.templates.in(s.Lang, zone)
+	if err != nil {
+		return nil, err
+	}
+	t := set.pages[page]
+	if t == nil {
+		return nil, fmt.Errorf("there is no page %q", page)
+	}
+	block, dot := "layout.html", any(s)
+	if part != "" {
+		block, dot = part, s.Data
+	}
+	var out bytes.Buffer
+	if err := t.ExecuteTemplate(&out, block, dot); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// screen puts together what the layout shows.
+func (c *call) screen(rep reply) *screen {
+	s := &screen{Page: rep.page, Lang: c.lang, Address: c.r.URL.RequestURI(), Merchant: c.merchant.Name, Sharing: c.merchant.SharingEnabled,
+		Tongues: tongues(), Flash: c.flash, Data: rep.data, Live: c.panel.opt.Journal != nil && c.session.Stage == auth.StageIn && c.user.Role.Staff()}
+	if c.session.Stage == auth.StageIn {
+		s.User = &userView{Login: c.user.Login, Name: c.user.Name, Role: c.user.Role, Staff: c.user.Role.Staff(), identity: c.who}
+		s.Nav = navOf(c.who, c.user.Role, s.Address)
+		s.NeedsFactor = c.user.Role == auth.Owner && !c.user.Factor.On()
+	}
+	return s
+}
+
+// maxFlash is how long the message of a cookie may be.
+const maxFlash = 1000
+
+// leaveFlash has the next page tell a message.
+func (p *Panel) leaveFlash(w http.ResponseWriter, s said) {
+	text, err := json.Marshal(s)
+	if err != nil || len(text) > maxFlash {
+		// What does not fit is left out: the page itself shows what is so.
+		return
+	}
+	p.setCookie(w, flashCookie, base64.RawURLEncoding.EncodeToString(text), 5*time.Minute)
+}
+
+// takeFlash gives the message that was left, once.
+func (p *Panel) takeFlash(c *call) []said {
+	cookie, err := c.r.Cookie(p.cookie(flashCookie))
+	if err != nil || c.r.Method != http.MethodGet || c.r.Header.Get("Accept") == "text/event-stream" {
+		return nil
+	}
+	p.setCookie(c.w, flashCookie, "", 0)
+	text, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	var s said
+	if err != nil || json.Unmarshal(text, &s) != nil || !p.words.has(s.Key) {
+		return nil
+	}
+	for i, a := range s.Args {
+		// JSON knows no whole numbers; plural forms want them.
+		if f, ok := a.(float64); ok {
+			s.Args[i] = int64(f)
+		}
+	}
+	return []said{s}
+}
+
+// problemView tells what is wrong with a request.
+type problemView struct {
+	Status int
+	// Key is the message, Detail what the part that refused has said.
+	Key, Detail, Request string
+}
+
+// problem turns an error into a page.
+func (c *call) problem(err error) reply {
+	var stale *partner.ConflictError
+	if errors.As(err, &stale) {
+		return c.conflict(stale)
+	}
+	v := problemView{Detail: message(err), Request: c.panel.opt.RequestID(c.ctx)}
+	switch feed.KindOf(err) {
+	case feed.KindNotFound:
+		v.Status, v.Key, v.Detail = http.StatusNotFound, "problem.notfound", ""
+	case feed.KindForbidden:
+		v.Status, v.Key, v.Detail = http.StatusForbidden, "problem.forbidden", ""
+	case feed.KindInvalid:
+		v.Status, v.Key = http.StatusUnprocessableEntity, "problem.invalid"
+	case feed.KindConflict:
+		v.Status, v.Key = http.StatusConflict, "problem.conflict"
+	case feed.KindUnavailable:
+		v.Status, v.Key, v.Detail = http.StatusServiceUnavailable, "problem.unavailable", ""
+		c.panel.opt.Log.ErrorContext(c.ctx, "a part does not answer", slog.Any("error", err))
+	default:
+		v.Status, v.Key, v.Detail = http.StatusInternalServerError, "problem.internal", ""
+		if c.ctx.Err() == nil {
+			c.panel.opt.Log.ErrorContext(c.ctx, "request failed", slog.Any("error", err))
+		}
+	}
+	if c.scripted() {
+		// The page itself, loaded anew, tells how things stand.
+		c.panel.leaveFlash(c.w, said{"problem.script", []any{c.say(v.Key), v.Detail}})
+		c.w.Header().Set("HX-Refresh", "true")
+	}
+	return reply{status: v.Status, page: "problem", data: v}
+}
+
+// queryEscape writes a path as a value of a query.
+func queryEscape(s string) string { return url.QueryEscape(s) }
+
+// safeBack gives where to go on after signing in: a page of the panel, or "/".
+func safeBack(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n") {
+		return "/"
+	}
+	if slices.Contains([]string{"/sign-in", "/sign-out", "/second-factor", "/prove", "/setup"}, u.Path) {
+		return "/"
+	}
+	return s
+}
+
+// Job is one thing that is done in the background.
+type Job struct {
+	ID int64
+	// Kind and State are the names that internal/job gives them.
+	Kind, State       string
+	Attempt, Attempts int
+	// Times that have not come are zero.
+	Created, Due, Started, Ended time.Time
+	// Error is what the last failed run has said.
+	Error string
+}
+
+// Jobs lists what is done in the background for a merchant, the newest first,
+// below an id or from the newest on when before is 0.
+type Jobs interface {
+	Jobs(ctx context.Context, merchant partner.MerchantID, before int64, limit int) ([]Job, error)
+}

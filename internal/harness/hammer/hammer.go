@@ -1,0 +1,299 @@
+// Package hammer uses a whole installation as hard as it can for a while and
+// looks whether it keeps its promises: writers change the catalog, publishers and
+// sweeps run, edges restart, switches flip, links are revoked and time leaps, while
+// robots mirror offers and readers come back for files that they were told of.
+//
+// It owns what the right answer to each of them is; it refuses to know how the
+// installation comes to its answers. What it finds names the invariant that is
+// broken, I1 to I15. Decisions follow from a seed, but processes race freely: a
+// seed that found something finds it again with some luck, not surely.
+package hammer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+	"feedmill/feed/verify"
+	"feedmill/internal/download"
+	"feedmill/internal/harness/site"
+)
+
+// Options say what is hammered and how long.
+type Options struct {
+	// Site is an empty installation whose clocks are Clock.
+	Site  *site.Site
+	Clock *Clock
+	// Dir is a folder for the copies of robots.
+	Dir string
+	// Seed decides what is done. Duration is for how long.
+	Seed     uint64
+	Duration time.Duration
+	// Products in the catalog at the start. Default 40.
+	Products int
+	// Log is told what goes on; nil tells nobody.
+	Log func(format string, args ...any)
+
+	// Blobs, Records and Ledger stand between the parts of the installation and
+	// break it on purpose, in tests of this package: Blobs is what edges read
+	// files from, Records where they read who may, Ledger what runs commit to.
+	Blobs   func(download.Blobs) download.Blobs
+	Records func(download.Records) download.Records
+	Ledger  func(*site.Site) publish.Ledger
+}
+
+// Report is what was done and seen.
+type Report struct {
+	Seed uint64
+	// Done counts actions and observations by name.
+	Done map[string]int64
+	// Violations are broken promises, each told once.
+	Violations []string
+}
+
+// Needed are what a run must have done or it proves nothing.
+var Needed = []string{"edits", "additions", "removals", "publications", "change files applied", "full files fetched", "copies compared", "generations compared",
+	"files fetched", "ranges fetched", "old files fetched", "switches flipped", "refusals", "links revoked", "rules changed", "edges restarted", "sweeps", "files swept", "leaps of time"}
+
+// Missing names what was done too little.
+func (r *Report) Missing() (list []string) {
+	for _, name := range Needed {
+		if r.Done[name] == 0 {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// Clock is a clock that leaps.
+type Clock struct {
+	start time.Time
+	leapt atomic.Int64
+}
+
+// NewClock starts at the present time.
+func NewClock() *Clock { return &Clock{start: time.Now()} }
+
+// Now is the time.
+func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.leapt.Load())) }
+
+// Elapsed tells how much time has passed, leaps included.
+func (c *Clock) Elapsed() time.Duration { return c.Now().Sub(c.start) }
+
+// Leap lets time pass at once.
+func (c *Clock) Leap(d time.Duration) { c.leapt.Add(int64(d)) }
+
+// hammer is a run under way.
+type hammer struct {
+	Options
+	ctx    context.Context
+	model  *model
+	edges  []*edge
+	offers []*offer
+
+	// runs counts runs that came to their end.
+	runs atomic.Int64
+
+	mu     sync.Mutex
+	done   map[string]int64
+	broken map[string]bool
+	list   []string
+}
+
+// most is how many violations are told.
+const most = 50
+
+// violate notes a broken promise.
+func (h *hammer) violate(invariant, format string, args ...any) {
+	text := invariant + ": " + fmt.Sprintf(format, args...)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.broken[text] || len(h.list) >= most {
+		return
+	}
+	h.broken[text] = true
+	h.list = append(h.list, text)
+	h.log("seed %d: %s", h.Seed, text)
+}
+
+func (h *hammer) log(format string, args ...any) {
+	if h.Log != nil {
+		h.Log(format, args...)
+	}
+}
+
+func (h *hammer) count(name string, n int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.done[name] += n
+}
+
+// pause waits a random time of up to most.
+func (h *hammer) pause(r *rand.Rand, most time.Duration) {
+	timer := time.NewTimer(time.Duration(r.Int64N(int64(most)) + 1))
+	defer timer.Stop()
+	select {
+	case <-h.ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// Run hammers an installation. An error means that it could not be done; what
+// was found is in the report.
+func Run(ctx context.Context, opt Options) (Report, error) {
+	if opt.Products == 0 {
+		opt.Products = 40
+	}
+	limited, cancel := context.WithCancel(ctx)
+	defer cancel()
+	h := &hammer{Options: opt, ctx: limited, model: newModel(), done: map[string]int64{}, broken: map[string]bool{}}
+	err := h.prepare(ctx)
+	if err == nil {
+		err = h.work(ctx, cancel)
+	}
+	if err == nil {
+		err = h.settle(ctx)
+	}
+	for _, e := range h.edges {
+		err = errors.Join(err, e.close())
+	}
+	return Report{Seed: opt.Seed, Done: maps.Clone(h.done), Violations: slices.Clone(h.list)}, err
+}
+
+// prepare makes a merchant with some offers and a first publication.
+func (h *hammer) prepare(ctx context.Context) error {
+	shop, err := h.Site.NewMerchant(ctx)
+	if err != nil {
+		return err
+	}
+	var products []site.Product
+	for id := 1; id <= h.Products; id++ {
+		p := site.Product{ID: site.ID(id), Price: 10 + id, Stock: id % 9, Category: id % 3}
+		products = append(products, p)
+		h.model.set(p.ID, 0, &p)
+	}
+	if _, err := h.Site.Load(ctx, site.Text(products), false); err != nil {
+		return err
+	}
+	languages := []feed.Language{feed.MustLanguage("pol")}
+	for i := range 3 {
+		profile := feed.Profile{Languages: languages, Currency: feed.MustCurrency("PLN")}
+		if i == 2 {
+			profile.Languages = append(profile.Languages, feed.MustLanguage("eng"))
+		}
+		o, err := h.Site.NewOffer(ctx, shop, fmt.Sprint("Partner ", i), profile)
+		if err != nil {
+			return err
+		}
+		h.offers = append(h.offers, &offer{Offer: o, on: true})
+	}
+	h.Site.Settings.FullShare, h.Site.Settings.Gzip, h.Site.Settings.MaxLoss, h.Site.Settings.MaxPriceMove = 60, true, 100, -1
+	if _, err := h.Site.Publish(ctx, site.Run{}); err != nil {
+		return fmt.Errorf("the first publication: %w", err)
+	}
+	for range 2 {
+		e, err := h.newEdge(ctx)
+		if err != nil {
+			return err
+		}
+		h.edges = append(h.edges, e)
+	}
+	return nil
+}
+
+// work lets everybody work for the time set.
+func (h *hammer) work(ctx context.Context, cancel func()) error {
+	actors := []func(*rand.Rand) error{h.sweep, h.leap, h.flip, h.revoke, h.rule, h.restart}
+	for w := range writers {
+		actors = append(actors, func(r *rand.Rand) error { return h.write(r, w) })
+	}
+	for range 2 {
+		actors = append(actors, h.publish, h.read)
+	}
+	for i, o := range h.offers {
+		name := filepath.Join(h.Dir, fmt.Sprint("robot", i))
+		actors = append(actors, func(r *rand.Rand) error { return h.robot(r, o, name) })
+	}
+	var group sync.WaitGroup
+	errs := make(chan error, len(actors))
+	for i, act := range actors {
+		group.Go(func() {
+			if err := act(rand.New(rand.NewPCG(h.Seed, uint64(i)))); err != nil {
+				errs <- err
+				cancel()
+			}
+		})
+	}
+	timer := time.NewTimer(h.Duration)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-h.ctx.Done():
+	}
+	cancel()
+	group.Wait()
+	close(errs)
+	var all []error
+	for err := range errs {
+		all = append(all, err)
+	}
+	return errors.Join(errors.Join(all...), ctx.Err())
+}
+
+// settle publishes what is left and compares everything at rest.
+func (h *hammer) settle(ctx context.Context) error {
+	h.ctx = ctx
+	h.Clock.Leap(time.Hour)
+	for range 2 {
+		if err := h.run(ctx, h.Site.Settings, nil); err != nil {
+			return fmt.Errorf("the last publication: %w", err)
+		}
+		h.Clock.Leap(time.Hour)
+	}
+	s := h.Site.Settings
+	s.CompareEvery = -1
+	report, err := h.Site.Publish(ctx, site.Run{Settings: &s})
+	if err != nil {
+		return fmt.Errorf("compare everything: %w", err)
+	}
+	for i := range report.Feeds {
+		if f := &report.Feeds[i]; f.Published || f.Missed > 0 {
+			h.violate("I6", "at rest a comparison of everything finds %d changes in %v feed %s that were lost, and published %v", f.Missed, f.Feed.Kind, f.Feed.Key, f.Published)
+		}
+	}
+	for i, o := range h.offers {
+		if err := h.switchTo(ctx, o, true); err != nil {
+			return err
+		}
+		if err := h.robotOnce(ctx, o, filepath.Join(h.Dir, fmt.Sprint("last", i)), true); err != nil {
+			return err
+		}
+	}
+	if err := h.history(ctx); err != nil {
+		return err
+	}
+	proof, err := h.Site.Prove(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range proof.Findings {
+		f := &proof.Findings[i]
+		if f.Severity != verify.SeverityError {
+			continue // such as what runs that failed have left
+		}
+		h.violate("I2-I9, I14", "verify finds %v", *f)
+	}
+	if proof.Generations == 0 || proof.Compared == 0 {
+		return fmt.Errorf("verify has looked at %d generations and compared %d full files", proof.Generations, proof.Compared)
+	}
+	return nil
+}

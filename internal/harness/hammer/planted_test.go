@@ -1,0 +1,157 @@
+package hammer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+	"feedmill/internal/download"
+	"feedmill/internal/harness/hammer"
+	"feedmill/internal/harness/site"
+	"feedmill/internal/partner"
+	"feedmill/storage"
+)
+
+// swapped is a store that exchanges bytes on their way out, and keeps the length.
+type swapped struct{ download.Blobs }
+
+func (s swapped) Open(ctx context.Context, key string, r storage.Range) (io.ReadCloser, storage.Info, error) {
+	body, info, err := s.Blobs.Open(ctx, key, r)
+	if err != nil {
+		return body, info, err
+	}
+	return &swappedBody{ReadCloser: body}, info, nil
+}
+
+type swappedBody struct {
+	io.ReadCloser
+	passed int
+}
+
+func (b *swappedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	for i := range n {
+		if b.passed++; b.passed == 700 {
+			p[i] ^= 1
+		}
+	}
+	return n, err
+}
+
+// deaf are records that never tell an edge of anything new.
+type deaf struct {
+	download.Records
+	first *partner.Version
+}
+
+func (d deaf) AccessVersion(ctx context.Context) (partner.Version, error) {
+	v, err := d.Records.AccessVersion(ctx)
+	if err == nil && *d.first == (partner.Version{}) {
+		*d.first = v
+	}
+	return *d.first, err
+}
+
+// careless is a ledger that forgets the check: what has lost the race is
+// committed all the same, as if it were made from what is current now.
+type careless struct {
+	site.Records
+	// during is called before each commit.
+	during func(ctx context.Context) error
+}
+
+func (c careless) Commit(ctx context.Context, run publish.Run, gens []publish.Generation, cursors map[publish.FeedRef]publish.Cursor) error {
+	if err := c.during(ctx); err != nil {
+		return err
+	}
+	err := c.Records.Commit(ctx, run, gens, cursors)
+	if !errors.Is(err, publish.ErrLost) {
+		return err
+	}
+	again, err := c.Begin(ctx, run.Merchant, run.ID+"-again", len(gens))
+	if err != nil {
+		return err
+	}
+	for i := range gens {
+		g := &gens[i]
+		before, _, err := c.Current(ctx, g.Feed)
+		if err != nil {
+			return err
+		}
+		number := again.First + int64(i)
+		for j := range g.Files {
+			if f := &g.Files[j]; f.Generation == g.Number {
+				f.Generation = number
+				f.Target = min(f.Target, number)
+			}
+		}
+		g.Number, g.Base, g.Time = number, before.Number, feed.NextTime(before.Time, g.Time)
+	}
+	return c.Records.Commit(ctx, again, gens, nil)
+}
+
+// The hammer finds what is broken on purpose, or it proves nothing.
+func TestPlantedFaultsAreFound(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		want  []string // one of these invariants
+		plant func(*hammer.Options)
+	}{
+		"swapped bytes": {[]string{"I1:", "I2:", "I1-I5:"}, func(o *hammer.Options) {
+			o.Blobs = func(b download.Blobs) download.Blobs { return swapped{b} }
+		}},
+		"an edge that hears of no switch": {[]string{"I11:"}, func(o *hammer.Options) {
+			o.Records = func(r download.Records) download.Records { return deaf{r, &partner.Version{}} }
+		}},
+		"a ledger that forgets the check": {[]string{"I6, I9:"}, func(o *hammer.Options) {
+			runs := 0
+			s := o.Site
+			o.Ledger = func(at *site.Site) publish.Ledger {
+				runs++
+				if runs%4 != 1 {
+					return nil
+				}
+				return careless{at.Records, func(ctx context.Context) error {
+					// The lease ends, and another run is first.
+					o.Clock.Leap(time.Minute)
+					id := site.ID(1)
+					if err := s.Put(ctx, []site.Product{{ID: id, Price: 1000 + runs, Stock: 1}}, nil); err != nil {
+						return err
+					}
+					_, err := s.Publish(ctx, site.Run{})
+					var busy *publish.BusyError
+					if errors.As(err, &busy) || errors.Is(err, publish.ErrLost) {
+						return nil
+					}
+					return err
+				}}
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opt := installation(t)
+			opt.Log = nil
+			opt.Seed, opt.Duration = 7, 6*time.Second
+			c.plant(&opt)
+			report, err := hammer.Run(t.Context(), opt)
+			found := 0
+			for _, v := range report.Violations {
+				if slices.ContainsFunc(c.want, func(i string) bool { return strings.HasPrefix(v, i) }) {
+					found++
+				}
+			}
+			if found == 0 {
+				t.Errorf("no violation of %s is found (%v): %s", c.want, err, fmt.Sprint(report.Violations))
+			}
+			t.Logf("%d violations, %d of %s", len(report.Violations), found, c.want)
+		})
+	}
+}

@@ -1,0 +1,149 @@
+package manage_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"feedmill/feed"
+	"feedmill/internal/manage"
+	"feedmill/internal/partner"
+)
+
+func TestCompareGenerations(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.catalog(30)
+	_, o := w.partner("Nord", partner.Partner{}, pln())
+	w.publish()
+	if full, light, err := w.Published(w.ctx, w.owner, o.ID); err != nil || full == nil || light == nil {
+		t.Fatalf("published: got %v, %v, %v", full, light, err)
+	}
+	_, err := w.UpsertProducts(w.ctx, w.owner, []*feed.Product{product(t, 5, 9900, 1), product(t, 40, 100, 1)}, []feed.ProductID{7})
+	check(t, err)
+	w.publish()
+	for _, kind := range []feed.Kind{feed.KindFull, feed.KindLight} {
+		list, err := w.History(w.ctx, w.owner, o.ID, kind, 0, 10)
+		check(t, err)
+		if len(list) != 2 || list[0].Number <= list[1].Number || list[0].Feed.Kind != kind {
+			t.Fatalf("%v: got %d generations", kind, len(list))
+		}
+		c, err := w.Compare(w.ctx, w.owner, list[1].Number, list[0].Number, 0, 10)
+		check(t, err)
+		want := fmt.Sprint([]manage.ProductChange{{Product: 5, Kind: "changed"}, {Product: 7, Kind: "removed"}, {Product: 40, Kind: "added"}})
+		if got := fmt.Sprint(c.Changes); got != want || c.Added != 1 || c.Changed != 1 || c.Removed != 1 || c.Same != 28 || c.Next != 0 {
+			t.Errorf("%v: got %s, %+v, want %s", kind, got, c, want)
+		}
+		// The other way round, page by page.
+		back, err := w.Compare(w.ctx, w.owner, list[0].Number, list[1].Number, 5, 1)
+		check(t, err)
+		if fmt.Sprint(back.Changes) != fmt.Sprint([]manage.ProductChange{{Product: 7, Kind: "added"}}) || back.Next != 7 || back.Removed != 1 {
+			t.Errorf("%v back: got %+v", kind, back)
+		}
+		old, err := w.NodeAt(w.ctx, w.owner, list[1].Number, 5)
+		check(t, err)
+		now, err := w.NodeAt(w.ctx, w.owner, list[0].Number, 5)
+		check(t, err)
+		if old.XML == now.XML || !strings.Contains(now.XML, "99.00") || strings.Contains(old.XML, "99.00") {
+			t.Errorf("%v: got %s and %s", kind, old.XML, now.XML)
+		}
+	}
+	full, light, err := w.Published(w.ctx, w.owner, o.ID)
+	check(t, err)
+	_, err = w.Compare(w.ctx, w.owner, full.Number, light.Number, 0, 1)
+	wantKind(t, "full with light", err, feed.KindInvalid)
+	_, err = w.Compare(w.ctx, w.owner, 1, 9999, 0, 1)
+	wantKind(t, "an unknown generation", err, feed.KindNotFound)
+	// Another merchant's generation does not exist.
+	_, other, _ := w.newMerchant("Other")
+	_, err = w.Generation(w.ctx, other, full.Number)
+	wantKind(t, "a foreign generation", err, feed.KindNotFound)
+	_, _, err = w.OpenFile(w.ctx, w.owner, o.ID, "../full.xml")
+	wantKind(t, "no such file", err, feed.KindNotFound)
+	body, f, err := w.OpenFile(w.ctx, w.owner, o.ID, "light.xml")
+	check(t, err)
+	defer body.Close()
+	if f.Kind != feed.KindLight {
+		t.Errorf("got %v", f.Kind)
+	}
+	hours, err := w.ChangeHours(w.ctx, w.owner, w.now().Add(-1e12))
+	check(t, err)
+	if len(hours) == 0 || hours[0].Count < 30 {
+		t.Errorf("changes by hour: got %v", hours)
+	}
+}
+
+func TestShownTo(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.catalog(4)
+	ten := pln()
+	ten.Discounts.Overall = percent(t, "10")
+	out := pln()
+	out.Assortment.Exclude = []feed.Rule{{Field: feed.RuleProduct, Value: "2"}}
+	w.partner("Anna", partner.Partner{}, ten)
+	w.partner("Bert", partner.Partner{}, out)
+	list, total, err := w.ShownTo(w.ctx, w.owner, 2, 0, 10)
+	check(t, err)
+	if total != 2 || len(list) != 2 || list[0].Partner != "Anna" || !list[0].Included || list[0].Price.Net.Minor() != 909 || list[0].List.Net.Minor() != 1010 || list[0].Stock.String() != "1" {
+		t.Errorf("got %+v of %d", list, total)
+	}
+	if list[1].Included || list[1].Reason.String() != "excluded" {
+		t.Errorf("left out: got %+v", list[1])
+	}
+	if list, total, err = w.ShownTo(w.ctx, w.owner, 2, 1, 10); err != nil || total != 2 || len(list) != 1 || list[0].Partner != "Bert" {
+		t.Errorf("the second page: got %+v of %d, %v", list, total, err)
+	}
+	_, _, err = w.ShownTo(w.ctx, w.owner, 99, 0, 10)
+	wantKind(t, "no product", err, feed.KindNotFound)
+}
+
+func TestImportInSteps(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.catalog(3)
+	file := filepath.Join(t.TempDir(), "c.jsonl")
+	write := func(lines ...string) manage.ImportFile {
+		check(t, os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+		return manage.ImportFile{Path: file, Name: "mine.jsonl"}
+	}
+	line := func(id int, price string) string {
+		return fmt.Sprintf(`{"id":%d,"name":{"pol":"Rzecz %d"},"vat":"23","currency":"PLN","category":"A","unit":"szt.","price":"%s","sizes":[{"code":"n%d","stock":[{"warehouse":1,"quantity":1}]}]}`, id, id, price, id)
+	}
+	// Out of order is no error; nothing changes before the merge.
+	in, err := w.StageImport(w.ctx, w.owner, write(line(9, "2.00"), line(2, "1.00")))
+	check(t, err)
+	if in.Plan.Added != 1 || in.Plan.Changed != 1 || in.Plan.Removed != 2 || in.Stats.Products != 2 {
+		t.Errorf("plan: got %+v of %+v", in.Plan, in.Stats)
+	}
+	if _, err := w.Product(w.ctx, w.owner, 9); feed.KindOf(err) != feed.KindNotFound {
+		t.Errorf("before the merge: got %v", err)
+	}
+	plan, err := w.MergeImport(w.ctx, w.owner, in)
+	check(t, err)
+	if plan.Removed != 2 {
+		t.Errorf("merge: got %+v", plan)
+	}
+	// Keeping what is not named.
+	f := write(line(11, "3.00"))
+	f.Keep = true
+	in, err = w.StageImport(w.ctx, w.owner, f)
+	check(t, err)
+	if in.Plan.Added != 1 || in.Plan.Removed != 0 {
+		t.Errorf("keep: got %+v", in.Plan)
+	}
+	check(t, w.DiscardImport(w.ctx, w.owner, in.ID))
+	// Errors name the file as its sender calls it, and leave nothing.
+	_, err = w.StageImport(w.ctx, w.owner, write(line(1, "x"), line(2, "1.00"), line(2, "1.00")))
+	var lines *manage.LinesError
+	if !errors.As(err, &lines) || lines.Problems[0].File != "mine.jsonl" || lines.Problems[0].Line != 1 {
+		t.Errorf("a bad line: got %v", err)
+	}
+	_, err = w.StageImport(w.ctx, w.owner, write(line(2, "1.00"), line(2, "1.00")))
+	wantKind(t, "an id twice", err, feed.KindInvalid)
+	_, err = w.StageImport(w.ctx, w.owner, write(""))
+	wantKind(t, "no products", err, feed.KindInvalid)
+}
