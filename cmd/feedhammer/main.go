@@ -41,6 +41,7 @@ func run(ctx context.Context, args []string) int {
 	duration := flags.Duration("duration", 60*time.Second, "how long to hammer")
 	seed := flags.Uint64("seed", uint64(time.Now().UnixNano()), "what to do; one that found something finds it again with some luck")
 	products := flags.Int("products", 40, "products in the catalog at the start")
+	wild := flags.Bool("wild-rules", false, "change an offer's rules while it is being read, and go back to rules of long ago")
 	database := flags.String("postgres", "", "address of a migrated PostgreSQL database without a merchant")
 	endpoint := flags.String("s3", "", "address of an S3 service")
 	region := flags.String("region", "us-east-1", "region of the S3 service")
@@ -53,7 +54,7 @@ func run(ctx context.Context, args []string) int {
 	if *endpoint != "" {
 		place.S3 = &site.Bucket{Endpoint: *endpoint, Region: *region, Name: *bucket, AccessKey: os.Getenv("AWS_ACCESS_KEY_ID"), SecretKey: os.Getenv("AWS_SECRET_ACCESS_KEY")}
 	}
-	report, err := strike(ctx, place, hammer.Options{Seed: *seed, Duration: *duration, Products: *products,
+	report, err := strike(ctx, place, hammer.Options{Seed: *seed, Duration: *duration, Products: *products, WildRules: *wild,
 		Log: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }})
 	fmt.Printf("seed %d\n", *seed)
 	for _, name := range slices.Sorted(maps.Keys(report.Done)) {

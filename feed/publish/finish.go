@@ -55,10 +55,17 @@ func (p *plan) buildFull(r *runner, g *Generation) error {
 		g.Files = append(g.Files, f)
 	}
 	full := g.File(feed.KindFull)
+	// The newest change file stays however old it is: the next one leads on from
+	// where it leads to, so that nobody who has applied it sees a gap.
+	newest := p.changeNodes == 0
 	for _, f := range p.prev.Files {
-		if f.Kind == feed.KindFullChange && !p.fresh && (f.Generation > full.Generation || p.time.Sub(f.Changed) < r.req.Settings.ChainKeep) {
+		if f.Kind != feed.KindFullChange || p.fresh {
+			continue
+		}
+		if newest || f.Generation > full.Generation || p.time.Sub(f.Changed) < r.req.Settings.ChainKeep {
 			g.Files = append(g.Files, f)
 		}
+		newest = false
 	}
 	g.Files = append(g.Files, p.dicts...)
 	return nil

@@ -9,8 +9,9 @@ import (
 	"feedmill/storage"
 )
 
-// judgeHistory judges the generations of a feed by themselves.
-func (r *records) judgeHistory(s *stream) {
+// judgeHistory judges the generations of a feed by themselves. Nobody renews a
+// feed that no offer is read from, so that it may have expired.
+func (r *records) judgeHistory(s *stream, used bool) {
 	current := 0
 	for i := range s.gens {
 		g := &s.gens[i]
@@ -35,7 +36,7 @@ func (r *records) judgeHistory(s *stream) {
 	if current != 1 || !last.Current {
 		r.add(ruleGenerationPointer, at, "%d generations of the feed are current, and the newest one has to be", current)
 	}
-	if last.Current {
+	if last.Current && used {
 		r.judgeValidity(at, last.Time, last.Expires)
 	}
 }

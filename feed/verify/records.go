@@ -161,7 +161,7 @@ func (r *records) merchant(ctx context.Context, merchant string) error {
 	}
 	for _, s := range streams {
 		r.offer = nameOf(s.Feed, inUse[s.Feed])
-		r.judgeHistory(s)
+		r.judgeHistory(s, len(inUse[s.Feed]) > 0)
 	}
 	find := func(kind feed.Kind, key string) *stream {
 		for _, s := range streams {

@@ -195,26 +195,45 @@ func (h *hammer) restart(r *rand.Rand) error {
 }
 
 // rule changes what an offer's prices are made of, so that it moves to another
-// feed; full files are the same for all such rules.
+// feed; full files are the same for all such rules. Unless rules are wild, nobody
+// reads the offer until that is in force everywhere, and no rule comes again.
 func (h *hammer) rule(r *rand.Rand) error {
-	for h.ctx.Err() == nil {
+	for n := 1; h.ctx.Err() == nil; n++ {
 		h.pause(r, 2*time.Second)
 		if h.ctx.Err() != nil {
 			return nil
 		}
-		o := h.offers[1]
-		ctx := context.WithoutCancel(h.ctx)
-		now, err := h.Site.Records.Offer(ctx, h.Site.Merchant.ID, o.Offer.Offer.ID)
-		if err != nil {
-			return err
+		discount := fmt.Sprintf("%d.%d", n/10%90, n%10)
+		if h.WildRules {
+			discount = fmt.Sprint(5 * r.IntN(4))
 		}
-		if now.Profile.Discounts.Overall, err = feed.ParseDiscount(fmt.Sprint(5 * r.IntN(4))); err != nil {
-			return err
-		}
-		if _, err := h.Site.Records.UpdateOffer(ctx, site.Actor, now); err != nil {
+		if err := h.newRule(context.WithoutCancel(h.ctx), h.offers[1], discount); err != nil {
 			return fmt.Errorf("change a rule: %w", err)
 		}
 		h.count("rules changed", 1)
+	}
+	return nil
+}
+
+func (h *hammer) newRule(ctx context.Context, o *offer, discount string) error {
+	if !h.WildRules {
+		o.Lock()
+		defer o.Unlock()
+	}
+	now, err := h.Site.Records.Offer(ctx, h.Site.Merchant.ID, o.Offer.Offer.ID)
+	if err != nil {
+		return err
+	}
+	if now.Profile.Discounts.Overall, err = feed.ParseDiscount(discount); err != nil {
+		return err
+	}
+	if _, err := h.Site.Records.UpdateOffer(ctx, site.Actor, now); err != nil {
+		return err
+	}
+	if !h.WildRules {
+		timer := time.NewTimer(inForce)
+		defer timer.Stop()
+		<-timer.C
 	}
 	return nil
 }

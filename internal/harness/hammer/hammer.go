@@ -40,6 +40,9 @@ type Options struct {
 	Duration time.Duration
 	// Products in the catalog at the start. Default 40.
 	Products int
+	// WildRules changes an offer's rules while it is being read, and goes back to
+	// rules of long ago.
+	WildRules bool
 	// Log is told what goes on; nil tells nobody.
 	Log func(format string, args ...any)
 
@@ -280,6 +283,10 @@ func (h *hammer) settle(ctx context.Context) error {
 	}
 	if err := h.history(ctx); err != nil {
 		return err
+	}
+	// A sweep that was stopped half-way is brought to its end.
+	if err := h.Site.Sweep(ctx); err != nil {
+		return fmt.Errorf("the last sweep: %w", err)
 	}
 	proof, err := h.Site.Prove(ctx)
 	if err != nil {

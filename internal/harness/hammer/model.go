@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -49,23 +50,24 @@ func (m *model) last(id feed.ProductID) *site.Product {
 // shown is what a file shows of a product.
 type shown struct{ price, stock int }
 
-// at gives the catalog after a change.
-func (m *model) at(event int64) map[feed.ProductID]shown {
+// since gives what each product may be in a generation that includes a change:
+// what it was after it, or has become since. A snapshot sees every change up to
+// the number that it names, and may see some that had no number yet.
+func (m *model) since(event int64) map[feed.ProductID][]*site.Product {
 	m.Lock()
 	defer m.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := map[feed.ProductID]shown{}
+	out := map[feed.ProductID][]*site.Product{}
 	for id, list := range m.products {
-		var p *site.Product
+		allowed := []*site.Product{nil}
 		for _, v := range list {
 			if v.event <= event {
-				p = v.product
+				allowed = allowed[:0]
 			}
+			allowed = append(allowed, v.product)
 		}
-		if p != nil {
-			out[id] = shown{p.Price, p.Stock}
-		}
+		out[id] = allowed
 	}
 	return out
 }
@@ -101,22 +103,24 @@ func parse(data []byte) (map[feed.ProductID]shown, error) {
 	}
 }
 
-// differs tells how a full or light document differs from the catalog, "" for
-// not at all. Light shows products that have left as sold out for a time, and
-// prices that depend on the offer.
-func differs(got, want map[feed.ProductID]shown, light bool) string {
-	for id, w := range want {
-		g, ok := got[id]
-		switch {
-		case !ok:
-			return fmt.Sprintf("product %d is missing", id)
-		case g.stock != w.stock || !light && g.price != w.price:
-			return fmt.Sprintf("product %d has price %d and stock %d instead of %d and %d", id, g.price, g.stock, w.price, w.stock)
+// differs tells where a full or light document shows something that the catalog
+// was not, "" for nowhere. Light shows products that have left as sold out for a
+// time, and prices that depend on the offer.
+func differs(got map[feed.ProductID]shown, allowed map[feed.ProductID][]*site.Product, light bool) string {
+	for id, list := range allowed {
+		g, there := got[id]
+		if !slices.ContainsFunc(list, func(p *site.Product) bool {
+			if p == nil {
+				return !there || light && g.stock == 0
+			}
+			return there && g.stock == p.Stock && (light || g.price == p.Price)
+		}) {
+			return fmt.Sprintf("product %d (there: %v) has price %d and stock %d, which is not what it was then or since", id, there, g.price, g.stock)
 		}
 	}
-	for id, g := range got {
-		if _, ok := want[id]; !ok && (!light || g.stock != 0) {
-			return fmt.Sprintf("product %d is not in the catalog", id)
+	for id := range got {
+		if _, ok := allowed[id]; !ok {
+			return fmt.Sprintf("product %d was never in the catalog", id)
 		}
 	}
 	return ""

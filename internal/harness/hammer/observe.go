@@ -331,7 +331,7 @@ func (h *hammer) compare(ctx context.Context, dir string, state consumer.State, 
 			continue
 		}
 		if newest {
-			if d := differs(got, h.model.at(1<<62), isLight); d != "" {
+			if d := differs(got, h.model.since(1<<62), isLight); d != "" {
 				h.violate("I6", "at rest %s does not show the catalog: %s", name, d)
 			}
 			h.count("copies compared at rest", 1)
@@ -340,7 +340,7 @@ func (h *hammer) compare(ctx context.Context, dir string, state consumer.State, 
 			h.count("generations that were gone", 1)
 			continue
 		}
-		if d := differs(got, h.model.at(cursors[isLight]), isLight); d != "" {
+		if d := differs(got, h.model.since(cursors[isLight]), isLight); d != "" {
 			h.violate("I3, I4, I6, I7", "%s of a copy is of the catalog after change %d and does not show it: %s", name, cursors[isLight], d)
 		}
 		h.count("copies compared", 1)

@@ -109,17 +109,17 @@ func commands() []command {
 			name:  "generate",
 			alone: true,
 			ready: func(y *yard) {
-				y.imported++
+				y.generated++
 				if _, err := os.Stat(y.offer()); err != nil {
-					y.must("generate", "--catalog", y.catalog(y.imported-1, 1), "--out", y.offer(), "--gzip")
+					y.must("generate", "--catalog", y.catalog(y.generated-1, 1), "--out", y.offer(), "--gzip")
 				}
 			},
 			start: func(y *yard) (string, []string) {
-				return y.feedmill, []string{"generate", "--catalog", y.catalog(y.imported, 1), "--out", y.offer(), "--gzip"}
+				return y.feedmill, []string{"generate", "--catalog", y.catalog(y.generated, 1), "--out", y.offer(), "--gzip"}
 			},
 			seen: func(y *yard) { y.must("verify", y.offer()) },
 			again: func(y *yard) time.Duration {
-				return y.timed("generate", "--catalog", y.catalog(y.imported, 1), "--out", y.offer(), "--gzip")
+				return y.timed("generate", "--catalog", y.catalog(y.generated, 1), "--out", y.offer(), "--gzip")
 			},
 			settled: func(y *yard) {
 				y.must("verify", y.offer())
@@ -127,8 +127,8 @@ func commands() []command {
 				if err != nil {
 					y.t.Fatal(err)
 				}
-				if n := version(y.t, light, y.imported); n != y.imported {
-					y.t.Errorf("the folder shows catalog %d, want %d", n, y.imported)
+				if n := version(y.t, light, y.generated); n != y.generated {
+					y.t.Errorf("the folder shows catalog %d, want %d", n, y.generated)
 				}
 			},
 		},
