@@ -1,7 +1,9 @@
 package manage
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"feedmill/feed"
 	"feedmill/feed/pricing"
@@ -26,8 +28,8 @@ type Shown struct {
 	Stock feed.Quantity
 }
 
-// ShownTo says what the recipients of some offers see of a product, in the order
-// of from and limit over all offers by partner; total counts all offers.
+// ShownTo says what the recipients of some offers see of a product: up to limit
+// after the first from, in the order of the partners' names; total counts all.
 func (s *Service) ShownTo(ctx context.Context, who Identity, id feed.ProductID, from, limit int) (list []Shown, total int, err error) {
 	for _, do := range []Action{ReadAccounts, ReadProducts} {
 		if err := allow(who, do); err != nil {
@@ -54,6 +56,7 @@ func (s *Service) ShownTo(ctx context.Context, who Identity, id feed.ProductID, 
 	if err != nil {
 		return nil, 0, err
 	}
+	slices.SortFunc(partners, func(a, b partner.Partner) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	of := map[partner.ID][]int{}
 	for i := range offers {
 		of[offers[i].Partner] = append(of[offers[i].Partner], i)
