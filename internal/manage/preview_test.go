@@ -190,7 +190,8 @@ func TestPreviewIsWhatHappens(t *testing.T) {
 		}
 		acts++
 	})
-	if acts < 50 {
+	// With -short the library tries a fifth of the cases.
+	if acts < 50 && !testing.Short() || acts < 10 {
 		t.Errorf("only %d acts were compared", acts)
 	}
 	r, err := w.VerifyAudit(w.ctx, w.owner)

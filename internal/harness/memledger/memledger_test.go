@@ -172,7 +172,7 @@ func TestAnswersAreTheDatabases(t *testing.T) {
 		}
 	})
 	for _, must := range []string{"begin: done", "commit: done", "commit: lost", "commit: invalid", "renew: lost", "attempt: lost"} {
-		if answers[must] == 0 {
+		if !testing.Short() && (answers[must] == 0) {
 			t.Errorf("no call was answered %q: %v", must, answers)
 		}
 	}
