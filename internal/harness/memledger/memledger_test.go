@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -77,7 +78,7 @@ func TestAnswersAreTheDatabases(t *testing.T) {
 	}
 	defer db.Close()
 	answers := map[string]int{}
-	rapid.Check(t, func(r *rapid.T) {
+	check := func(r *rapid.T) {
 		s := &site.Site{Records: db, Now: clock}
 		if _, err := s.NewMerchant(t.Context()); err != nil {
 			r.Fatal(err)
@@ -170,11 +171,20 @@ func TestAnswersAreTheDatabases(t *testing.T) {
 				})
 			}
 		}
-	})
-	for _, must := range []string{"begin: done", "commit: done", "commit: lost", "commit: invalid", "renew: lost", "attempt: lost"} {
-		if !testing.Short() && (answers[must] == 0) {
-			t.Errorf("no call was answered %q: %v", must, answers)
+	}
+	// One round may miss an answer, most of all with -short, which tries a fifth
+	// of the cases; many rounds do not.
+	var missing []string
+	for range 50 {
+		rapid.Check(t, check)
+		missing = slices.DeleteFunc([]string{"begin: done", "commit: done", "commit: lost", "commit: invalid", "renew: lost", "attempt: lost"},
+			func(must string) bool { return answers[must] > 0 })
+		if len(missing) == 0 || t.Failed() {
+			break
 		}
+	}
+	for _, must := range missing {
+		t.Errorf("no call was answered %q: %v", must, answers)
 	}
 	t.Logf("%v", answers)
 }
