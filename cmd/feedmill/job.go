@@ -15,9 +15,11 @@ import (
 	"feedmill/feed/publish"
 	"feedmill/internal/config"
 	"feedmill/internal/job"
+	jobdesk "feedmill/internal/job/desk"
 	"feedmill/internal/job/localjob"
 	"feedmill/internal/job/riverjob"
 	"feedmill/internal/job/work"
+	"feedmill/internal/manage"
 	"feedmill/internal/partner"
 )
 
@@ -249,14 +251,14 @@ type jobCancelCmd struct {
 func (jobCancelCmd) Help() string {
 	return `Cancels jobs. One that runs is told to stop, whatever process runs it, and leaves what was published
 before as it is. Schedules leave a cancelled job alone for ten minutes; what has changed is not
-forgotten meanwhile.
+forgotten meanwhile. The audit of the merchant whose job it is tells of it.
 
 Example: feedmill job cancel 1041`
 }
 
 // Run implements the command.
 func (c *jobCancelCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
-	return onJobs(ctx, w, cfg, c.ID, "is cancelled, or stops", jobDesk.Cancel)
+	return onJobs(ctx, w, cfg, c.ID, jobAct{"job cancelled", "is cancelled, or stops", (*manage.Service).CancelJob, jobDesk.Cancel})
 }
 
 // jobRetryCmd runs a job again.
@@ -267,30 +269,61 @@ type jobRetryCmd struct {
 // Help implements kong.HelpProvider.
 func (jobRetryCmd) Help() string {
 	return `Makes jobs run as soon as it is their turn: those that wait for their time or after a failure, and
-those that have failed, were cancelled or are done.
+those that have failed, were cancelled or are done. The audit of the merchant whose job it is tells
+of it.
 
 Example: feedmill job retry 1041`
 }
 
 // Run implements the command.
 func (c *jobRetryCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
-	return onJobs(ctx, w, cfg, c.ID, "runs when it is its turn", jobDesk.Retry)
+	return onJobs(ctx, w, cfg, c.ID, jobAct{"job to run again", "runs when it is its turn", (*manage.Service).RetryJob, jobDesk.Retry})
 }
 
-// onJobs acts on each job, and tells of all that it could not act on.
-func onJobs(ctx context.Context, w *world, cfg *config.Config, ids []int64, said string, act func(jobDesk, context.Context, int64) error) error {
+// jobAct is what is done to a job: as its merchant's operation, which the audit is
+// told of, or to one that is nobody's.
+type jobAct struct {
+	name   string
+	said   string
+	owned  func(*manage.Service, context.Context, manage.Identity, int64) (manage.Job, error)
+	upkeep func(jobDesk, context.Context, int64) error
+}
+
+// onJobs acts on each job, and tells of all that it could not act on. Jobs of
+// nobody, the upkeep of the whole, are in no merchant's audit, and therefore in
+// the log.
+func onJobs(ctx context.Context, w *world, cfg *config.Config, ids []int64, act jobAct) (err error) {
 	desk, closeDesk, err := openJobs(ctx, w, cfg, job.Config{})
 	if err != nil {
 		return err
 	}
 	defer closeDesk()
+	h, err := w.openHome(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	service := h.manage(w, manage.WithJobs(jobdesk.New(desk)))
 	var errs []error
 	for _, id := range ids {
-		if err := act(desk, ctx, id); err != nil {
-			errs = append(errs, fmt.Errorf("job %d: %w", id, err))
+		i, err := desk.Get(ctx, id)
+		switch {
+		case err != nil:
+			err = fmt.Errorf("job %d: %w", id, err)
+		case i.Merchant != "":
+			_, err = act.owned(service, ctx, manage.Identity{Merchant: i.Merchant, Role: manage.RoleOwner, Actor: actor()}, id)
+		default:
+			if err = act.upkeep(desk, ctx, id); err != nil {
+				err = fmt.Errorf("job %d: %w", id, err)
+				break
+			}
+			w.log.Info("upkeep: "+act.name, "job", id, "kind", i.Kind, "actor", actor().Name)
+		}
+		if err != nil {
+			errs = append(errs, err)
 			continue
 		}
-		fmt.Fprintf(w.stdout, "job %d %s\n", id, said)
+		fmt.Fprintf(w.stdout, "job %d %s\n", id, act.said)
 	}
 	return errors.Join(errs...)
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"feedmill/internal/job/riverjob"
 	"feedmill/internal/job/work"
 	"feedmill/internal/partner"
+	"feedmill/storage/postgres"
 )
 
 // The commands about jobs act on those of another process: with the embedded
@@ -32,6 +34,9 @@ func TestJobCommands(t *testing.T) {
 	t.Run("shared", func(t *testing.T) {
 		t.Parallel()
 		url := database.Database(t)
+		if _, err := postgres.Migrate(t.Context(), url, postgres.Options{}); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := riverjob.Migrate(t.Context(), url); err != nil {
 			t.Fatal(err)
 		}
@@ -52,6 +57,18 @@ func testJobCommands(t *testing.T, cfg *config.Config) {
 		if feed.KindOf(err) != feed.KindUnavailable || !strings.Contains(feed.HintOf(err), "feedmill serve") {
 			t.Errorf("list while nobody works: got %v, hint %q", err, feed.HintOf(err))
 		}
+	}
+	h, err := w.openHome(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []partner.MerchantID{"m-aaaaaaaaaaaaaaaa", "m-bbbbbbbbbbbbbbbb", "m-cccccccccccccccc"} {
+		if _, err := h.db.CreateMerchant(ctx, partner.Actor{Name: "test"}, partner.Merchant{ID: id, Name: string(id)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
 	}
 	begun := make(chan struct{}, 5)
 	kinds, err := work.New(work.Options{
@@ -141,11 +158,35 @@ func testJobCommands(t *testing.T, cfg *config.Config) {
 	}
 	state(runs, job.Cancelled)
 	state(waits, job.Cancelled)
+	noted := func(id partner.MerchantID, want ...string) {
+		t.Helper()
+		h, err := w.openHome(ctx, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
+		list, err := h.db.Audit(ctx, id, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range list {
+			if strings.HasPrefix(e.Action, "job.") {
+				got = append(got, e.Action+" "+e.Object+" by "+e.Actor.Role)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the audit of %s tells %q, want %q", id, got, want)
+		}
+	}
+	noted("m-aaaaaaaaaaaaaaaa", fmt.Sprintf("job.cancel job %d by operator", runs))
+	noted("m-bbbbbbbbbbbbbbbb")
 	if text, err = do(&jobRetryCmd{ID: []int64{waits}}); err != nil || text != fmt.Sprintf("job %d runs when it is its turn\n", waits) {
 		t.Errorf("retry: %v\n%s", err, text)
 	}
 	<-begun
 	state(waits, job.Running)
+	noted("m-cccccccccccccccc", fmt.Sprintf("job.cancel job %d by operator", waits), fmt.Sprintf("job.retry job %d by operator", waits))
 }
 
 func TestOneLine(t *testing.T) {

@@ -63,6 +63,13 @@ func (c *publishCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err
 	if err != nil {
 		return err
 	}
+	// A run that finds nothing to do, as one that is called by the clock does most
+	// of the time, is no act.
+	if c.Full || published(report) {
+		if err := h.db.NoteAct(ctx, actor(), m.ID, "publish.run", string(m.ID), nil, runFacts(&report, c.Full)); err != nil {
+			return err
+		}
+	}
 	held := explainHeld(&report, "check the catalog; 'feedmill held list' shows what is held, and 'feedmill held release' publishes it")
 	if c.JSON {
 		return errors.Join(writeJSON(w.stdout, report), held)
@@ -72,6 +79,21 @@ func (c *publishCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err
 		fmt.Fprintln(w.stdout, "nothing has changed")
 	}
 	return held
+}
+
+// runFacts are what the audit tells of a run that somebody has made.
+func runFacts(r *publish.Report, full bool) partner.Facts {
+	feeds, held := []int64{}, 0
+	for i := range r.Feeds {
+		switch f := &r.Feeds[i]; {
+		case f.Published:
+			feeds = append(feeds, f.Generation.Number)
+		case f.Held != nil:
+			held++
+		}
+	}
+	slices.Sort(feeds)
+	return partner.Facts{"full": full, "generations": feeds, "held": held}
 }
 
 const (

@@ -3,8 +3,10 @@ package manage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"feedmill/feed"
@@ -114,10 +116,36 @@ func (s *Service) onJob(ctx context.Context, who Identity, id int64, what string
 	if s.jobs == nil {
 		return Job{}, noJobs()
 	}
+	before, err := s.jobs.Get(ctx, who.Merchant, id)
+	if err != nil {
+		return Job{}, fmt.Errorf("%s job %d: %w", what, id, err)
+	}
 	if err := act(s.jobs, ctx, who.Merchant, id); err != nil {
 		return Job{}, fmt.Errorf("%s job %d: %w", what, id, err)
 	}
-	return s.jobs.Get(ctx, who.Merchant, id)
+	// The jobs need not lie beside the records, so the line comes after the act,
+	// also where the one who asked has gone away since.
+	ctx = context.WithoutCancel(ctx)
+	after, err := s.jobs.Get(ctx, who.Merchant, id)
+	if err != nil {
+		after = before // it has ended and is forgotten: the act is to be noted all the same
+	}
+	return after, errors.Join(err, s.db.NoteAct(ctx, who.Actor, who.Merchant, "job."+what, "job "+strconv.FormatInt(id, 10), jobFacts(&before), withKind(jobFacts(&after), &after)))
+}
+
+// withKind adds what the audit is to tell of a job in any case.
+func withKind(f partner.Facts, j *Job) partner.Facts {
+	f["kind"] = j.Kind
+	return f
+}
+
+// jobFacts are what the audit tells of a job before and after an act.
+func jobFacts(j *Job) partner.Facts {
+	f := partner.Facts{"state": j.State, "attempt": j.Attempt, "attempts": j.Attempts}
+	if !j.Due.IsZero() {
+		f["due"] = j.Due.UTC().Format(time.RFC3339)
+	}
+	return f
 }
 
 // PublishNow asks for a run for all offers at once and gives its job. joined says
@@ -129,5 +157,9 @@ func (s *Service) PublishNow(ctx context.Context, who Identity, full bool) (id i
 	if s.jobs == nil {
 		return 0, false, noJobs()
 	}
-	return s.jobs.Publish(ctx, who.Merchant, full)
+	if id, joined, err = s.jobs.Publish(ctx, who.Merchant, full); err != nil {
+		return 0, false, err
+	}
+	return id, joined, s.db.NoteAct(context.WithoutCancel(ctx), who.Actor, who.Merchant, "publish.ask", "job "+strconv.FormatInt(id, 10),
+		nil, partner.Facts{"full": full, "joined": joined})
 }

@@ -118,6 +118,7 @@ type Audit interface {
 	Audit(ctx context.Context, merchant partner.MerchantID, after int64, limit int) ([]partner.AuditEntry, error)
 	AuditHead(ctx context.Context, merchant partner.MerchantID) (partner.AuditHead, error)
 	VerifyAudit(ctx context.Context, merchant partner.MerchantID, noted ...partner.AuditHead) (partner.AuditReport, error)
+	NoteAct(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, action, object string, before, after partner.Facts) error
 }
 
 // Publications are the runs, what they have published and what was held.

@@ -45,6 +45,18 @@ func testAuditChain(t *testing.T, e *env) {
 	if r := must[partner.AuditReport](t, "verify")(e.VerifyAudit(e.ctx, partner.NewMerchantID())); r.Broken != nil || r.Lines != 0 {
 		t.Errorf("an empty audit: %+v", r)
 	}
+	// Acts on what lies elsewhere are chained as all others.
+	ok(t, "note", e.NoteAct(e.ctx, actor, other.ID, "job.cancel", "job 7", partner.Facts{"state": "waiting", "attempt": 1}, partner.Facts{"state": "cancelled", "attempt": 1}))
+	lines := must[[]partner.AuditEntry](t, "audit")(e.Audit(e.ctx, other.ID, 0, 100))
+	if l := lines[len(lines)-1]; l.Actor != actor || l.Action != "job.cancel" || l.Object != "job 7" || l.Before != `{"state":"waiting"}` || l.After != `{"state":"cancelled"}` || l.Place != int64(len(lines)) {
+		t.Errorf("a noted act: %+v", l)
+	}
+	if r := must[partner.AuditReport](t, "verify")(e.VerifyAudit(e.ctx, other.ID)); r.Broken != nil || r.Lines != int64(len(lines)) {
+		t.Errorf("after a noted act: %+v, broken %+v", r, r.Broken)
+	}
+	if err := e.NoteAct(e.ctx, actor, partner.NewMerchantID(), "job.cancel", "job 7", nil, nil); err == nil {
+		t.Error("an act was noted for a merchant whom nobody has")
+	}
 	// A refused act leaves no line and no gap.
 	_, err := e.SetPartnerFeed(e.ctx, actor, m.ID, o.Partner, false, 7)
 	wantKind(t, "stale", err, feed.KindConflict)

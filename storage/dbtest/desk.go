@@ -44,4 +44,5 @@ type desk interface {
 
 	AuditHead(ctx context.Context, merchant partner.MerchantID) (partner.AuditHead, error)
 	VerifyAudit(ctx context.Context, merchant partner.MerchantID, noted ...partner.AuditHead) (partner.AuditReport, error)
+	NoteAct(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, action, object string, before, after partner.Facts) error
 }

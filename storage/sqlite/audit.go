@@ -58,6 +58,18 @@ func (d *DB) VerifyAudit(ctx context.Context, merchant partner.MerchantID, noted
 	return report, err
 }
 
+// NoteAct writes a line of an act that changes nothing here, such as asking for a
+// run: one that the records are told of when it has been done. Of two states only
+// what differs is written.
+func (d *DB) NoteAct(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, action, object string, before, after partner.Facts) error {
+	return d.write(ctx, "note "+action+" in the audit", func(ctx context.Context, t *tx) error {
+		if _, err := t.merchant(ctx, merchant); err != nil {
+			return err
+		}
+		return t.audit(ctx, actor, merchant, action, object, before, after)
+	})
+}
+
 // auditPage is how many lines a verification reads at a time.
 const auditPage = 1000
 

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"feedmill/internal/partner"
@@ -50,5 +51,47 @@ func TestTamperedAuditShows(t *testing.T) {
 				t.Errorf("nothing was noticed: %+v, %v", r, err)
 			}
 		})
+	}
+}
+
+// TestCutTailShows cuts the end of the audit off and makes the head fit what is
+// left. The chain holds then; a head that was noted before shows what is missing.
+func TestCutTailShows(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db := setup(t, sqlite.Options{})
+	m, err := db.CreateMerchant(ctx, partner.Actor{Name: "anna"}, partner.Merchant{ID: partner.NewMerchantID(), Name: "M"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		if err := db.NoteAct(ctx, partner.Actor{Name: "anna"}, m.ID, "publish.ask", fmt.Sprint("job ", i), nil, partner.Facts{"full": true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	noted, err := db.AuditHead(ctx, m.ID)
+	if err != nil || noted.Lines != 6 {
+		t.Fatalf("head %v, %v", noted, err)
+	}
+	for _, s := range []string{`DROP TRIGGER audit_is_not_cut`, `DELETE FROM audit WHERE number > 4`,
+		`UPDATE audit_head SET lines = 4, hash = (SELECT hash FROM audit WHERE number = 4)`} {
+		if _, err := db.Writer().ExecContext(ctx, s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	if r, err := db.VerifyAudit(ctx, m.ID); err != nil || r.Broken != nil || r.Lines != 4 {
+		t.Errorf("without a noted head: %+v, broken %+v, %v", r, r.Broken, err)
+	}
+	if r, err := db.VerifyAudit(ctx, m.ID, noted); err != nil || r.Broken == nil || !strings.Contains(r.Broken.Why, "noted") {
+		t.Errorf("with the head that was noted: %+v, broken %+v, %v", r, r.Broken, err)
+	}
+	// What is written afterwards reaches the same length and another hash.
+	for i := range 3 {
+		if err := db.NoteAct(ctx, partner.Actor{Name: "mallory"}, m.ID, "publish.ask", fmt.Sprint("job ", i), nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := db.VerifyAudit(ctx, m.ID, noted); err != nil || r.Broken == nil {
+		t.Errorf("after other lines in their place: %+v, %v", r, err)
 	}
 }
