@@ -1,11 +1,8 @@
 package publish
 
 import (
-	"crypto/md5"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -15,6 +12,7 @@ import (
 
 	"feedmill/feed"
 	"feedmill/feed/diff"
+	"feedmill/internal/filesum"
 )
 
 // Spooled is a finished file that waits in the spool folder to be stored.
@@ -67,13 +65,12 @@ type spool struct {
 type sink struct {
 	dir, pattern string
 	f            *os.File
-	md5          hash.Hash
-	sha          hash.Hash
+	sums         *filesum.Sums
 	size         int64
 }
 
 func newSink(dir, pattern string) sink {
-	return sink{dir: dir, pattern: pattern, md5: md5.New(), sha: sha256.New()}
+	return sink{dir: dir, pattern: pattern, sums: filesum.New()}
 }
 
 // Write implements io.Writer.
@@ -84,9 +81,8 @@ func (s *sink) Write(b []byte) (n int, err error) {
 		}
 	}
 	n, err = s.f.Write(b)
-	if s.md5 != nil {
-		s.md5.Write(b[:n])
-		s.sha.Write(b[:n])
+	if s.sums != nil {
+		s.sums.Write(b[:n])
 	}
 	s.size += int64(n)
 	return n, err
@@ -122,10 +118,8 @@ func removeFile(path string) error {
 
 // spooled tells of the file.
 func (s *sink) spooled(kind feed.Kind, label string, generation int64, encoding string) Spooled {
-	out := Spooled{Kind: kind, Label: label, Generation: generation, Path: s.f.Name(), Encoding: encoding, Size: s.size}
-	s.md5.Sum(out.MD5[:0])
-	s.sha.Sum(out.SHA256[:0])
-	return out
+	return Spooled{Kind: kind, Label: label, Generation: generation, Path: s.f.Name(), Encoding: encoding, Size: s.size,
+		MD5: s.sums.MD5(), SHA256: s.sums.SHA256()}
 }
 
 func newSpool(dir, name string, compress bool, cpus chan struct{}) (*spool, error) {
@@ -204,6 +198,18 @@ func (s *spool) wait() {
 	}
 	s.work = nil
 	s.failure()
+}
+
+// written sees to it that all that was given stands in the file.
+func (s *spool) written() error {
+	s.wait()
+	if s.err == nil && len(s.buf) > 0 {
+		if err := s.write(s.buf); err != nil {
+			s.err = fmt.Errorf("write to the spool folder: %w", err)
+		}
+		s.buf = s.buf[:0]
+	}
+	return s.err
 }
 
 // finish ends the file and gives what is to be stored; the compressed twin is
