@@ -133,6 +133,16 @@ type FileReader interface {
 	File() *os.File
 }
 
+// FileAdopter is an optional ability of a Store that keeps objects as files.
+type FileAdopter interface {
+	// Adopt does what Put does with the bytes of a file of this machine, which it
+	// moves instead of copying them. attrs.SHA256 must be that of the file: whoever
+	// wrote it has hashed what he wrote, and it is not read again. The file must be
+	// closed and nobody may write to it any more. The error is
+	// errors.ErrUnsupported where the file cannot be moved; only then it stays.
+	Adopt(ctx context.Context, key, path string, size int64, attrs Attrs) (Info, error)
+}
+
 // ExclusiveCreator is an optional ability of a Store.
 type ExclusiveCreator interface {
 	// ExclusiveCreate reports whether of several concurrent Puts of one

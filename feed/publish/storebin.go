@@ -36,18 +36,23 @@ func (b *StoreBin) Key(merchant string, s Spooled) (string, error) {
 	return storage.Blob{Merchant: merchant, State: s.Kind == 0, SHA256: storage.Digest(s.SHA256), Run: b.run, N: n}.Key()
 }
 
-// Put implements [Bin]: the store verifies length and hash, and the spooled
-// file is removed once it is stored.
+// Put implements [Bin]: a store that keeps files takes the spooled one as it is,
+// others verify length and hash of its bytes. The file is gone afterwards.
 func (b *StoreBin) Put(ctx context.Context, key string, s Spooled) (err error) {
+	attrs := storage.Attrs{ContentEncoding: s.Encoding, Immutable: true, SHA256: storage.Digest(s.SHA256)}
+	if s.Kind != 0 {
+		attrs.ContentType = s.Kind.ContentType()
+	}
+	if files, ok := b.store.(storage.FileAdopter); ok {
+		if _, err := files.Adopt(ctx, key, s.Path, s.Size, attrs); !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+	}
 	f, err := os.Open(s.Path)
 	if err != nil {
 		return fmt.Errorf("read the spooled file: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close(), os.Remove(s.Path)) }()
-	attrs := storage.Attrs{ContentEncoding: s.Encoding, Immutable: true, SHA256: storage.Digest(s.SHA256)}
-	if s.Kind != 0 {
-		attrs.ContentType = s.Kind.ContentType()
-	}
 	_, err = b.store.Put(ctx, key, f, s.Size, attrs)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,6 +37,49 @@ func put(s storage.Store, b []byte, immutable bool) error {
 	})
 	return err
 }
+
+// adopt is put of an immutable object with a file that is moved.
+func adopt(s storage.Store, b []byte) error {
+	path, err := written(b)
+	if err != nil {
+		return err
+	}
+	_, err = s.(storage.FileAdopter).Adopt(context.Background(), key, path, int64(len(b)), storage.Attrs{
+		ContentType: "text/" + string(b[:3]), Immutable: true, SHA256: storage.Sum(b),
+	})
+	if _, left := os.Lstat(path); !errors.Is(left, fs.ErrNotExist) {
+		return errors.Join(err, fmt.Errorf("the file is still there (%v)", left), os.Remove(path))
+	}
+	return err
+}
+
+// written gives a file of its own that holds b.
+func written(b []byte) (path string, err error) {
+	f, err := os.CreateTemp("", "adopt-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(b)
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+// adopting is a file system into which files are moved: what a synced file is
+// where it comes from, it is here, and its name is as durable as a new one.
+type adopting struct{ durable.FS }
+
+func (a adopting) Adopt(path, name string) error {
+	b, err := os.ReadFile(path)
+	if err == nil {
+		err = durable.Stage(a.FS, name, bytes.NewReader(b), 0o440)
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// on is a store on a file system, with all that one can do.
+func on(f durable.FS) *fsstore.Store { return fsstore.On(adopting{f}, options()) }
 
 // found says what a reader finds under key: "nothing", "old" or "new", whole
 // and with its own attributes; an error for anything else.
@@ -86,6 +130,7 @@ var scenarios = []struct {
 }{
 	{"create", "nothing", "new", func(storage.Store) error { return nil }, func(s storage.Store) error { return put(s, newBody, true) }},
 	{"create mutable", "nothing", "new", func(storage.Store) error { return nil }, func(s storage.Store) error { return put(s, newBody, false) }},
+	{"adopt", "nothing", "new", func(storage.Store) error { return nil }, func(s storage.Store) error { return adopt(s, newBody) }},
 	{"replace", "old", "new", func(s storage.Store) error { return put(s, oldBody, false) }, func(s storage.Store) error { return put(s, newBody, false) }},
 	{"delete", "old", "nothing", func(s storage.Store) error { return put(s, oldBody, true) }, func(s storage.Store) error { return s.Delete(context.Background(), key) }},
 }
@@ -98,11 +143,11 @@ func crashes(t *testing.T, i int, wrap func(durable.FS) durable.FS) (wrong int) 
 	c := scenarios[i]
 	for n := 1; ; n++ {
 		f := crashfs.New()
-		if err := c.setup(fsstore.On(f, options())); err != nil {
+		if err := c.setup(on(f)); err != nil {
 			t.Fatalf("%s: setup: %v", c.name, err)
 		}
 		f.Inject(func(op crashfs.Operation) crashfs.Action { return crashfs.Action{Crash: op.N == n} })
-		err := c.change(fsstore.On(wrap(f), options()))
+		err := c.change(on(wrap(f)))
 		if n > f.Operations() {
 			if err != nil || n < 3 {
 				t.Fatalf("%s: without a crash: %d operations, error %v", c.name, n-1, err)
@@ -214,7 +259,7 @@ func TestEveryError(t *testing.T) {
 		for _, effect := range []bool{false, true} {
 			for n := 1; ; n++ {
 				f := crashfs.New()
-				s := fsstore.On(f, options())
+				s := on(f)
 				if err := c.setup(s); err != nil {
 					t.Fatal(err)
 				}

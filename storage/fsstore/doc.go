@@ -23,6 +23,10 @@
 // entry removed, folder synced, data removed. What a crash leaves behind is
 // data or temporary files that no entry names; Sweep removes them.
 //
+// Adopt differs from Put in the first step alone: the bytes are in a file of
+// the same file system already, which is synced and then linked under the name
+// of the data. Nothing is copied, so there is no copy to prove.
+//
 // Several processes may use one folder. Only replacing mutable keys is not
 // arbitrated between processes: each reader still sees one Put whole, but the
 // data of a loser may stay until the next Sweep.

@@ -55,6 +55,62 @@ func TestDataIsAPlainFile(t *testing.T) {
 	}
 }
 
+func TestAdopt(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	path, err := written(newBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attrs := storage.Attrs{ContentType: "text/new", ContentEncoding: "gzip", Immutable: true, SHA256: storage.Sum(newBody)}
+	// Of a file that is not what it should be nothing becomes visible.
+	if _, err := s.Adopt(t.Context(), key, path, int64(len(newBody))+1, attrs); !errors.Is(err, storage.ErrLength) {
+		t.Errorf("another length: got error %v, want %v", err, storage.ErrLength)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) || len(files(t, s.dir)) != 0 {
+		t.Errorf("after it: got %v, files %q, want none", err, files(t, s.dir))
+	}
+	if path, err = written(newBody); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Without a hash there is nothing to believe, and the file stays for a Put.
+	if _, err := s.Adopt(t.Context(), key, path, int64(len(newBody)), storage.Attrs{Immutable: true}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("without a hash: got error %v, want %v", err, errors.ErrUnsupported)
+	}
+	put, err := s.Adopt(t.Context(), key, path, int64(len(newBody)), attrs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, info, err := s.Open(t.Context(), key, storage.Range{})
+	if err != nil || info != put || info.Attrs != attrs {
+		t.Fatalf("got %+v, error %v, want %+v as put", info, err, put)
+	}
+	defer r.Close()
+	after, err := r.(storage.FileReader).File().Stat()
+	if err != nil || !os.SameFile(before, after) || after.Mode().Perm()&0o227 != 0 {
+		t.Errorf("got %v, error %v, want the very file, without rights to write", after.Mode(), err)
+	}
+	if b, err := io.ReadAll(r); err != nil || !bytes.Equal(b, newBody) {
+		t.Errorf("got %d bytes, error %v, want the file's", len(b), err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the spooled name: got %v, want it gone", err)
+	}
+	if path, err = written(newBody); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Adopt(t.Context(), key, path, int64(len(newBody)), attrs); !errors.Is(err, storage.ErrExist) {
+		t.Errorf("the key is taken: got error %v, want %v", err, storage.ErrExist)
+	}
+	if got := files(t, s.dir); len(got) != 2 {
+		t.Errorf("got files %q, want the entry and the data", got)
+	}
+}
+
 func TestFileReader(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())

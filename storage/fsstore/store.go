@@ -36,6 +36,7 @@ type Options struct {
 // Store is a storage.Store in a folder.
 type Store struct {
 	fsys  durable.FS
+	files durable.Adopter // nil where files cannot be moved into the store
 	now   func() time.Time
 	close func() error
 
@@ -48,6 +49,7 @@ type Store struct {
 var (
 	_ storage.Store            = (*Store)(nil)
 	_ storage.ExclusiveCreator = (*Store)(nil)
+	_ storage.FileAdopter      = (*Store)(nil)
 )
 
 // Open returns a Store in the folder dir, which is made if it is missing. The
@@ -65,6 +67,7 @@ func Open(dir string, opts Options) (*Store, error) {
 // On returns a Store on fsys, which stays the caller's to close.
 func On(fsys durable.FS, opts Options) *Store {
 	s := &Store{fsys: durable.NewStrict(fsys), now: opts.Now, close: func() error { return nil }, seed: maphash.MakeSeed()}
+	s.files, _ = fsys.(durable.Adopter)
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -87,6 +90,16 @@ func (s *Store) Put(ctx context.Context, key string, body io.Reader, size int64,
 }
 
 func (s *Store) put(ctx context.Context, key string, body io.Reader, size int64, attrs storage.Attrs) (storage.Info, error) {
+	in := storage.NewIntake(ctx, body, size, attrs.SHA256)
+	return s.bring(ctx, key, attrs, func(data string) (int64, storage.Digest, error) {
+		err := durable.Stage(s.fsys, data, in, filePerm)
+		return in.Size(), in.Sum(), err
+	})
+}
+
+// bring makes an object of the bytes that stage puts, synced, under the name it
+// is given.
+func (s *Store) bring(ctx context.Context, key string, attrs storage.Attrs, stage func(data string) (int64, storage.Digest, error)) (info storage.Info, err error) {
 	if err := errors.Join(storage.CheckKey(key), attrs.Check(), ctx.Err()); err != nil {
 		return storage.Info{}, err
 	}
@@ -110,16 +123,15 @@ func (s *Store) put(ctx context.Context, key string, body io.Reader, size int64,
 	s.inflight.Store(data, struct{}{})
 	defer s.inflight.Delete(data)
 
-	in := storage.NewIntake(ctx, body, size, attrs.SHA256)
-	if err := durable.Stage(s.fsys, data, in, filePerm); err != nil {
+	info = storage.Info{Key: key, Attrs: attrs}
+	if info.Size, info.SHA256, err = stage(data); err != nil {
 		return storage.Info{}, err
 	}
 	crash.Point("fsstore.put.data")
-	attrs.SHA256 = in.Sum()
-	if attrs.ContentType == "" {
-		attrs.ContentType = storage.DefaultContentType
+	if info.ContentType == "" {
+		info.ContentType = storage.DefaultContentType
 	}
-	info := storage.Info{Key: key, Size: in.Size(), Attrs: attrs, Modified: s.now().UTC().Round(0)}
+	info.Modified = s.now().UTC().Round(0)
 	if named, err := s.commit(ctx, info, token); err != nil {
 		// Bytes that an entry may name, now or after a crash, stay; Sweep judges.
 		if !named {
