@@ -55,7 +55,7 @@ func (ts Texts) Set(l Language, v string) Texts {
 // Char production are dropped and counted, CR LF and CR become LF. A clean
 // string is returned as it is, without allocation.
 func Clean(s string) (clean string, dropped int) {
-	i := cleanPrefix(s)
+	i := CleanPrefix(s)
 	if i == len(s) {
 		return s, 0
 	}
@@ -81,27 +81,7 @@ func Clean(s string) (clean string, dropped int) {
 }
 
 // IsClean says whether [Clean] would return s unchanged.
-func IsClean(s string) bool { return cleanPrefix(s) == len(s) }
-
-// cleanPrefix gives the length of the longest prefix that needs no cleaning.
-func cleanPrefix(s string) int {
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			if c < 0x20 && c != '\t' && c != '\n' {
-				return i
-			}
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if (r == utf8.RuneError && n == 1) || !IsXMLChar(r) {
-			return i
-		}
-		i += n
-	}
-	return len(s)
-}
+func IsClean(s string) bool { return CleanPrefix(s) == len(s) }
 
 // IsXMLChar says whether XML 1.0 allows the character (production 2, Char).
 func IsXMLChar(r rune) bool {

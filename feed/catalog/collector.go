@@ -92,11 +92,14 @@ func (c *Collector) known(k entryKind, id string) bool {
 }
 
 // Observe adds what the product mentions. It keeps nothing of p.
-func (c *Collector) Observe(p *feed.Product) {
-	if p.Producer.ID != "" {
+func (c *Collector) Observe(p *feed.Product) { c.observe(p, &noticed{}) }
+
+// observe is Observe for a product of which some parts are known.
+func (c *Collector) observe(p *feed.Product, known *noticed) {
+	if p.Producer.ID != "" && !known.producer {
 		c.producer(p.Producer)
 	}
-	if p.Category.ID != "" {
+	if p.Category.ID != "" && !known.category {
 		c.noteCategory(&p.Category)
 	}
 	if p.Unit.ID != "" {
@@ -126,13 +129,21 @@ func (c *Collector) Observe(p *feed.Product) {
 	}
 	for i := range p.Parameters {
 		q := &p.Parameters[i]
-		if q.Section {
-			c.parameter(kindSection, &c.d.Sections, q.ID, q.Names)
-			continue
+		var k noticedParameter
+		if i < len(known.parameters) {
+			k = known.parameters[i]
 		}
-		c.parameter(kindParameter, &c.d.Parameters, q.ID, q.Names)
-		for k := range q.Values {
-			c.parameter(kindValue, &c.d.Values, q.Values[k].ID, q.Values[k].Names)
+		if !k.head {
+			if q.Section {
+				c.parameter(kindSection, &c.d.Sections, q.ID, q.Names)
+			} else {
+				c.parameter(kindParameter, &c.d.Parameters, q.ID, q.Names)
+			}
+		}
+		if !q.Section && !k.values {
+			for k := range q.Values {
+				c.parameter(kindValue, &c.d.Values, q.Values[k].ID, q.Values[k].Names)
+			}
 		}
 	}
 }

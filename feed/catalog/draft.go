@@ -57,6 +57,7 @@ type draft struct {
 	bundled     feed.Bundled
 	responsible feed.ResponsibleEntity
 	spare       spareTexts
+	noticed     noticed
 }
 
 // spareTexts keep the memory of texts that stand inside the product itself.
@@ -86,6 +87,7 @@ func (d *draft) reset() {
 	d.prices, d.gtins = d.prices[:0], d.gtins[:0]
 	d.one = feed.Size{Stock: d.one.Stock[:0]}
 	d.oneMember, d.oneGTIN = "", false
+	d.noticed.reset()
 	d.path = item
 }
 

@@ -98,7 +98,7 @@ func (in *intake) notUTF8(offset int64, message string) {
 // accept ends the batch of a finished product and says whether it has no errors.
 func (in *intake) accept(p *feed.Product, d *draft) bool {
 	if !in.bad {
-		in.dict.Observe(p)
+		in.dict.observe(p, &d.noticed)
 	}
 	if len(in.batch) > 0 && !in.commit(d.label()) {
 		return false

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,9 +13,12 @@ import (
 // entries. It allocates nothing for a line whose strings need no cleaning.
 type decoder struct {
 	*intake
-	lex  jsonlex.Lexer
-	xml  extensionChecker
-	path []step
+	lex   jsonlex.Lexer
+	memos memos
+	// habits are those of the kinds of objects that were met.
+	habits []*habit
+	xml    extensionChecker
+	path   []step
 	// productsSeen says that dictionary lines come late.
 	productsSeen bool
 	// firstRecord says that the line is the first of its file.
@@ -33,7 +37,29 @@ type step struct {
 type object struct {
 	names []string
 	seen  uint64
-	next  int
+	// last is the place behind the last member in names, 0 before the first.
+	last  int
+	habit *habit
+}
+
+// habit is the order in which the source writes the members of objects of one
+// kind: machines always keep the same.
+type habit struct {
+	names []string
+	// after gives, for each place behind a member, which one came next last time.
+	after [65]uint8
+}
+
+// habitOf gives the habit for objects with these members.
+func (d *decoder) habitOf(names []string) *habit {
+	for _, h := range d.habits {
+		if &h.names[0] == &names[0] {
+			return h
+		}
+	}
+	h := &habit{names: names}
+	d.habits = append(d.habits, h)
+	return h
 }
 
 // enter begins an object whose members are names.
@@ -46,52 +72,53 @@ func (d *decoder) enter(names []string) object {
 // member goes to the next known member that is not null and gives its index in
 // the names; ok is false behind the last one.
 func (d *decoder) member(o *object) (i int, ok bool) {
+	if o.habit == nil {
+		o.habit = d.habitOf(o.names)
+	}
 	for {
-		name, ok := d.lex.Member()
-		if !ok {
-			d.path = d.path[:len(d.path)-1]
-			return 0, false
+		i := int(o.habit.after[o.last])
+		if !d.lex.Named(o.names[i]) {
+			name, ok := d.lex.Member()
+			if !ok {
+				d.path = d.path[:len(d.path)-1]
+				return 0, false
+			}
+			if i = o.find(name); i < 0 {
+				top := &d.path[len(d.path)-1]
+				top.name, top.index = name, -1
+				d.fail(d.field(), "is not a member", didYouMean(name, o.names, ""))
+				d.lex.Skip()
+				continue
+			}
+			o.habit.after[o.last] = uint8(i)
 		}
+		o.last = i + 1
 		top := &d.path[len(d.path)-1]
-		top.index = -1
-		i := o.find(name)
-		if i < 0 {
-			top.name = name
-			d.fail(d.field(), "is not a member", didYouMean(name, o.names, ""))
-			d.lex.Skip()
-			continue
-		}
-		top.name = o.names[i]
+		top.name, top.index = o.names[i], -1
 		if o.seen&(1<<i) != 0 {
 			d.fail(d.field(), "occurs twice", "")
 			d.lex.Skip()
 			continue
 		}
 		o.seen |= 1 << i
-		if d.lex.Kind() == jsonlex.Null {
-			d.lex.Null() // null is as good as absent
+		if d.null() {
 			continue
 		}
 		return i, true
 	}
 }
 
-// find gives the index of a name, first where machine-made lines have it.
-func (o *object) find(name string) int {
-	for i := o.next; i < len(o.names); i++ {
-		if o.names[i] == name {
-			o.next = i + 1
-			return i
-		}
+// null reads null, which is as good as absent, if it is next.
+func (d *decoder) null() bool {
+	if d.lex.Kind() != jsonlex.Null {
+		return false
 	}
-	for i := range o.next {
-		if o.names[i] == name {
-			o.next = i + 1
-			return i
-		}
-	}
-	return -1
+	d.lex.Null()
+	return true
 }
+
+// find gives the index of a name, -1 for none.
+func (o *object) find(name string) int { return slices.Index(o.names, name) }
 
 // has says whether the member of this index was there.
 func (o *object) has(i int) bool { return o.seen&(1<<i) != 0 }
@@ -233,12 +260,30 @@ func (d *decoder) integer() feed.Int {
 		return feed.Int{}
 	}
 	s := d.lex.Number()
+	if v, ok := small(s); ok {
+		return feed.IntOf(int32(v))
+	}
 	v, err := strconv.ParseInt(s, 10, 32)
 	if err != nil && s != "" {
 		d.refuse(clip(s)+" is not a whole number of 32 bits", "")
 		return feed.Int{}
 	}
 	return feed.IntOf(int32(v))
+}
+
+// small reads a number of few digits, which most are; ok is false for all else.
+func small(s string) (v int64, ok bool) {
+	if s == "" || len(s) > 6 {
+		return 0, false
+	}
+	for i := range len(s) {
+		c := s[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		v = v*10 + int64(c)
+	}
+	return v, true
 }
 
 // flag reads a boolean.
@@ -260,6 +305,9 @@ func (d *decoder) boolean() bool {
 // quantity reads a number, or the word unlimited.
 func (d *decoder) quantity() feed.Quantity {
 	s := d.decimal()
+	if v, ok := small(s); ok {
+		return feed.Pieces(v)
+	}
 	if s == "unlimited" {
 		return feed.Unlimited()
 	}

@@ -153,7 +153,8 @@ func (f *jsonl) begin(line []byte) (product bool) {
 func (d *decoder) productLine() *feed.Product {
 	t := &d.draft
 	t.reset()
-	o := object{names: productMembers[:], next: 1}
+	d.memos.start(d.def)
+	o := object{names: productMembers[:], last: 1}
 	removed := d.product(&o)
 	d.lex.End()
 	if d.lex.Err() != nil {
@@ -167,6 +168,9 @@ func (d *decoder) productLine() *feed.Product {
 		return nil
 	}
 	p := d.finish(t)
+	if !d.bad {
+		d.memos.noted()
+	}
 	if !d.accept(p, t) {
 		return nil
 	}

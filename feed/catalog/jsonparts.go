@@ -238,79 +238,46 @@ func (d *decoder) groupName(g *feed.GroupName) {
 	}
 }
 
-func (d *decoder) parameters() {
-	p := &d.draft.p
-	p.Parameters = p.Parameters[:0]
-	for open := d.list(); open && d.element(d.lim.Parameters); {
-		var q *feed.Parameter
-		p.Parameters, q = extend(p.Parameters)
-		*q = feed.Parameter{Names: q.Names[:0], Values: q.Values[:0]}
-		if d.lex.Kind() != jsonlex.Object {
-			d.wrong("an object")
-			continue
-		}
-		for o := d.enter(parameterMembers[:]); ; {
-			i, ok := d.member(&o)
-			if !ok {
-				break
-			}
-			switch i {
-			case qID:
-				q.ID = d.id()
-			case qName:
-				q.Names = d.texts(q.Names)
-			case qSection:
-				q.Section = d.boolean()
-			case qPriority:
-				q.Priority = d.integer()
-			case qDistinction:
-				q.Distinction = d.flag()
-			case qGroupDistinction:
-				q.GroupDistinction = d.flag()
-			case qHide:
-				q.Hide = d.flag()
-			case qAuctionHide:
-				q.AuctionHide = d.flag()
-			case qContext:
-				q.Context = d.context(feed.IsParameterContext, feed.ParameterContexts)
-			case qValues:
-				d.values(q)
-			}
-		}
-		if q.Section && len(q.Values) > 0 {
-			d.refuse("is a section and has values", "a section only heads the parameters behind it")
-		}
+// parameterMember reads a member of a parameter other than its values.
+func (d *decoder) parameterMember(q *feed.Parameter, i int) {
+	switch i {
+	case qID:
+		q.ID = d.id()
+	case qName:
+		q.Names = d.texts(q.Names)
+	case qSection:
+		q.Section = d.boolean()
+	case qPriority:
+		q.Priority = d.integer()
+	case qDistinction:
+		q.Distinction = d.flag()
+	case qGroupDistinction:
+		q.GroupDistinction = d.flag()
+	case qHide:
+		q.Hide = d.flag()
+	case qAuctionHide:
+		q.AuctionHide = d.flag()
+	case qContext:
+		q.Context = d.context(feed.IsParameterContext, feed.ParameterContexts)
 	}
 }
 
-func (d *decoder) values(q *feed.Parameter) {
-	for open := d.list(); open && d.element(d.lim.List); {
-		var v *feed.ParameterValue
-		q.Values, v = extend(q.Values)
-		*v = feed.ParameterValue{Names: v.Names[:0]}
-		if d.lex.Kind() == jsonlex.String {
+// value reads a value of a parameter that is an object.
+func (d *decoder) value(v *feed.ParameterValue) {
+	for o := d.enter(valueMembers[:]); ; {
+		i, ok := d.member(&o)
+		if !ok {
+			return
+		}
+		switch i {
+		case 0:
+			v.ID = d.id()
+		case 1:
 			v.Names = d.texts(v.Names)
-			continue
-		}
-		if d.lex.Kind() != jsonlex.Object {
-			d.wrong("a name or an object")
-			continue
-		}
-		for o := d.enter(valueMembers[:]); ; {
-			i, ok := d.member(&o)
-			if !ok {
-				break
-			}
-			switch i {
-			case 0:
-				v.ID = d.id()
-			case 1:
-				v.Names = d.texts(v.Names)
-			case 2:
-				v.Priority = d.integer()
-			case 3:
-				v.Context = d.context(feed.IsValueContext, feed.ValueContexts)
-			}
+		case 2:
+			v.Priority = d.integer()
+		case 3:
+			v.Context = d.context(feed.IsValueContext, feed.ValueContexts)
 		}
 	}
 }

@@ -47,13 +47,13 @@ func (d *decoder) product(o *object) (removed bool) {
 				p.Tags = append(p.Tags, d.text())
 			}
 		case pProducer:
-			p.Producer = d.ref()
+			p.Producer = d.producer()
 		case pCategory:
-			d.reference(&p.Category)
+			t.noticed.category = d.commonReference(&d.memos.categories, &p.Category)
 		case pTaxonomy:
 			d.reference(&p.Taxonomy)
 		case pUnit:
-			d.reference(&p.Unit)
+			d.commonReference(&d.memos.units, &p.Unit)
 		case pSeries:
 			d.reference(&p.Series)
 		case pWarranty:

@@ -55,7 +55,7 @@ func (d *decoder) skipMembers() {
 }
 
 // rest is the walk over the members behind "record".
-func (d *decoder) rest(members []string) object { return object{names: members, seen: 1, next: 1} }
+func (d *decoder) rest(members []string) object { return object{names: members, seen: 1, last: 1} }
 
 // complete ends a record: it says whether the line can be used, and reports
 // members that are missing.

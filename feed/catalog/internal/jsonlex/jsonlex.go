@@ -15,6 +15,8 @@ import (
 	"math/bits"
 	"unicode/utf8"
 	"unsafe"
+
+	"feedmill/feed"
 )
 
 // MaxDepth is how deep arrays and objects may be nested.
@@ -71,6 +73,9 @@ type Lexer struct {
 // lexer's memory: they are valid until the next Reset, and b must not change.
 func (l *Lexer) Reset(b []byte) {
 	*l = Lexer{b: b, spare: l.spare[:0]}
+	if feed.CleanPrefix(alias(b)) == len(b) {
+		return
+	}
 	if !utf8.Valid(b) {
 		i := 0
 		for i < len(b) {
@@ -111,6 +116,28 @@ func (l *Lexer) Err() *Error { return l.err }
 
 // Offset gives the position of the next byte to read.
 func (l *Lexer) Offset() int { return l.i }
+
+// Rest gives what is left of the text. It starts with the next value when
+// [Lexer.Kind] was asked before.
+func (l *Lexer) Rest() []byte { return l.b[l.i:] }
+
+// Since gives what was read from an earlier [Lexer.Offset] on.
+func (l *Lexer) Since(offset int) []byte { return l.b[offset:l.i] }
+
+// Advance goes over n bytes that are known to hold whole values.
+func (l *Lexer) Advance(n int) { l.i += n }
+
+// Enter goes over n bytes that are known to enter an object, with all of its
+// members up to the value that must be read next.
+func (l *Lexer) Enter(n int) {
+	l.i += n
+	l.depth++
+	l.first = false
+}
+
+// Plain says that no string of the text holds a character that is not fit for
+// XML other than by an escape.
+func (l *Lexer) Plain() bool { return !l.nonchar }
 
 // Dirty says whether the last string may hold characters that XML forbids.
 func (l *Lexer) Dirty() bool { return l.dirty }
@@ -227,6 +254,25 @@ func (l *Lexer) Member() (name string, ok bool) {
 	}
 	l.i++
 	return name, l.err == nil
+}
+
+// Named reads the name of the next member if it is this one, which must need no
+// escapes, and says whether it did; the value must be read next. It does not
+// see names that have white space before or behind them.
+func (l *Lexer) Named(name string) bool {
+	b, i := l.b, l.i
+	if !l.first {
+		if i >= len(b) || b[i] != ',' {
+			return false
+		}
+		i++
+	}
+	end := i + 1 + len(name)
+	if end+1 >= len(b) || b[i] != '"' || b[end] != '"' || b[end+1] != ':' || string(b[i+1:end]) != name {
+		return false
+	}
+	l.i, l.first, l.dirty = end+2, false, l.nonchar
+	return true
 }
 
 // quickMember is Member for texts that machines make: no white space and no

@@ -152,6 +152,48 @@ func TestGeneratedTextsAgree(t *testing.T) {
 	})
 }
 
+// Named reads what Member would read, and it reads whatever a machine wrote.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text, name string
+		members    int // read before
+		want       bool
+	}{
+		{`{"id":1,"name":2}`, "id", 0, true},
+		{`{"id":1,"name":2}`, "name", 1, true},
+		{`{"id":1,"name":2}`, "nam", 1, false},
+		{`{"id":1,"name":2}`, "names", 1, false},
+		{`{"id":1}`, "name", 1, false},
+		{`{}`, "id", 0, false},
+		{`{"id"`, "id", 0, false},
+		{`{"id":`, "id", 0, true},
+		{`{"id" :1}`, "id", 0, false},
+		{`{ "id":1}`, "id", 0, false},
+		{`{"id":1"name":2}`, "name", 1, false},
+		{`{,"id":1}`, "id", 0, false},
+		{`{"i\u0064":1}`, "id", 0, false},
+	} {
+		read := func(members int) *jsonlex.Lexer {
+			var l jsonlex.Lexer
+			l.Reset([]byte(c.text))
+			l.Object()
+			for range members {
+				l.Member()
+				l.Skip()
+			}
+			return &l
+		}
+		l, other := read(c.members), read(c.members)
+		if got := l.Named(c.name); got != c.want {
+			t.Errorf("%s: Named(%q) behind %d members: got %v, want %v", c.text, c.name, c.members, got, c.want)
+		}
+		if name, ok := other.Member(); c.want && (!ok || name != c.name || other.Offset() != l.Offset()) {
+			t.Errorf("%s: Member gives %q, %v at %d, Named is at %d", c.text, name, ok, other.Offset(), l.Offset())
+		}
+	}
+}
+
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ in, want string }{

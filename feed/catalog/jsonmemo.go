@@ -1,0 +1,292 @@
+package catalog
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"feedmill/feed"
+	"feedmill/feed/catalog/internal/jsonlex"
+)
+
+// Products name few producers, categories and parameters, and machines write
+// the same one with the same bytes each time. A memo knows such an object by
+// its text, so that it is read, checked and noted in the dictionaries once.
+//
+// What is remembered depends on the text and on the catalog's defaults alone;
+// with other defaults the memory is emptied.
+
+const (
+	memoSlots = 512 // a power of two
+	// memoHead is how much of a text says where it may be found.
+	memoHead = 24
+	// memoLongest bounds the texts that are remembered, in bytes.
+	memoLongest = 1 << 10
+)
+
+// memo remembers values of one kind. A text has one place.
+type memo[T any] struct {
+	slots []memoSlot[T]
+	off   bool
+}
+
+type memoSlot[T any] struct {
+	// text is how the object starts or is written, "" in an empty slot.
+	text  string
+	value T
+	// noted says that the collector has seen the value. It is another variable
+	// for each text, as products under way point to it.
+	noted *bool
+	// missed tells which text was missed here last: one that comes once is not
+	// worth the memory.
+	missed uint64
+}
+
+// find looks for what the rest of a line starts with. The slot is where it
+// belongs otherwise, nil when it is not to be remembered.
+func (m *memo[T]) find(rest []byte) (s *memoSlot[T], hit bool) {
+	if len(rest) < memoHead || m.off {
+		return nil, false
+	}
+	const k1, k2, k3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
+	h := binary.LittleEndian.Uint64(rest)*k1 ^ binary.LittleEndian.Uint64(rest[8:])*k2
+	h = (h^h>>29)*k3 ^ binary.LittleEndian.Uint64(rest[16:])*k1
+	h = (h ^ h>>32) * k2
+	if m.slots == nil {
+		m.slots = make([]memoSlot[T], memoSlots)
+	}
+	s = &m.slots[h>>32&(memoSlots-1)]
+	if n := len(s.text); n > 0 && n <= len(rest) && string(rest[:n]) == s.text {
+		return s, true
+	}
+	if s.missed != h {
+		s.missed = h
+		return nil, false
+	}
+	return s, false
+}
+
+// keep remembers a value under its text; both are the slot's own.
+func (s *memoSlot[T]) keep(text []byte, value T) {
+	s.text, s.value, s.noted = string(text), value, new(bool)
+}
+
+func (m *memo[T]) clear() { clear(m.slots) }
+
+// memos are those of a decoder.
+type memos struct {
+	defaults   Defaults // under which they were made
+	producers  memo[feed.Ref]
+	categories memo[feed.Reference]
+	units      memo[feed.Reference]
+	parameters memo[parameterHead]
+	values     memo[feed.ParameterValue]
+	// pending are the notes of values that the current product is to note.
+	pending []*bool
+}
+
+// parameterHead is a parameter up to its values.
+type parameterHead struct {
+	parameter feed.Parameter
+	seen      uint64
+	last      int
+}
+
+// start begins a product.
+func (m *memos) start(d Defaults) {
+	m.pending = m.pending[:0]
+	if m.defaults != d {
+		m.defaults = d
+		m.producers.clear()
+		m.categories.clear()
+		m.units.clear()
+		m.parameters.clear()
+		m.values.clear()
+	}
+}
+
+// noted notes what the accepted product holds.
+func (m *memos) noted() {
+	for _, n := range m.pending {
+		*n = true
+	}
+	m.pending = m.pending[:0]
+}
+
+// use tells whether a value that was found is in the dictionaries, and if not
+// sees to it that it will be known to be once the product is accepted.
+func (m *memos) use(noted *bool) bool {
+	if !*noted {
+		m.pending = append(m.pending, noted)
+	}
+	return *noted
+}
+
+// trace tells whether anything was worth a word between two moments.
+type trace struct {
+	problems         int
+	warnings         int64
+	replaced, halves int
+}
+
+func (d *decoder) trace() trace {
+	return trace{len(d.batch), d.warnings, d.replaced, d.lex.Replaced()}
+}
+
+// plainSince says whether what was read since then holds nothing that a later
+// reading would have to report again.
+func (d *decoder) plainSince(t trace) bool {
+	return d.lex.Err() == nil && !d.bad && d.lex.Plain() && d.trace() == t
+}
+
+// noticed says which parts of a product are in the dictionaries already.
+type noticed struct {
+	producer, category bool
+	// parameters are parallel to those of the product; those of formats that
+	// notice nothing are missing.
+	parameters []noticedParameter
+}
+
+type noticedParameter struct{ head, values bool }
+
+func (n *noticed) reset() { *n = noticed{parameters: n.parameters[:0]} }
+
+// producer reads the producer.
+func (d *decoder) producer() feed.Ref {
+	start := d.lex.Offset()
+	s, hit := d.memos.producers.find(d.lex.Rest())
+	if hit {
+		d.lex.Advance(len(s.text))
+		d.draft.noticed.producer = d.memos.use(s.noted)
+		return s.value
+	}
+	t := d.trace()
+	r := d.ref()
+	if s != nil && r.ID != "" && d.worth(start, t) {
+		s.keep(d.lex.Since(start), feed.Ref{ID: strings.Clone(r.ID), Name: strings.Clone(r.Name)})
+	}
+	return r
+}
+
+// worth says whether the value that was read since start is to be remembered.
+// One without an id is not: which id it gets depends on what it stands in.
+func (d *decoder) worth(start int, t trace) bool {
+	return d.lex.Offset()-start <= memoLongest && d.plainSince(t) && d.lex.Since(start)[0] == '{'
+}
+
+// commonReference is reference for those that many products share; noted says
+// that the dictionaries know it.
+func (d *decoder) commonReference(m *memo[feed.Reference], r *feed.Reference) (noted bool) {
+	start := d.lex.Offset()
+	s, hit := m.find(d.lex.Rest())
+	if hit {
+		d.lex.Advance(len(s.text))
+		r.ID, r.Names = s.value.ID, append(r.Names[:0], s.value.Names...)
+		return d.memos.use(s.noted)
+	}
+	t := d.trace()
+	d.reference(r)
+	if s != nil && r.ID != "" && d.worth(start, t) {
+		s.keep(d.lex.Since(start), feed.Reference{ID: strings.Clone(r.ID), Names: cloneTexts(r.Names)})
+	}
+	return false
+}
+
+// parameters reads the list of parameters.
+func (d *decoder) parameters() {
+	p := &d.draft.p
+	p.Parameters = p.Parameters[:0]
+	known := &d.draft.noticed.parameters
+	*known = (*known)[:0]
+	for open := d.list(); open && d.element(d.lim.Parameters); {
+		var q *feed.Parameter
+		p.Parameters, q = extend(p.Parameters)
+		*known = append(*known, noticedParameter{})
+		note := &(*known)[len(*known)-1]
+		*q = feed.Parameter{Names: q.Names[:0], Values: q.Values[:0]}
+		if d.lex.Kind() != jsonlex.Object {
+			d.wrong("an object")
+			continue
+		}
+		start, t := d.lex.Offset(), d.trace()
+		s, hit := d.memos.parameters.find(d.lex.Rest())
+		var o object
+		if hit {
+			h := &s.value
+			names, values := append(q.Names, h.parameter.Names...), q.Values
+			*q = h.parameter
+			q.Names, q.Values = names, values
+			o = object{names: parameterMembers[:], seen: h.seen, last: h.last}
+			d.lex.Enter(len(s.text))
+			d.path = append(d.path, step{name: parameterMembers[qValues], index: -1})
+			if !d.null() {
+				note.values = d.values(q)
+			}
+		} else {
+			o = d.enter(parameterMembers[:])
+		}
+		same := hit // what the dictionaries are told of it was in its head
+		for {
+			i, ok := d.member(&o)
+			if !ok {
+				break
+			}
+			if i != qValues {
+				same = same && i != qID && i != qName && i != qSection
+				d.parameterMember(q, i)
+				continue
+			}
+			if s != nil && !hit && q.ID != "" && d.lex.Offset()-start <= memoLongest && d.plainSince(t) {
+				h := *q
+				h.ID, h.Names, h.Context, h.Values = strings.Clone(q.ID), cloneTexts(q.Names), strings.Clone(q.Context), nil
+				s.keep(d.lex.Since(start), parameterHead{h, o.seen, o.last})
+			}
+			note.values = d.values(q)
+		}
+		if same {
+			note.head = d.memos.use(s.noted)
+		}
+		if q.Section && len(q.Values) > 0 {
+			d.refuse("is a section and has values", "a section only heads the parameters behind it")
+		}
+	}
+}
+
+// values reads the values of a parameter and says whether the dictionaries know
+// all of them.
+func (d *decoder) values(q *feed.Parameter) (noted bool) {
+	noted = true
+	for open := d.list(); open && d.element(d.lim.List); {
+		var v *feed.ParameterValue
+		q.Values, v = extend(q.Values)
+		*v = feed.ParameterValue{Names: v.Names[:0]}
+		kind := d.lex.Kind()
+		if kind != jsonlex.Object {
+			noted = false
+			if kind == jsonlex.String {
+				v.Names = d.texts(v.Names)
+			} else {
+				d.wrong("a name or an object")
+			}
+			continue
+		}
+		start := d.lex.Offset()
+		s, hit := d.memos.values.find(d.lex.Rest())
+		if hit {
+			d.lex.Advance(len(s.text))
+			names := append(v.Names, s.value.Names...)
+			*v = s.value
+			v.Names = names
+			noted = d.memos.use(s.noted) && noted
+			continue
+		}
+		noted = false
+		t := d.trace()
+		d.value(v)
+		if s != nil && v.ID != "" && d.worth(start, t) {
+			k := *v
+			k.ID, k.Names, k.Context = strings.Clone(v.ID), cloneTexts(v.Names), strings.Clone(v.Context)
+			s.keep(d.lex.Since(start), k)
+		}
+	}
+	return noted
+}
