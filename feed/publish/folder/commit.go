@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -62,7 +60,7 @@ func (f *Folder) replace(next offer) error {
 	if err := f.stage(); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(filepath.Join(f.staging, stateDir, "spool")); err != nil {
+	if err := removeAll(f.files, path.Join(f.staging, stateDir, "spool")); err != nil {
 		return err
 	}
 	crash.Point("folder.spool.removed")
@@ -126,12 +124,12 @@ func (f *Folder) drop(next *offer) error {
 		if named[k] {
 			continue
 		}
-		file := filepath.Join(f.staging, filepath.FromSlash(k))
-		if err := os.Remove(file); err != nil {
+		file := path.Join(f.staging, k)
+		if err := f.files.Remove(file); err != nil {
 			return fmt.Errorf("remove what is held: %w", err)
 		}
 		// A folder that is not empty stays.
-		_ = os.Remove(filepath.Dir(file))
+		_ = f.files.Remove(path.Dir(file))
 	}
 	f.put = nil
 	return nil
@@ -166,20 +164,20 @@ func (f *Folder) link(next *offer) error {
 	}
 	carry = append(carry, f.foreign...)
 	for _, key := range carry {
-		to := filepath.Join(f.staging, filepath.FromSlash(key))
-		if _, err := os.Lstat(to); err == nil {
+		to := path.Join(f.staging, key)
+		if _, err := f.files.Lstat(to); err == nil {
 			continue // made by this run
 		}
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		if err := makeAll(f.files, path.Dir(to)); err != nil {
 			return err
 		}
-		if err := os.Link(filepath.Join(f.dir, filepath.FromSlash(key)), to); err != nil {
+		if err := f.files.Link(path.Join(f.base, key), to); err != nil {
 			return err
 		}
 	}
 	for _, g := range []*publish.Generation{next.Full, next.Light} {
 		for _, key := range fileKeys(g) {
-			if err := os.Link(filepath.Join(f.staging, filepath.FromSlash(key)), filepath.Join(f.staging, path.Base(key))); err != nil {
+			if err := f.files.Link(path.Join(f.staging, key), path.Join(f.staging, path.Base(key))); err != nil {
 				return err
 			}
 		}
@@ -199,16 +197,19 @@ func (f *Folder) describe(next *offer) error {
 	if err != nil {
 		return err
 	}
-	for name, data := range map[string][]byte{
-		feed.KindGateway.FileName(""):      gateway,
-		manifestName:                       append(manifest, '\n'),
-		filepath.Join(stateDir, stateName): state,
+	for _, made := range []struct {
+		name string
+		data []byte
+	}{
+		{feed.KindGateway.FileName(""), gateway},
+		{manifestName, append(manifest, '\n')},
+		{path.Join(stateDir, stateName), state},
 	} {
-		file := filepath.Join(f.staging, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		file := path.Join(f.staging, made.name)
+		if err := makeAll(f.files, path.Dir(file)); err != nil {
 			return err
 		}
-		if err := os.WriteFile(file, data, 0o644); err != nil {
+		if err := write(f.files, file, made.data); err != nil {
 			return err
 		}
 	}
@@ -238,41 +239,36 @@ func CheckBaseURL(s string) error {
 
 // swap makes the next folder the published one, durably, and removes the other.
 func (f *Folder) swap() error {
-	root, err := durable.OpenRoot(f.parent)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	if err := durable.SyncTree(root, filepath.Base(f.staging)); err != nil {
+	if err := durable.SyncTree(f.files, f.staging); err != nil {
 		return fmt.Errorf("sync the next folder: %w", err)
 	}
 	crash.Point("folder.synced")
-	_, err = os.Lstat(f.dir)
+	// From the swap on nothing removes what is under this name, unless the swap is
+	// known to last: until then a loss of power may bring it back.
+	next, old := f.staging, ""
+	_, err := f.files.Lstat(f.base)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = os.Rename(f.staging, f.dir)
-		if err == nil {
-			f.staging = ""
-		}
+		err = f.files.Rename(next, f.base)
 	case err == nil:
-		err = durable.Exchange(f.staging, f.dir)
+		err, old = f.files.Exchange(next, f.base), next
 		if errors.Is(err, errors.ErrUnsupported) {
 			return &feed.Error{Kind: feed.KindInvalid, Err: err, Message: fmt.Sprintf("folder %q cannot be swapped in one step here", f.dir),
 				Hint: "name a folder that is no mount point itself, on a file system that can exchange folders (ext4, xfs, btrfs, tmpfs, apfs)"}
 		}
 	}
+	// A failure may have had its effect all the same; the next run sees to what is left.
+	f.staging = ""
 	if err != nil {
 		return fmt.Errorf("publish folder %q: %w", f.dir, err)
 	}
 	crash.Point("folder.exchanged")
-	if err := root.SyncDir("."); err != nil {
+	if err := f.files.SyncDir("."); err != nil {
 		return fmt.Errorf("sync folder %q: %w", f.parent, err)
 	}
 	crash.Point("folder.durable")
-	if f.staging != "" {
-		old := f.staging
-		f.staging = ""
-		if err := os.RemoveAll(old); err != nil {
+	if old != "" {
+		if err := removeAll(f.files, old); err != nil {
 			return fmt.Errorf("remove the folder before: %w", err)
 		}
 		crash.Point("folder.removed")

@@ -20,6 +20,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,14 +57,17 @@ type Options struct {
 
 // Folder is an offer in a folder, held by one process.
 type Folder struct {
-	dir, parent, base string
-	staging           string // the next folder, made by the first Put
-	opt               Options
-	lock              *durable.Lock
-	mu                sync.Mutex // of what Put touches
-	put               []string   // keys of what this run has put
-	old               offer
-	foreign           []string
+	dir, parent string
+	// base is the folder's name in its parent, staging that of the next folder,
+	// made by the first Put.
+	base, staging string
+	files         files
+	opt           Options
+	lock          *durable.Lock
+	mu            sync.Mutex // of what Put touches
+	put           []string   // keys of what this run has put
+	old           offer
+	foreign       []string
 }
 
 // offer is what the folder remembers, as .feedmill/offer.json.
@@ -90,7 +94,9 @@ type retired struct {
 
 // Open takes hold of the offer in dir, which may not exist yet. What a killed
 // run left beside it is removed. The caller closes the folder.
-func Open(dir string, opt Options) (*Folder, error) {
+func Open(dir string, opt Options) (*Folder, error) { return open(dir, opt, openDisk) }
+
+func open(dir string, opt Options, on func(parent string) (files, error)) (_ *Folder, err error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("output folder %q: %w", dir, err)
@@ -102,37 +108,43 @@ func Open(dir string, opt Options) (*Folder, error) {
 	if f.parent == abs {
 		return nil, feed.Errorf(feed.KindInvalid, "output folder %q: the root folder cannot be swapped; name a folder below it", dir)
 	}
-	if err := os.MkdirAll(f.parent, 0o755); err != nil {
+	if f.files, err = on(f.parent); err != nil {
 		return nil, fmt.Errorf("output folder %q: %w", dir, err)
 	}
 	if f.lock, err = durable.AcquireLock(filepath.Join(f.parent, "."+f.base+".lock"), opt.Now); err != nil {
-		return nil, fmt.Errorf("output folder %q: %w", dir, err)
+		return nil, errors.Join(fmt.Errorf("output folder %q: %w", dir, err), f.files.Close())
 	}
 	if err := f.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("output folder %q: %w", dir, err), f.lock.Release())
+		return nil, errors.Join(fmt.Errorf("output folder %q: %w", dir, err), f.files.Close(), f.lock.Release())
 	}
 	return f, nil
 }
 
 // load sweeps leftovers and reads the state.
 func (f *Folder) load() error {
-	left, err := filepath.Glob(filepath.Join(globEscape(f.parent), "."+globEscape(f.base)+".next-*"))
+	beside, err := f.files.ReadDir(".")
 	if err != nil {
 		return err
 	}
-	for _, l := range left {
-		if err := os.RemoveAll(l); err != nil {
+	for i, e := range slices.DeleteFunc(beside, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), nextPrefix(f.base)) }) {
+		if i == 0 {
+			// It may be the folder before, and the swap may not last yet.
+			if err := f.files.SyncDir("."); err != nil {
+				return fmt.Errorf("sync folder %q: %w", f.parent, err)
+			}
+		}
+		if err := removeAll(f.files, e.Name()); err != nil {
 			return fmt.Errorf("remove what a killed run left: %w", err)
 		}
 	}
-	entries, err := os.ReadDir(f.dir)
+	entries, err := f.files.ReadDir(f.base)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(f.dir, stateDir, stateName))
+	data, err := f.read(path.Join(f.base, stateDir, stateName))
 	if errors.Is(err, fs.ErrNotExist) {
 		if len(entries) > 0 {
 			return &feed.Error{Kind: feed.KindInvalid, Message: "it holds files that feedmill did not make",
@@ -150,6 +162,15 @@ func (f *Folder) load() error {
 		return feed.Errorf(feed.KindInvalid, "%s/%s has format %q, this program knows %q", stateDir, stateName, f.old.Format, stateFormat)
 	}
 	return f.findForeign(entries)
+}
+
+func (f *Folder) read(name string) ([]byte, error) {
+	file, err := f.files.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(file)
+	return data, errors.Join(err, file.Close())
 }
 
 // findForeign notes files that somebody else put into the folder; they move on
@@ -175,18 +196,14 @@ func (f *Folder) findForeign(entries []fs.DirEntry) error {
 	return nil
 }
 
-func globEscape(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(s)
-}
-
 // Close lets go of the folder and removes what was not published.
 func (f *Folder) Close() error {
 	var err error
 	if f.staging != "" {
-		err = os.RemoveAll(f.staging)
+		err = removeAll(f.files, f.staging)
 		f.staging = ""
 	}
-	return errors.Join(err, f.lock.Release())
+	return errors.Join(err, f.files.Close(), f.lock.Release())
 }
 
 // Spool gives a folder on the same file system for files under way.
@@ -194,18 +211,24 @@ func (f *Folder) Spool() (string, error) {
 	if err := f.stage(); err != nil {
 		return "", err
 	}
-	dir := filepath.Join(f.staging, stateDir, "spool")
-	return dir, os.MkdirAll(dir, 0o755)
+	name := path.Join(f.staging, stateDir, "spool")
+	return filepath.Join(f.parent, filepath.FromSlash(name)), makeAll(f.files, name)
 }
 
-func (f *Folder) stage() (err error) {
-	if f.staging == "" {
-		if f.staging, err = os.MkdirTemp(f.parent, "."+f.base+".next-"); err != nil {
-			return fmt.Errorf("make the next folder beside %q: %w", f.dir, err)
-		}
-		err = os.Chmod(f.staging, 0o755)
+func (f *Folder) stage() error {
+	if f.staging != "" {
+		return nil
 	}
-	return err
+	name := nextName(f.base)
+	err := f.files.Mkdir(name, 0o755)
+	if err == nil {
+		// Whatever the mask of the process: readers are to enter it.
+		f.staging, err = name, f.files.Chmod(name, 0o755)
+	}
+	if err != nil {
+		return fmt.Errorf("make the next folder beside %q: %w", f.dir, err)
+	}
+	return nil
 }
 
 // Current implements publish.Ledger. The folder has one offer: when its
@@ -249,30 +272,33 @@ func (f *Folder) Put(_ context.Context, key string, s publish.Spooled) error {
 	if err := f.stage(); err != nil {
 		return err
 	}
-	to := filepath.Join(f.staging, filepath.FromSlash(key))
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	to := path.Join(f.staging, key)
+	if err := makeAll(f.files, path.Dir(to)); err != nil {
 		return err
 	}
-	if err := os.Rename(s.Path, to); err != nil {
+	if err := f.files.Take(s.Path, to); err != nil {
 		return err
 	}
 	f.put = append(f.put, key)
-	return os.Chmod(to, 0o644)
+	return f.files.Chmod(to, 0o644)
 }
 
 // Open implements publish.Bin.
 func (f *Folder) Open(_ context.Context, b publish.Blob, offset, n int64) (io.ReadCloser, error) {
-	file, err := os.Open(filepath.Join(f.dir, filepath.FromSlash(b.Key)))
+	file, err := f.files.OpenFile(path.Join(f.base, b.Key), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %w", diff.ErrCorrupt, err)
 	}
 	if err != nil {
 		return nil, err
 	}
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
 	return struct {
 		io.Reader
 		io.Closer
-	}{io.NewSectionReader(file, offset, n), file}, nil
+	}{io.LimitReader(file, n), file}, nil
 }
 
 // Manifest describes the offer as it is published now; nil before the first run.

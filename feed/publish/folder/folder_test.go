@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -41,24 +42,29 @@ func product(t testing.TB, id feed.ProductID, token string) feed.Product {
 }
 
 // run publishes products into dir at a time.
-func run(t testing.TB, dir string, at time.Time, opt folder.Options, products ...feed.Product) publish.Report {
+func run(t testing.TB, dir string, at time.Time, opt folder.Options, products ...feed.Product) (r publish.Report) {
 	t.Helper()
 	opt.Now = at
-	f, err := folder.Open(dir, opt)
+	r, err := runOn(func() (*folder.Folder, error) { return folder.Open(dir, opt) }, at, products...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	return r
+}
+
+// runOn publishes products into a folder.
+func runOn(open func() (*folder.Folder, error), at time.Time, products ...feed.Product) (r publish.Report, err error) {
+	f, err := open()
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
 	spool, err := f.Spool()
 	if err != nil {
-		t.Fatal(err)
+		return r, err
 	}
 	dicts := &feed.Dictionaries{Categories: []feed.Category{{ID: "1"}}, Warehouses: []feed.Warehouse{{ID: 1}}}
-	r, err := publish.Do(context.Background(), f, f, publish.Request{Merchant: "m", Profiles: make([]feed.Profile, 1), Now: at, Spool: spool,
+	r, err = publish.Do(context.Background(), f, f, publish.Request{Merchant: "m", Profiles: make([]feed.Profile, 1), Now: at, Spool: spool,
 		Settings: publish.Settings{MaxLoss: 100, Gzip: true},
 		Catalog: publish.Catalog{Language: feed.MustLanguage("pol"), Currency: feed.MustCurrency("PLN"), Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
 			Products: func(context.Context) iter.Seq2[*feed.Product, error] {
@@ -71,12 +77,9 @@ func run(t testing.TB, dir string, at time.Time, opt folder.Options, products ..
 				}
 			}}})
 	if err != nil {
-		t.Fatal(err)
+		return r, err
 	}
-	if err := f.Refresh(); err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return r, f.Refresh()
 }
 
 // check proves that a folder is whole: every file that the manifest names is

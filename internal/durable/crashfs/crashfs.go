@@ -41,7 +41,7 @@ type Action struct {
 // Operation is a call that changes something, syncs included.
 type Operation struct {
 	N    int    // counts from 1
-	Name string // "create", "write", "sync", "close", "mkdir", "link", "rename", "remove", "syncdir"
+	Name string // "create", "write", "sync", "close", "mkdir", "link", "rename", "exchange", "remove", "syncdir"
 	Path string
 }
 
@@ -317,7 +317,8 @@ func (f *FS) Link(oldname, newname string) error {
 	})
 }
 
-// Rename implements durable.FS for files that stay in their folder.
+// Rename implements durable.FS for what stays in its folder. A folder takes only
+// a name that is free.
 func (f *FS) Rename(oldname, newname string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -329,15 +330,40 @@ func (f *FS) Rename(oldname, newname string) error {
 	switch {
 	case err != nil:
 		return err
-	case n.dir || path.Dir(oldname) != path.Dir(newname):
+	case path.Dir(oldname) != path.Dir(newname):
 		return &fs.PathError{Op: "rename", Path: oldname, Err: errors.ErrUnsupported}
-	case dir.entries[base] != nil && dir.entries[base].dir:
+	case dir.entries[base] != nil && (n.dir || dir.entries[base].dir):
 		return &fs.PathError{Op: "rename", Path: newname, Err: syscall.EEXIST}
 	case dir.entries[base] == n:
 		return nil // two names of one file: nothing happens
 	}
 	return f.operate("rename", newname, func() error {
 		dir.change(change{path.Base(oldname): nil, base: n})
+		return nil
+	})
+}
+
+// Exchange swaps two files or folders that are in one folder.
+func (f *FS) Exchange(a, b string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first, err := f.find("exchange", a)
+	if err != nil {
+		return err
+	}
+	second, err := f.find("exchange", b)
+	if err != nil {
+		return err
+	}
+	dir, base, err := f.parent("exchange", b)
+	switch {
+	case err != nil:
+		return err
+	case path.Dir(a) != path.Dir(b):
+		return &fs.PathError{Op: "exchange", Path: a, Err: errors.ErrUnsupported}
+	}
+	return f.operate("exchange", b, func() error {
+		dir.change(change{path.Base(a): second, base: first})
 		return nil
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -173,7 +174,7 @@ func TestLikeTheRealOne(t *testing.T) {
 		defer real.Close()
 		both := [2]durable.FS{crashfs.New(), real}
 		for range rapid.IntRange(1, 25).Draw(rt, "calls") {
-			op := rapid.SampledFrom([]string{"write", "create", "read", "mkdir", "link", "rename", "remove", "lstat", "readdir", "syncdir"}).Draw(rt, "op")
+			op := rapid.SampledFrom([]string{"write", "create", "read", "mkdir", "link", "rename", "exchange", "remove", "lstat", "readdir", "syncdir"}).Draw(rt, "op")
 			a := rapid.SampledFrom(names).Draw(rt, "a")
 			b := a[:strings.LastIndexByte(a, '/')+1] + rapid.SampledFrom([]string{"a", "b", "e"}).Draw(rt, "b")
 			content := rapid.StringN(0, 5, -1).Draw(rt, "content")
@@ -206,9 +207,17 @@ func TestLikeTheRealOne(t *testing.T) {
 					got[i] = kind(f.Link(a, b))
 				case "rename":
 					if st, err := f.Lstat(a); err == nil && st.IsDir() {
-						continue // not offered
+						if _, err := f.Lstat(b); err == nil {
+							continue // not offered
+						}
 					}
 					got[i] = kind(f.Rename(a, b))
+				case "exchange":
+					if f == real {
+						got[i] = kind(durable.Exchange(filepath.Join(real.Name(), a), filepath.Join(real.Name(), b)))
+					} else {
+						got[i] = kind(both[0].(*crashfs.FS).Exchange(a, b))
+					}
 				case "remove":
 					got[i] = kind(f.Remove(a))
 				case "lstat":
