@@ -46,6 +46,10 @@ type entry struct {
 	open       opener // nil: it cannot be had, which was told
 	openGzip   opener // nil: there is no twin
 	going      bool   // it is condemned, so it may vanish while this check runs
+	// wanted says that partners may ask for it: the current generation lists it,
+	// or one that was replaced lately. From records alone.
+	wanted bool
+	swept  bool // it is condemned or being deleted; from records alone
 
 	// What was found by reading it.
 	read      bool // it was tried

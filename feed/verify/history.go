@@ -83,6 +83,9 @@ func (r *records) chains(s *stream) (now []node, ok bool) {
 		for _, e := range s.sorted() {
 			switch {
 			case e.epoch != n:
+			case e.swept && !e.wanted:
+				// A sweep removes what nobody may ask for in no order, and may have
+				// been stopped half-way: what it has left makes no chain.
 			case e.kind == feed.KindFull:
 				ch.fulls = append(ch.fulls, e)
 			case e.kind == feed.KindFullChange:

@@ -219,6 +219,7 @@ func (s *stream) forget() {
 // enter takes in a generation of a feed, each file once.
 func (r *records) enter(s *stream, g Generation) {
 	r.judgeGeneration(&g, place{file: fmt.Sprintf("generation %d", g.Number)})
+	wanted := g.Current || g.Retired.IsZero() || r.opt.Now.IsZero() || r.opt.Now.Sub(g.Retired) < fullRetention
 	for i := range g.Files {
 		f := &g.Files[i]
 		name := addressIn(f.Generation, f.Kind, f.Label)
@@ -234,6 +235,7 @@ func (r *records) enter(s *stream, g Generation) {
 			s.entries[name] = e
 		}
 		live := f.Plain.State == "live" && (f.Gzip.Key == "" || f.Gzip.State == "live")
+		e.wanted, e.swept = e.wanted || wanted, !live
 		switch {
 		case g.Current && !live:
 			r.add(ruleBlobState, place{file: name}, "the current generation %d lists it, and its bytes are marked %s and %s", g.Number, f.Plain.State, cmp.Or(f.Gzip.State, "not kept compressed"))

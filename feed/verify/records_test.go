@@ -243,6 +243,63 @@ func TestRecordsInMotion(t *testing.T) {
 	}
 }
 
+// A sweep that was stopped half-way has removed some of what nobody may ask for
+// any more, in no order. What partners may ask for has no gaps all the same.
+func TestHalfSwept(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		retired time.Duration
+		want    []string
+	}{{"long ago", 100 * time.Hour, nil}, {"lately", 71 * time.Hour, []string{"VER-CHAIN-GAP"}}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			in := records(t)
+			full := in.file(in.current(feed.KindFull), feed.KindFull).Generation
+			old := func(f *verify.File) bool {
+				return f.Generation < full && (f.Kind == feed.KindFullChange || f.Kind == feed.KindFull || f.Kind == feed.KindFullCSV)
+			}
+			var changes []int64
+			for i := range in.gens {
+				g := &in.gens[i]
+				if g.Feed.Kind != feed.KindFull {
+					continue
+				}
+				if g.Number >= full {
+					g.Files = slices.DeleteFunc(slices.Clone(g.Files), func(f verify.File) bool { return old(&f) })
+					continue
+				}
+				g.Retired = now.Add(-c.retired)
+				for j := range g.Files {
+					f := &g.Files[j]
+					if !old(f) {
+						continue
+					}
+					in.mark(f.Plain.Key, "deleting")
+					if f.Gzip.Key != "" {
+						in.mark(f.Gzip.Key, "deleting")
+					}
+					if f.Kind == feed.KindFullChange && !slices.Contains(changes, f.Generation) {
+						changes = append(changes, f.Generation)
+					}
+				}
+			}
+			if len(changes) < 3 {
+				t.Fatalf("there are %d change files to sweep, want 3", len(changes))
+			}
+			for i := range in.gens {
+				g := &in.gens[i]
+				g.Files = slices.DeleteFunc(slices.Clone(g.Files), func(f verify.File) bool {
+					return f.Kind == feed.KindFullChange && f.Generation == changes[1]
+				})
+			}
+			if got := found(in.check()); !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
 // Several light feeds are each held against the full feed that they share.
 func TestSharedFull(t *testing.T) {
 	t.Parallel()
