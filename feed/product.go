@@ -65,6 +65,10 @@ type Product struct {
 
 	// Price is the list price; see [Prices].
 	Prices Prices
+	// Listed are the prices that the merchant's price lists give, by list and
+	// code. They are no part of the product itself: whoever reads a catalog adds
+	// those of the lists that he needs, and nothing stores them with it.
+	Listed []ListedPrice
 	// Promotion is the campaign the product takes part in, nil for none.
 	Promotion *Promotion
 
@@ -338,7 +342,8 @@ func (p *Product) Reset() {
 	sizes, images, params := p.Sizes[:0], p.Images[:0], p.Parameters[:0]
 	names, shorts, longs, tags := p.Names[:0], p.ShortDescs[:0], p.LongDescs[:0], p.Tags[:0]
 	atts, exts, attrs, meta := p.Attachments[:0], p.Extensions[:0], p.Attrs[:0], p.Meta[:0]
+	listed := p.Listed[:0]
 	*p = Product{Sizes: sizes, Images: images, Parameters: params,
 		Names: names, ShortDescs: shorts, LongDescs: longs, Tags: tags,
-		Attachments: atts, Extensions: exts, Attrs: attrs, Meta: meta}
+		Attachments: atts, Extensions: exts, Attrs: attrs, Meta: meta, Listed: listed}
 }

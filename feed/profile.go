@@ -11,11 +11,18 @@ type Profile struct {
 	// Currency of all prices; the zero Currency keeps the catalog's.
 	Currency Currency
 	// Rates convert from a catalog currency: one unit of it costs so many
-	// units of Currency. A product in a currency that is neither Currency nor
-	// listed here is left out, with a reason.
+	// units of Currency. Currencies that are not listed here take the merchant's
+	// rate ([Terms]). A product in a currency without any rate is left out, with
+	// a reason.
 	Rates []ExchangeRate
 	// Base is the price that discounts start from.
 	Base PriceBase
+	// PriceList names the price list whose prices stand in the place of Base,
+	// "" for none.
+	PriceList PriceListID
+	// OnlyListed leaves out products that the price list does not price in all
+	// sizes; without it they keep the price that Base says.
+	OnlyListed bool
 	// Lead is the side of a price that is computed; the other follows by VAT.
 	Lead PriceLead
 
@@ -196,6 +203,9 @@ func (p *Profile) Validate() error {
 		if r.Value == "" {
 			return Errorf(KindInvalid, "an assortment rule has no value")
 		}
+	}
+	if p.OnlyListed && p.PriceList == "" {
+		return &Error{Kind: KindInvalid, Message: "only what is in a price list is wanted, and none is named", Hint: "name a price list"}
 	}
 	if p.Stock.Buffer.Unlimited() || p.Stock.Cap.Unlimited() {
 		return Errorf(KindInvalid, "the stock buffer and the stock cap are finite numbers")

@@ -9,8 +9,9 @@ import (
 )
 
 // FullKey names the full feed of the profile: 32 hex digits that are equal for
-// profiles whose full files are equal on every catalog. Discounts are not in
-// it, because full shows list prices.
+// profiles whose full files are equal on every catalog and under all [Terms].
+// Discounts are not in it, because full shows list prices; a price list is,
+// because it may decide which products are in.
 func (p *Profile) FullKey() string { return p.key(false) }
 
 // LightKey names the light feed of the profile, discounts included.
@@ -49,6 +50,9 @@ func (p *Profile) key(light bool) string {
 	}
 	put("base", strconv.Itoa(int(p.Base)))
 	put("lead", strconv.Itoa(int(p.Lead)))
+	if p.PriceList != "" {
+		put("price-list", string(p.PriceList), strconv.FormatBool(p.OnlyListed))
+	}
 	rules := func(name string, list []Rule) {
 		lines := make([]string, 0, len(list))
 		for _, r := range list {

@@ -41,7 +41,6 @@ func run(ctx context.Context, args []string) int {
 	duration := flags.Duration("duration", 60*time.Second, "how long to hammer")
 	seed := flags.Uint64("seed", uint64(time.Now().UnixNano()), "what to do; one that found something finds it again with some luck")
 	products := flags.Int("products", 40, "products in the catalog at the start")
-	wild := flags.Bool("wild-rules", false, "change an offer's rules while it is being read, and go back to rules of long ago")
 	database := flags.String("postgres", "", "address of a migrated PostgreSQL database without a merchant")
 	endpoint := flags.String("s3", "", "address of an S3 service")
 	region := flags.String("region", "us-east-1", "region of the S3 service")
@@ -54,7 +53,7 @@ func run(ctx context.Context, args []string) int {
 	if *endpoint != "" {
 		place.S3 = &site.Bucket{Endpoint: *endpoint, Region: *region, Name: *bucket, AccessKey: os.Getenv("AWS_ACCESS_KEY_ID"), SecretKey: os.Getenv("AWS_SECRET_ACCESS_KEY")}
 	}
-	report, err := strike(ctx, place, hammer.Options{Seed: *seed, Duration: *duration, Products: *products, WildRules: *wild,
+	report, err := strike(ctx, place, hammer.Options{Seed: *seed, Duration: *duration, Products: *products, Repeat: repeat(flags, *seed),
 		Log: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }})
 	fmt.Printf("seed %d\n", *seed)
 	for _, name := range slices.Sorted(maps.Keys(report.Done)) {
@@ -63,7 +62,10 @@ func run(ctx context.Context, args []string) int {
 	for _, v := range report.Violations {
 		fmt.Printf("BROKEN %s\n", v)
 	}
-	missing := report.Missing()
+	if len(report.Violations) > 0 {
+		fmt.Printf("again: %s\n", repeat(flags, *seed))
+	}
+	missing := report.Missing
 	if len(missing) > 0 {
 		fmt.Printf("nothing was seen of: %s\n", strings.Join(missing, ", "))
 	}
@@ -77,6 +79,17 @@ func run(ctx context.Context, args []string) int {
 		return 3
 	}
 	return 0
+}
+
+// repeat gives the command that does the same again.
+func repeat(flags *flag.FlagSet, seed uint64) string {
+	command := fmt.Sprintf("go run ./cmd/feedhammer --seed %d", seed)
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name != "seed" {
+			command += fmt.Sprintf(" --%s %s", f.Name, f.Value)
+		}
+	})
+	return command
 }
 
 // strike hammers an installation in a folder of its own.

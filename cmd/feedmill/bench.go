@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"runtime/pprof"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,19 +19,20 @@ import (
 	"feedmill/feed/verify"
 	"feedmill/internal/config"
 	"feedmill/internal/partner"
+	"feedmill/internal/proof"
 )
 
 // benchCmd measures what feeds cost.
 type benchCmd struct {
-	Products   []int   `default:"10000" placeholder:"N" help:"Sizes of the catalog, one run each."`
-	Partners   int     `default:"50" placeholder:"N" help:"Partners, spread evenly over the profiles."`
-	Profiles   int     `default:"5" placeholder:"N" help:"Profiles that differ, 1 to 5."`
-	Changed    float64 `default:"1" placeholder:"PERCENT" help:"Share of the products that change before the second publication."`
-	Alone      int     `default:"5" placeholder:"N" help:"Profiles of which one partner is generated alone, as what it is compared with; 0 leaves that out."`
-	NoVerify   bool    `help:"Do not prove afterwards what was published."`
-	SVG        string  `placeholder:"FILE" help:"Draw the results as a picture."`
-	CPUProfile string  `name:"cpuprofile" placeholder:"FILE" help:"Write a profile of the processor time, also for building with -pgo."`
-	JSON       bool    `help:"Print the results as JSON."`
+	Products   []int     `default:"10000" placeholder:"N" help:"Sizes of the catalog, one run each."`
+	Partners   []int     `default:"50" placeholder:"N" help:"Partners, spread evenly over the profiles. Further numbers are measured with the first size."`
+	Profiles   int       `default:"5" placeholder:"N" help:"Profiles that differ, 1 to 5."`
+	Changed    []float64 `default:"1" placeholder:"PERCENT" help:"Share of the products that change before the second publication. Further shares are measured in the same run."`
+	Alone      int       `default:"5" placeholder:"N" help:"Profiles of which one partner is generated alone, as what it is compared with; 0 leaves that out."`
+	NoVerify   bool      `help:"Do not prove afterwards what was published."`
+	SVG        string    `placeholder:"FILE" help:"Draw the results as a picture: cost by size, partners, and share changed."`
+	CPUProfile string    `name:"cpuprofile" placeholder:"FILE" help:"Write a profile of the processor time, also for building with -pgo."`
+	JSON       bool      `help:"Print the results as JSON."`
 }
 
 // Help implements kong.HelpProvider.
@@ -41,12 +41,14 @@ func (benchCmd) Help() string {
 (user and system, of this process) what publishing it for many partners costs: first everything, then
 a change file and a light file for all after some products have changed, then a new full file. Beside
 it stands what the same costs when each partner is generated alone, and what each part costs by
-itself. Afterwards all that was published is proved like 'feedmill verify' does; a fault fails the
-benchmark. Everything stands in the temporary folder of the machine and is removed.
+itself. A new full file is made twice: from the one before and what has changed since, and once more
+by a run that compares every product. Afterwards all that was published is validated and proved like
+'feedmill verify' does; a fault fails the benchmark. Everything stands in the temporary folder of the
+machine and is removed.
 
 Times of a machine that others use too can be compared within a run only.
 
-Example: feedmill bench --products 10000 --products 100000 --svg docs/generation.svg`
+Example: feedmill bench --products 10000 --products 100000 --partners 50 --partners 500 --changed 1 --changed 0.1 --svg docs/generation.svg`
 }
 
 // benchCost is what something cost.
@@ -57,17 +59,28 @@ type benchCost struct {
 	Peak float64 `json:"peak_mib,omitempty"`
 }
 
+// benchShare is what publications cost after a share of the products has changed.
+type benchShare struct {
+	Percent float64 `json:"percent"`
+	Changed int64   `json:"changed"`
+	// Change is a change file and a light file for all, Full a new full file besides.
+	Change benchCost `json:"change"`
+	Full   benchCost `json:"new_full"`
+}
+
 // benchResult is what one run has measured.
 type benchResult struct {
 	Products int       `json:"products"`
 	Partners int       `json:"partners"`
 	Profiles int       `json:"profiles"`
-	Changed  int64     `json:"changed"`
 	Bytes    int64     `json:"plain_bytes"`
 	Gzip     int64     `json:"gzip_bytes"`
 	First    benchCost `json:"first"`
-	Change   benchCost `json:"change"`
-	Full     benchCost `json:"new_full"`
+	// Shares are measured one after the other.
+	Shares []benchShare `json:"shares"`
+	// Compared is as the first share with a new full file, by a run that compares
+	// everything.
+	Compared benchCost `json:"new_full_compared"`
 	// Alone is each partner alone: measured for Measured of them and scaled.
 	Alone    float64    `json:"alone_cpu_seconds,omitempty"`
 	Measured int        `json:"alone_measured"`
@@ -77,28 +90,34 @@ type benchResult struct {
 
 // Run implements the command.
 func (c *benchCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
-	if c.Profiles < 1 || c.Profiles > len(benchProfiles) || c.Partners < c.Profiles || c.Changed <= 0 || c.Changed > 9 {
+	wrong := c.Profiles < 1 || c.Profiles > len(benchProfiles) || len(c.Partners) == 0 || len(c.Changed) == 0 || len(c.Products) == 0
+	for _, n := range c.Partners {
+		wrong = wrong || n < c.Profiles
+	}
+	for _, share := range c.Changed {
+		wrong = wrong || share <= 0 || share > 9
+	}
+	if wrong {
 		return usage("bench", errors.New("1 to 5 profiles, at least as many partners, and a change of up to 9 percent are measured"))
 	}
-	if c.CPUProfile != "" {
-		f, err := os.Create(c.CPUProfile)
-		if err != nil {
-			return fmt.Errorf("write the profile: %w", err)
-		}
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return errors.Join(err, f.Close())
-		}
-		defer func() {
-			pprof.StopCPUProfile()
-			err = errors.Join(err, f.Close())
-		}()
+	stop, err := startCPUProfile(c.CPUProfile)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, stop()) }()
 	var results []benchResult
 	for _, n := range c.Products {
 		if n < 100 {
 			return usage("--products", fmt.Errorf("%d: at least 100 products are measured", n))
 		}
-		r, err := c.measure(ctx, w, cfg, n)
+		r, err := c.measure(ctx, w, cfg, n, c.Partners[0], c.Changed)
+		if err != nil {
+			return err
+		}
+		results = append(results, r)
+	}
+	for _, n := range c.Partners[1:] {
+		r, err := c.measure(ctx, w, cfg, c.Products[0], n, c.Changed[:1])
 		if err != nil {
 			return err
 		}
@@ -130,9 +149,9 @@ var benchProfiles = []string{
 	"languages = [\"pol\"]\ncurrency = \"PLN\"\n[discount]\noverall = 20\n[dialect]\nescaped_text = true\n",
 }
 
-// measure measures one size of catalog.
-func (c *benchCmd) measure(ctx context.Context, w *world, cfg *config.Config, products int) (res benchResult, err error) {
-	res = benchResult{Products: products, Partners: c.Partners, Profiles: c.Profiles}
+// measure measures one size of catalog and number of partners.
+func (c *benchCmd) measure(ctx context.Context, w *world, cfg *config.Config, products, partners int, shares []float64) (res benchResult, err error) {
+	res = benchResult{Products: products, Partners: partners, Profiles: c.Profiles}
 	dir, err := os.MkdirTemp("", "feedmill-bench-")
 	if err != nil {
 		return res, fmt.Errorf("make a folder for the benchmark: %w", err)
@@ -158,18 +177,18 @@ func (c *benchCmd) measure(ctx context.Context, w *world, cfg *config.Config, pr
 	if res.First, err = b.publish(ctx, s, &res); err != nil {
 		return res, err
 	}
-	step := int(100 / c.Changed)
-	if err := b.load(ctx, 1, step); err != nil {
-		return res, err
-	}
-	if res.Change, err = b.publish(ctx, s, nil); err != nil {
-		return res, err
+	for i, percent := range shares {
+		share, err := b.share(ctx, s, percent, 2*i+1)
+		if err != nil {
+			return res, err
+		}
+		res.Shares = append(res.Shares, share)
 	}
 	s.FullEvery, s.CompareEvery = -1, -1
-	if err := b.load(ctx, 2, step); err != nil {
+	if _, err := b.load(ctx, 2*len(shares)+1, shares[0]); err != nil {
 		return res, err
 	}
-	if res.Full, err = b.publish(ctx, s, nil); err != nil {
+	if res.Compared, err = b.publish(ctx, s, nil); err != nil {
 		return res, err
 	}
 	if err := b.alone(ctx); err != nil {
@@ -181,7 +200,7 @@ func (c *benchCmd) measure(ctx context.Context, w *world, cfg *config.Config, pr
 	if c.NoVerify {
 		return res, nil
 	}
-	rep, err := verify.Records(ctx, publishedRecords{h}, h.store, verify.Options{Now: w.now(), Examples: 5, MaxBytes: 1 << 40})
+	rep, err := verify.Records(ctx, proof.Of(h.db), h.store, verify.Options{Now: w.now(), Examples: 5, MaxBytes: 1 << 40})
 	if err == nil && !rep.Clean() {
 		err = errors.Join(feed.Errorf(feed.KindInternal, "what the benchmark has published is not right"), verify.Text(w.stderr, rep))
 	}
@@ -202,7 +221,7 @@ type bench struct {
 
 // stage brings the catalog in and makes the partners.
 func (b *bench) stage(ctx context.Context) error {
-	if err := b.load(ctx, 0, 1); err != nil {
+	if _, err := b.load(ctx, 0, 100); err != nil {
 		return err
 	}
 	m, err := b.h.merchant(ctx, "")
@@ -222,7 +241,7 @@ func (b *bench) stage(ctx context.Context) error {
 		b.profiles = append(b.profiles, p)
 	}
 	d := b.h.desk(b.w, m, "")
-	for i := range b.Partners {
+	for i := range b.res.Partners {
 		p := partner.Partner{Name: fmt.Sprintf("Partner %d", i+1), FeedEnabled: true}
 		if _, err := d.addPartner(ctx, p, b.profiles[i%len(b.profiles)]); err != nil {
 			return err
@@ -231,23 +250,39 @@ func (b *bench) stage(ctx context.Context) error {
 	return nil
 }
 
-// load imports the catalog, or what changes of it in a round.
-func (b *bench) load(ctx context.Context, round, step int) (err error) {
+// share measures publications after some products have changed, and again after
+// they have changed once more.
+func (b *bench) share(ctx context.Context, s publish.Settings, percent float64, round int) (share benchShare, err error) {
+	share.Percent = percent
+	if share.Changed, err = b.load(ctx, round, percent); err != nil {
+		return share, err
+	}
+	if share.Change, err = b.publish(ctx, s, nil); err != nil {
+		return share, err
+	}
+	if _, err := b.load(ctx, round+1, percent); err != nil {
+		return share, err
+	}
+	s.FullEvery = -1
+	share.Full, err = b.publish(ctx, s, nil)
+	return share, err
+}
+
+// load imports the catalog in round 0, or else what changes of it, and tells how
+// many products do.
+func (b *bench) load(ctx context.Context, round int, percent float64) (changed int64, err error) {
 	path := filepath.Join(b.dir, "catalog.jsonl")
 	f, err := os.Create(path)
 	if err != nil {
-		return fmt.Errorf("write the catalog: %w", err)
+		return 0, fmt.Errorf("write the catalog: %w", err)
 	}
-	if err := errors.Join(writeBenchCatalog(f, b.res.Products, round, step), f.Close()); err != nil {
-		return fmt.Errorf("write the catalog: %w", err)
+	if err := errors.Join(writeBenchCatalog(f, b.res.Products, round, max(int(100/percent), 1)), f.Close()); err != nil {
+		return 0, fmt.Errorf("write the catalog: %w", err)
 	}
 	imp := importCmd{Merchant: "Benchmark", Keep: round != 0}
 	imp.Catalog, imp.Format, imp.MaxErrors = []string{path}, "jsonl", 20
 	plan, err := imp.run(ctx, b.w, b.h)
-	if round == 1 {
-		b.res.Changed = plan.Changed
-	}
-	return errors.Join(err, os.Remove(path))
+	return plan.Changed, errors.Join(err, os.Remove(path))
 }
 
 // publish measures one publication for all partners; of the first it counts the bytes.
@@ -291,7 +326,7 @@ func (b *bench) alone(ctx context.Context) error {
 		total += cost.CPU
 	}
 	if n > 0 {
-		b.res.Alone, b.res.Measured = total/float64(n)*float64(b.Partners), n
+		b.res.Alone, b.res.Measured = total/float64(n)*float64(b.res.Partners), n
 	}
 	return nil
 }
@@ -320,7 +355,7 @@ func (b *bench) one(ctx context.Context, profile feed.Profile) (err error) {
 	}
 	_, err = publish.Do(ctx, out, out, publish.Request{Merchant: "folder", Profiles: []feed.Profile{profile}, Now: b.w.now(), Spool: spool,
 		Settings: publish.Settings{Gzip: true},
-		Catalog: publish.Catalog{Products: storedProducts(snap.Products), Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
+		Catalog: publish.Catalog{Products: wholeCatalog(snap, nil), Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
 			Language: snap.Merchant.Language, Currency: snap.Merchant.Currency}})
 	return err
 }
@@ -354,8 +389,12 @@ func (r *benchResult) print(to io.Writer) error {
 		fmt.Fprintf(t, "each partner alone (%d measured)\t%.2f\t1\t\n", r.Measured, r.Alone)
 	}
 	row("first publication", r.First)
-	row(fmt.Sprintf("%d products changed: change and light files", r.Changed), r.Change)
-	row(fmt.Sprintf("%d more changed: change, light and full files", r.Changed), r.Full)
+	for i := range r.Shares {
+		sh := &r.Shares[i]
+		row(fmt.Sprintf("%d products changed: change and light files", sh.Changed), sh.Change)
+		row(fmt.Sprintf("%d changed again: change, light and full files", sh.Changed), sh.Full)
+	}
+	row(fmt.Sprintf("%d changed again: the same, with all compared", r.Shares[0].Changed), r.Compared)
 	p := &r.Parts
 	fmt.Fprintf(t, "\nparts of the first publication, by themselves\t\t\t\n")
 	for _, part := range p.list() {
@@ -363,7 +402,7 @@ func (r *benchResult) print(to io.Writer) error {
 	}
 	fmt.Fprintf(t, "sum\t%.2f\t\t\n", p.sum())
 	fmt.Fprintf(t, "first publication by sum of parts\t%.2f\t\t\n", r.First.CPU/max(p.sum(), 1e-9))
-	fmt.Fprintf(t, "new full by first publication\t1/%.1f\t\t\n", r.First.CPU/max(r.Full.CPU, 1e-9))
+	fmt.Fprintf(t, "change, light and new full by first publication\t1/%.1f\t\t\n", r.First.CPU/max(r.Shares[0].Full.CPU, 1e-9))
 	fmt.Fprintf(t, "gzip of blocks by gzip of whole files\t%.3f\t\t\n", p.Stitched)
 	verified := "not looked at"
 	if r.Verified {

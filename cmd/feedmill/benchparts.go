@@ -108,7 +108,7 @@ func (b *bench) parts(ctx context.Context) (parts benchParts, err error) {
 	whole, stitched := int64(0), int64(0)
 	for i := range b.profiles {
 		profile := &b.profiles[i]
-		rules, err := pricing.Compile(profile, index)
+		rules, err := pricing.Compile(profile, index, nil)
 		if err != nil {
 			return parts, err
 		}

@@ -18,7 +18,8 @@ import (
 // generateCmd writes an offer into a folder.
 type generateCmd struct {
 	catalogFlags
-	Profile  string `placeholder:"FILE" help:"Profile file (TOML): languages, currency, discounts, assortment, stock policy, dialect; see docs/profile.md. Without it the catalog is shown as it is."`
+	Profile string `placeholder:"FILE" help:"Profile file (TOML): languages, currency, discounts, assortment, stock policy, dialect; see docs/profile.md. Without it the catalog is shown as it is."`
+	priceFileFlags
 	Supplier string `placeholder:"FILE" help:"Supplier file (TOML): name, address and contact that the gateway tells."`
 	Out      string `required:"" short:"o" placeholder:"DIR" help:"Folder of the offer; it is replaced as a whole, in one step."`
 	Gzip     bool   `help:"Write a compressed twin beside each full, change and light file."`
@@ -26,6 +27,8 @@ type generateCmd struct {
 	At       string `placeholder:"TIME" help:"Time to write into the files instead of now (YYYY-MM-DD hh:mm:ss, UTC)."`
 	Full     bool   `help:"Make every file anew, also where nothing has changed."`
 	JSON     bool   `help:"Print the report as JSON."`
+
+	CPUProfile string `name:"cpuprofile" placeholder:"FILE" help:"Write a profile of the processor time, also for building with -pgo."`
 }
 
 // Help implements kong.HelpProvider.
@@ -47,6 +50,11 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 	if err != nil {
 		return err
 	}
+	stop, err := startCPUProfile(c.CPUProfile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	out, err := folder.Open(c.Out, opt)
 	if err != nil {
 		return err
@@ -67,7 +75,11 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 		return err
 	}
 	src.opt.Progress = bar.read
-	req.Catalog = publish.Catalog{Products: src.products, Known: known, Language: lang, Currency: cur, Supplier: opt.Supplier,
+	listed, err := c.openPriceFile(w, &req.Profiles[0], cur)
+	if err != nil {
+		return err
+	}
+	req.Catalog = publish.Catalog{Products: listed.join(src.products), Terms: listed.terms, Known: known, Language: lang, Currency: cur, Supplier: opt.Supplier,
 		Dictionaries: func() *feed.Dictionaries { return src.last.Dictionaries() }}
 	report, err := publish.Do(ctx, out, out, req)
 	if errors.Is(err, catalog.ErrUnordered) {
@@ -81,6 +93,7 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 		return err
 	}
 	bar.done()
+	listed.warn(w)
 	held := explainHeld(&report, "check the catalog; if it is right, run again with --feeds.max_loss 100 --feeds.max_price_move=-1")
 	if c.JSON {
 		return errors.Join(writeJSON(w.stdout, report), held)

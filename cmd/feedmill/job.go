@@ -128,7 +128,7 @@ func newWork(w *world, h *home, g garbage, s publish.Settings, every, fullAt tim
 		PublishEvery: every, FullAt: fullAt, Zone: s.Zone, Validity: s.Validity, Now: w.now, Log: w.log,
 		Publish: func(ctx context.Context, id partner.MerchantID, full bool) error {
 			settings := s
-			settings.Force = full
+			settings.Full = full
 			start := time.Now()
 			report, err := h.publish(ctx, w, id, settings, nil)
 			h.watch.run(report, err, time.Since(start))

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 
 	"feedmill/feed"
 	"feedmill/internal/config"
+	"feedmill/internal/partner"
 )
 
 // app is the command line. Each subcommand stands in a file of its own.
@@ -36,6 +38,8 @@ type app struct {
 	Key      keyCmd       `cmd:"" help:"Make, list and revoke keys of the API."`
 	User     userCmd      `cmd:"" help:"Make, list, reset and disable the accounts of people."`
 	Product  productCmd   `cmd:"" help:"Show, find, change and remove single products."`
+	Rate     rateCmd      `cmd:"" help:"List, set and delete exchange rates."`
+	Prices   priceListCmd `cmd:"" name:"price-list" help:"Make, fill, show and delete price lists."`
 	Audit    auditCmd     `cmd:"" help:"Show who has done what, and prove that it is whole."`
 	Why      whyCmd       `cmd:"" help:"Tell why a partner sees a product as he does, and what was sent."`
 	Serve    serveCmd     `cmd:"" help:"Serve the published offers to partners."`
@@ -67,8 +71,23 @@ type world struct {
 }
 
 func main() {
-	w := &world{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now, terminal: isTerminal(os.Stderr)}
+	w := &world{stdin: os.Stdin, stdout: os.Stdout, stderr: redacted{os.Stderr}, now: time.Now, terminal: isTerminal(os.Stderr)}
 	os.Exit(w.run(os.Args[1:]))
+}
+
+// redacted keeps the secret parts of links and keys off a writer: people paste
+// them where a name belongs, and what a command says in answer ends in logs.
+type redacted struct{ to io.Writer }
+
+// Write implements io.Writer. Each message comes in one piece.
+func (r redacted) Write(b []byte) (int, error) {
+	if !bytes.Contains(b, []byte("fm1_")) && !bytes.Contains(b, []byte("fmk_")) {
+		return r.to.Write(b) // nearly every line of the log
+	}
+	if _, err := io.WriteString(r.to, partner.Redact(string(b))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // Exit statuses.

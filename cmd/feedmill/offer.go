@@ -35,6 +35,8 @@ type offerLine struct {
 	Languages   []string       `json:"languages,omitempty"`
 	Files       string         `json:"files,omitempty"`
 	CSV         bool           `json:"csv"`
+	PriceList   string         `json:"price_list,omitempty"`
+	OnlyListed  bool           `json:"only_listed,omitempty"`
 	Discounts   string         `json:"discounts"`
 	Schedule    []scheduleLine `json:"schedule,omitempty"`
 	Version     int64          `json:"version"`
@@ -43,7 +45,7 @@ type offerLine struct {
 func (d *desk) offerLine(o *partner.Offer, partnerName string, shops []partner.Shop) offerLine {
 	l := offerLine{ID: string(o.ID), Name: o.Name, Partner: string(o.Partner), PartnerName: partnerName, Feed: onOff(o.FeedOn(d.w.now())),
 		Orders: onOff(o.OrdersEnabled), Currency: o.Profile.Currency.String(), Files: o.Files.String(), CSV: o.Profile.CSV,
-		Discounts: "own", Schedule: scheduleLines(o.Schedule), Version: o.Version}
+		PriceList: string(o.Profile.PriceList), OnlyListed: o.Profile.OnlyListed, Discounts: "own", Schedule: scheduleLines(o.Schedule), Version: o.Version}
 	if o.PartnerDiscounts {
 		l.Discounts = "the partner's"
 	}
@@ -159,6 +161,9 @@ func (c *offerAddCmd) Run(ctx context.Context, w *world, cfg *config.Config) err
 		if err != nil {
 			return err
 		}
+		if err := d.resolveList(ctx, &profile.PriceList); err != nil {
+			return err
+		}
 		files, err := partner.ParseKindSet(c.Files)
 		if err != nil {
 			return err
@@ -202,6 +207,14 @@ func (f *whichOfferFlags) run(ctx context.Context, w *world, cfg *config.Config,
 		do, err := change(d)
 		if err != nil {
 			return err
+		}
+		if err := d.resolveList(ctx, do.PriceList); err != nil {
+			return err
+		}
+		if do.Profile != nil {
+			if err := d.resolveList(ctx, &do.Profile.PriceList); err != nil {
+				return err
+			}
 		}
 		set, err := d.PlanOffers(ctx, d.who, offers, which, do)
 		if err != nil {
@@ -294,6 +307,8 @@ type offerSettings struct {
 	Currency         string   `placeholder:"CODE" help:"Currency of all prices."`
 	Discount         string   `placeholder:"PERCENT" help:"The offer's own discount on everything, instead of the partner's and of any rules."`
 	PartnerDiscounts bool     `help:"Let the partner's discounts apply."`
+	PriceList        *string  `placeholder:"LIST" help:"Price list, by name or id, whose prices stand in the place of the catalog's; empty for none."`
+	OnlyListed       string   `enum:"on,off," default:"" help:"Leave out what the price list does not price, instead of taking the catalog's price: on or off."`
 	Stock            string   `enum:"all,available," default:"" help:"Which products: all, or available ones only."`
 	Files            *string  `placeholder:"KINDS" help:"Kinds of files that are listed and served, separated by commas; empty for all."`
 	CSV              string   `name:"csv" enum:"on,off," default:"" help:"The CSV pair beside the XML files: on or off."`
@@ -342,6 +357,14 @@ func (s *offerSettings) change() (do manage.OfferChange, err error) {
 			return do, feed.Errorf(feed.KindInvalid, "--discount and --partner-discounts exclude each other")
 		}
 		do.PartnerDiscounts = &s.PartnerDiscounts
+	}
+	if s.PriceList != nil {
+		list := feed.PriceListID(*s.PriceList)
+		do.PriceList = &list
+	}
+	if s.OnlyListed != "" {
+		only := s.OnlyListed == "on"
+		do.OnlyListed = &only
 	}
 	if s.Stock != "" {
 		only := s.Stock == "available"

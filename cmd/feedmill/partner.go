@@ -104,6 +104,9 @@ func (d *desk) addPartner(ctx context.Context, p partner.Partner, profile feed.P
 	if len(shops) == 0 {
 		return added{}, feed.Errorf(feed.KindNotFound, "merchant %s has no shop", d.merchant.Name)
 	}
+	if err := d.resolveList(ctx, &profile.PriceList); err != nil {
+		return added{}, err
+	}
 	if p, err = d.CreatePartner(ctx, d.who, p); err != nil {
 		return added{}, err
 	}

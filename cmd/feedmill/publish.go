@@ -173,15 +173,22 @@ func (h *home) publishOnce(ctx context.Context, w *world, id partner.MerchantID,
 		s.Zone = snap.Merchant.Zone()
 	}
 	s.Gzip = true
+	terms, err := snap.Terms(ctx)
+	if err != nil {
+		return report, err
+	}
+	lists := partner.ListsOf(profiles)
 	run := runID()
 	report, err = publish.Do(ctx, h.db, publish.NewStoreBin(h.store, run), publish.Request{
 		Merchant: string(id), RunID: run, Profiles: profiles, Settings: s, Now: w.now(), Spool: spool, Progress: progress,
-		Catalog: publish.Catalog{Products: storedProducts(snap.Products), Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
+		Catalog: publish.Catalog{Products: wholeCatalog(snap, lists), Terms: terms, Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
 			Language: snap.Merchant.Language, Currency: snap.Merchant.Currency, Supplier: snap.Merchant.Supplier,
-			Head:    head,
-			Changes: func(ctx context.Context, after int64) (publish.Hint, error) { return snap.Changes(ctx, after, 0) },
+			Head:       head,
+			Changes:    func(ctx context.Context, after int64) (publish.Hint, error) { return snap.Changes(ctx, after, 0) },
+			Unnumbered: func(ctx context.Context) (publish.Hint, error) { return snap.Unnumbered(ctx, 0) },
+			Done:       snap.Close,
 			ByID: func(ctx context.Context, ids []feed.ProductID) iter.Seq2[*feed.Product, error] {
-				return storedProducts(func(ctx context.Context) iter.Seq2[partner.StoredProduct, error] { return snap.ProductsByID(ctx, ids) })(ctx)
+				return partner.Priced(ctx, snap.ProductsByID(ctx, ids), lists, snap, false)
 			}},
 	})
 	var busy *publish.BusyError
@@ -270,24 +277,9 @@ func shownProfiles(ctx context.Context, snap snapshot) ([]feed.Profile, error) {
 	return profiles, nil
 }
 
-// storedProducts decodes products of a snapshot.
-func storedProducts(stored func(context.Context) iter.Seq2[partner.StoredProduct, error]) func(context.Context) iter.Seq2[*feed.Product, error] {
+// wholeCatalog yields all products of a snapshot with what price lists say of them.
+func wholeCatalog(snap snapshot, lists []feed.PriceListID) func(context.Context) iter.Seq2[*feed.Product, error] {
 	return func(ctx context.Context) iter.Seq2[*feed.Product, error] {
-		return func(yield func(*feed.Product, error) bool) {
-			var dec record.Decoder
-			var p feed.Product
-			for stored, err := range stored(ctx) {
-				if err == nil {
-					err = dec.Decode(stored.Doc, &p)
-				}
-				if err != nil {
-					yield(nil, fmt.Errorf("product %d: %w", stored.ID, err))
-					return
-				}
-				if !yield(&p, nil) {
-					return
-				}
-			}
-		}
+		return partner.Priced(ctx, snap.Products(ctx), lists, snap, true)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"feedmill/internal/job/work"
 	"feedmill/internal/manage"
 	"feedmill/internal/partner"
+	"feedmill/internal/proof"
 	"feedmill/storage/postgres"
 	"feedmill/storage/sqlite"
 )
@@ -33,7 +34,7 @@ type records interface {
 	catalogs
 	publications
 	garbage
-	retained
+	proof.Retained
 	Snapshot(ctx context.Context, merchant partner.MerchantID) (snapshot, error)
 	// ChangeLag gives the number of changes that are not in every feed, and when
 	// the oldest of them was made.
@@ -87,7 +88,10 @@ type snapshotReader interface {
 	Offers(ctx context.Context) ([]partner.Offer, error)
 	Head(ctx context.Context) (int64, error)
 	Changes(ctx context.Context, after int64, limit int) (publish.Hint, error)
+	Unnumbered(ctx context.Context, limit int) (publish.Hint, error)
 	ProductsByID(ctx context.Context, ids []feed.ProductID) iter.Seq2[partner.StoredProduct, error]
+	Terms(ctx context.Context) (feed.Terms, error)
+	partner.Pricer
 	Close() error
 }
 

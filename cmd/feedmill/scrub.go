@@ -6,6 +6,7 @@ import (
 
 	"feedmill/feed/verify"
 	"feedmill/internal/config"
+	"feedmill/internal/proof"
 )
 
 // scrubCmd reads everything that is stored once more.
@@ -37,7 +38,7 @@ func (c *scrubCmd) Run(ctx context.Context, w *world, cfg *config.Config) error 
 		return cannotCheck(err)
 	}
 	show, done := w.fileProgress("scrub")
-	rep, err := verify.Scrub(ctx, publishedRecords{h}, h.store, verify.ScrubOptions{Rate: int64(c.Rate * 1e6), Now: w.now, Progress: show})
+	rep, err := verify.Scrub(ctx, proof.Of(h.db), h.store, verify.ScrubOptions{Rate: int64(c.Rate * 1e6), Now: w.now, Progress: show})
 	done()
 	if err = errors.Join(err, h.Close()); err != nil {
 		return cannotCheck(err)

@@ -5,20 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"feedmill/feed"
-	"feedmill/feed/publish"
 	"feedmill/feed/verify"
 	"feedmill/internal/config"
 	"feedmill/internal/outbound"
-	"feedmill/internal/partner"
+	"feedmill/internal/proof"
 )
 
 // verifyCmd proves what is published.
@@ -105,7 +102,7 @@ func (c *verifyCmd) check(ctx context.Context, w *world, cfg *config.Config, opt
 		if err != nil {
 			return rep, err
 		}
-		rep, err = verify.Records(ctx, publishedRecords{h}, h.store, opt)
+		rep, err = verify.Records(ctx, proof.Of(h.db), h.store, opt)
 		return rep, errors.Join(err, h.Close())
 	case isAddress(c.Name):
 		ctx, cancel := context.WithTimeout(ctx, c.Timeout)
@@ -169,172 +166,4 @@ func (w *world) openExisting(ctx context.Context, cfg *config.Config) (*home, er
 		}
 	}
 	return w.openHome(ctx, cfg)
-}
-
-// retained is what is asked of the records about all that is kept.
-type retained interface {
-	// EachRetained calls fn for every generation that is kept, of one feed
-	// together and ascending by number, with the time at which another took its
-	// place, zero for none, and whether the pointer names it.
-	EachRetained(ctx context.Context, merchant partner.MerchantID, fn func(g publish.Generation, retired time.Time, current bool) error) error
-	// EachBlob calls fn for every stored blob and its state.
-	EachBlob(ctx context.Context, merchant partner.MerchantID, fn func(b publish.Blob, state string) error) error
-}
-
-// publishedRecords shows the records to package verify, in its words.
-type publishedRecords struct{ h *home }
-
-// Merchants implements verify.Ledger.
-func (p publishedRecords) Merchants(ctx context.Context) (ids []string, err error) {
-	list, err := p.h.db.Merchants(ctx)
-	for _, m := range list {
-		ids = append(ids, string(m.ID))
-	}
-	return ids, err
-}
-
-// errStop ends a listing that nobody wants more of.
-var errStop = errors.New("stop")
-
-// each makes a sequence of a listing.
-func each[T any](list func(yield func(T) error) error) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		err := list(func(v T) error {
-			if !yield(v, nil) {
-				return errStop
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errStop) {
-			var none T
-			yield(none, err)
-		}
-	}
-}
-
-// Blobs implements verify.Ledger.
-func (p publishedRecords) Blobs(ctx context.Context, merchant string) iter.Seq2[verify.Blob, error] {
-	return each(func(yield func(verify.Blob) error) error {
-		return p.h.db.EachBlob(ctx, partner.MerchantID(merchant), func(b publish.Blob, state string) error {
-			return yield(verify.Blob{Key: b.Key, Size: b.Size, MD5: b.MD5, SHA256: b.SHA256, State: state})
-		})
-	})
-}
-
-// Generations implements verify.Ledger.
-func (p publishedRecords) Generations(ctx context.Context, merchant string) iter.Seq2[verify.Generation, error] {
-	return each(func(yield func(verify.Generation) error) error {
-		var states map[string]string
-		ask := func() error {
-			states = map[string]string{}
-			return p.h.db.EachBlob(ctx, partner.MerchantID(merchant), func(b publish.Blob, state string) error {
-				if state != "live" {
-					states[b.Key] = state
-				}
-				return nil
-			})
-		}
-		if err := ask(); err != nil {
-			return err
-		}
-		blob := func(b *publish.Blob) verify.Blob {
-			if b.IsZero() {
-				return verify.Blob{}
-			}
-			out := verify.Blob{Key: b.Key, Size: b.Size, MD5: b.MD5, SHA256: b.SHA256, State: states[b.Key]}
-			// The state of a generation that was replaced is swept before the
-			// generation is forgotten; then nothing is recorded of its bytes.
-			if recorded := b.SHA256 != [32]byte{}; out.State == "" && recorded {
-				out.State = "live"
-			}
-			return out
-		}
-		return p.h.db.EachRetained(ctx, partner.MerchantID(merchant), func(g publish.Generation, retired time.Time, current bool) error {
-			// A publication makes condemned bytes live again.
-			for b := range g.Blobs() {
-				if current && states[b.Key] != "" {
-					if err := ask(); err != nil {
-						return err
-					}
-					break
-				}
-			}
-			out := verify.Generation{Feed: verify.Feed{Merchant: g.Feed.Merchant, Kind: g.Feed.Kind, Key: g.Feed.Key},
-				Number: g.Number, Base: g.Base, Epoch: g.Epoch, Time: g.Time, Expires: g.Expires, Retired: retired, Current: current, Products: g.Products,
-				States: []verify.Blob{blob(&g.State)}}
-			for i := range g.Layers {
-				out.States = append(out.States, blob(&g.Layers[i]))
-			}
-			for i := range g.Files {
-				f := &g.Files[i]
-				out.Files = append(out.Files, verify.File{Kind: f.Kind, Label: f.Label, Generation: f.Generation, Changed: f.Changed, Products: f.Products,
-					Base: f.Base, Target: f.Target, Plain: blob(&f.Plain), Gzip: blob(&f.Gzip)})
-			}
-			return yield(out)
-		})
-	})
-}
-
-// Offers implements verify.Ledger: each offer with the newest feeds it is
-// attached to that have something to show.
-func (p publishedRecords) Offers(ctx context.Context, merchant string) iter.Seq2[verify.Offer, error] {
-	return each(func(yield func(verify.Offer) error) error {
-		accounts, err := p.h.db.Accounts(ctx)
-		if err != nil {
-			return err
-		}
-		shown := map[partner.OfferID]*[2]string{}
-		for _, o := range accounts.Offers {
-			if string(o.Merchant) == merchant {
-				shown[o.ID] = new([2]string)
-			}
-		}
-		for _, a := range accounts.Attachments {
-			keys := shown[a.Offer]
-			if keys == nil || !a.Until.IsZero() {
-				continue
-			}
-			place := 0
-			if a.Kind == feed.KindLight {
-				place = 1
-			}
-			if keys[place] != "" {
-				continue // a newer one was listed before
-			}
-			_, ok, err := p.h.db.Current(ctx, publish.FeedRef{Merchant: merchant, Kind: a.Kind, Key: a.Key})
-			if err != nil {
-				return err
-			}
-			if ok {
-				keys[place] = a.Key
-			}
-		}
-		var offers []verify.Offer
-		for i := range accounts.Offers {
-			o := &accounts.Offers[i]
-			if keys := shown[o.ID]; keys != nil && keys[0] != "" && keys[1] != "" {
-				offers = append(offers, verify.Offer{Merchant: merchant, Name: offerName(&accounts, o), Full: keys[0], Light: keys[1]})
-			}
-		}
-		slices.SortStableFunc(offers, func(a, b verify.Offer) int { return strings.Compare(a.Name, b.Name) })
-		for _, o := range offers {
-			if err := yield(o); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// offerName names an offer for people: by its partner and itself.
-func offerName(a *partner.Accounts, o *partner.Offer) string {
-	for i := range a.Partners {
-		if p := &a.Partners[i]; p.ID == o.Partner {
-			if o.Name == "" {
-				return p.Name
-			}
-			return p.Name + " / " + o.Name
-		}
-	}
-	return o.Name
 }

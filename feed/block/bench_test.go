@@ -132,7 +132,7 @@ func BenchmarkBuild(b *testing.B) {
 				b.SetBytes(size)
 				b.ReportAllocs()
 				for b.Loop() {
-					write(b, io.Discard, d, block.Options{Pool: pool, Cut: d.cut(64 << 10), PlainMD5: digests, PlainSHA256: digests})
+					write(b, io.Discard, d, block.Options{Pool: pool, Cut: d.cut(64 << 10), PlainDigests: digests})
 				}
 			})
 		}
@@ -180,7 +180,7 @@ func BenchmarkUpdate(b *testing.B) {
 					var stats block.Stats
 					for b.Loop() {
 						stats = update(b, io.Discard, d, edits, block.Options{Pool: pool, Previous: &block.Previous{Index: before.Index, Gzip: gz, Plain: pl},
-							PlainMD5: digests, PlainSHA256: digests}).Stats
+							PlainDigests: digests}).Stats
 					}
 					b.ReportMetric(100*float64(stats.Compressed)/float64(len(before.Index.Blocks)), "rebuilt%")
 				})

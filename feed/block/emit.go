@@ -2,18 +2,19 @@ package block
 
 import (
 	"fmt"
-	"hash"
 	"io"
+
+	"feedmill/internal/filesum"
 )
 
 // output is where bytes go, with their digests.
 type output struct {
-	w        io.Writer
-	md5, sha hash.Hash
-	size     int64
+	w    io.Writer
+	sums *filesum.Sums // nil where no digests are wanted
+	size int64
 }
 
-func (o *output) wanted() bool { return o.w != nil || o.md5 != nil || o.sha != nil }
+func (o *output) wanted() bool { return o.w != nil || o.sums != nil }
 
 func (o *output) write(b []byte) error {
 	if o.w != nil {
@@ -23,11 +24,8 @@ func (o *output) write(b []byte) error {
 			return io.ErrShortWrite
 		}
 	}
-	if o.md5 != nil {
-		o.md5.Write(b)
-	}
-	if o.sha != nil {
-		o.sha.Write(b)
+	if o.sums != nil {
+		o.sums.Write(b) // never fails
 	}
 	o.size += int64(len(b))
 	return nil
@@ -35,11 +33,8 @@ func (o *output) write(b []byte) error {
 
 func (o *output) digests() (d Digests) {
 	d.Size = o.size
-	if o.md5 != nil {
-		o.md5.Sum(d.MD5[:0])
-	}
-	if o.sha != nil {
-		o.sha.Sum(d.SHA256[:0])
+	if o.sums != nil {
+		d.MD5, d.SHA256 = o.sums.MD5(), o.sums.SHA256()
 	}
 	return d
 }
@@ -99,7 +94,10 @@ func (w *Writer) enlist(j *job) {
 			return
 		}
 		w.crc = crcCombine(w.crc, b.CRC, int64(b.Plain))
+		w.size += int64(b.Plain)
 		switch {
+		case b.Nodes > 0 && w.opt.Stored:
+			w.stored.add(b)
 		case b.Nodes > 0:
 			w.index.Blocks = append(w.index.Blocks, *b)
 		case stage(b.Bits) == stageFooter:

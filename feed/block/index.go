@@ -114,23 +114,42 @@ const minBlock = 1 + 1 + 1 + 2 + 8 + len(Digest{})
 // AppendBinary appends the stored form, about 40 bytes a block. The error is
 // always nil; it is there for [encoding.BinaryAppender].
 func (x *Index) AppendBinary(dst []byte) ([]byte, error) {
+	var list storedBlocks
+	for i := range x.Blocks {
+		list.add(&x.Blocks[i])
+	}
+	return x.appendStored(dst, &list), nil
+}
+
+// storedBlocks are blocks in their stored form.
+type storedBlocks struct {
+	b    []byte
+	n    int
+	last feed.ProductID
+}
+
+// add appends a block.
+func (l *storedBlocks) add(b *Block) {
+	l.b = binary.AppendUvarint(l.b, uint64(b.First-l.last))
+	l.b = append(l.b, b.Bits)
+	l.b = binary.AppendUvarint(l.b, uint64(b.Nodes))
+	l.b = b.Segment.append(l.b)
+	l.last = b.First
+	l.n++
+}
+
+// appendStored appends the stored form of an index with these blocks.
+func (x *Index) appendStored(dst []byte, list *storedBlocks) []byte {
+	dst = slices.Grow(dst, len(list.b)+256)
 	start := len(dst)
 	dst = append(dst, indexMagic...)
 	dst = binary.AppendUvarint(dst, uint64(x.Cut))
 	dst = binary.AppendUvarint(dst, uint64(x.Level))
-	dst = binary.AppendUvarint(dst, uint64(len(x.Blocks)))
+	dst = binary.AppendUvarint(dst, uint64(list.n))
 	dst = x.Header.append(dst)
-	var last feed.ProductID
-	for i := range x.Blocks {
-		b := &x.Blocks[i]
-		dst = binary.AppendUvarint(dst, uint64(b.First-last))
-		last = b.First
-		dst = append(dst, b.Bits)
-		dst = binary.AppendUvarint(dst, uint64(b.Nodes))
-		dst = b.Segment.append(dst)
-	}
+	dst = append(dst, list.b...)
 	dst = x.Footer.append(dst)
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli)), nil
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
 }
 
 func (s *Segment) append(dst []byte) []byte {

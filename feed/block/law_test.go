@@ -218,8 +218,12 @@ func TestUpdateIsBuild(t *testing.T) {
 			digests := rapid.Bool().Draw(t, "digests")
 			var gotPlain bytes.Buffer
 			if digests {
-				opt.PlainMD5, opt.PlainSHA256, opt.Plain = true, true, &gotPlain
+				opt.PlainDigests, opt.Plain = true, &gotPlain
 			}
+			asStored := rapid.Bool().Draw(t, "stored")
+			opt.Stored = asStored
+			var decided []int
+			opt.Decided = func(nodes int) { decided = append(decided, nodes) }
 			var gotFile bytes.Buffer
 			w, err := block.NewWriter(context.Background(), &gotFile, opt)
 			check(t, err)
@@ -235,6 +239,18 @@ func TestUpdateIsBuild(t *testing.T) {
 			check(t, w.Footer(d.footer))
 			got, err := w.Finish()
 			check(t, err)
+			if asStored {
+				if got.Index != nil {
+					t.Fatal("an index was made where its stored form was asked for")
+				}
+				got.Index, err = block.ParseIndex(got.Stored)
+				check(t, err)
+			}
+			for i := range got.Index.Blocks {
+				if i >= len(decided) || decided[i] != got.Index.Blocks[i].Nodes || len(decided) != len(got.Index.Blocks) {
+					t.Fatalf("blocks of %v nodes were told, they are %v", decided, bounds(got.Index))
+				}
+			}
 			if !bytes.Equal(gotFile.Bytes(), wantFile) {
 				t.Fatalf("generation %d: an updated file differs from a new one\n%q\n%q", generation, bounds(got.Index), bounds(want.Index))
 			}

@@ -88,6 +88,26 @@ func (w *Writer) Update(edits iter.Seq2[Edit, error], nodes func(i int) ([]Node,
 	return keep(len(x.Blocks))
 }
 
+// Load appends the plain bytes of block i of the previous file, proved by the
+// index.
+func (w *Writer) Load(dst []byte, i int) ([]byte, error) {
+	p := w.opt.Previous
+	if p == nil || i < 0 || i >= len(p.Index.Blocks) {
+		return dst, w.fail(fmt.Errorf("load block %d: there is no such block before", i))
+	}
+	var err error
+	if dst, w.prev.scratch, err = p.load(w.ctx, &w.prev.inflater, dst, w.prev.scratch, i+1); err != nil {
+		return dst, w.fail(fmt.Errorf("read block %d of the previous file: %w", i, err))
+	}
+	return dst, nil
+}
+
+// Span gives the ids that belong into block i: from first on, and below end.
+func (x *Index) Span(i int) (first, end feed.ProductID) {
+	b := &x.Blocks[i]
+	return b.start(), b.end()
+}
+
 // Splice writes the nodes of block i of the previous file with edits. The
 // nodes are all that the block has; edits ascend and lie in the block's range
 // of ids.
@@ -109,8 +129,8 @@ func (w *Writer) Splice(i int, nodes []Node, edits iter.Seq2[Edit, error]) error
 			ErrCorrupt, i, b.Nodes, b.Plain, b.First, len(nodes), size))
 	}
 	var err error
-	if w.prev.plain, w.prev.scratch, err = p.load(w.ctx, &w.prev.inflater, w.prev.plain[:0], w.prev.scratch, i+1); err != nil {
-		return w.fail(fmt.Errorf("read block %d of the previous file: %w", i, err))
+	if w.prev.plain, err = w.Load(w.prev.plain[:0], i); err != nil {
+		return err
 	}
 	rest := w.prev.plain
 	// old passes nodes on up to an id, and says whether the next one has it.

@@ -2,8 +2,6 @@ package block
 
 import (
 	"context"
-	"crypto/md5"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"feedmill/feed"
+	"feedmill/internal/filesum"
 )
 
 // DefaultLevel is the level of compression that [Options] stand for.
@@ -37,8 +36,15 @@ type Options struct {
 	Previous *Previous
 	// Plain gets the plain form, nil when nobody wants it.
 	Plain io.Writer
-	// PlainMD5 and PlainSHA256 ask for digests of the plain form.
-	PlainMD5, PlainSHA256 bool
+	// Decided, when set, is called for each block in the order of the file with
+	// the number of its nodes, once it is known which those are: before the call
+	// that gave a later node returns.
+	Decided func(nodes int)
+	// PlainDigests asks for digests of the plain form.
+	PlainDigests bool
+	// Stored asks for the stored form of the index in its place: it takes less
+	// memory than the other.
+	Stored bool
 }
 
 // Previous is a file that a new one may take its unchanged blocks from.
@@ -55,7 +61,9 @@ type Previous struct {
 
 // Result is what became of a file.
 type Result struct {
-	Index *Index
+	// Index is nil where its stored form was asked for, which is Stored.
+	Index  *Index
+	Stored []byte
 	// Gzip is of the file, Plain of its plain form; digests of the plain form
 	// are zero unless they were asked for.
 	Gzip, Plain Digests
@@ -115,8 +123,10 @@ type Writer struct {
 	gzip  output
 	plain output
 	// index and crc are the stream goroutine's until it has ended.
-	index Index
-	crc   uint32
+	index  Index
+	stored storedBlocks
+	crc    uint32
+	size   int64 // of the plain form
 }
 
 type stage uint8
@@ -134,8 +144,9 @@ type loader struct {
 	plain, scratch []byte
 }
 
-// maxRun bounds a stretch of kept segments, plain and packed, in bytes.
-const maxRun = 1 << 20
+// maxRun bounds a stretch of kept segments, plain and packed, in bytes: there
+// are several for each core at work on the way.
+const maxRun = 256 << 10
 
 // NewWriter starts a file that goes to out.
 func NewWriter(ctx context.Context, out io.Writer, opt Options) (*Writer, error) {
@@ -163,13 +174,10 @@ func NewWriter(ctx context.Context, out io.Writer, opt Options) (*Writer, error)
 	if w.pool == nil {
 		w.pool, w.own = NewPool(PoolOptions{}), true
 	}
-	w.gzip = output{w: out, md5: md5.New(), sha: sha256.New()}
+	w.gzip = output{w: out, sums: filesum.New()}
 	w.plain = output{w: opt.Plain}
-	if opt.PlainMD5 {
-		w.plain.md5 = md5.New()
-	}
-	if opt.PlainSHA256 {
-		w.plain.sha = sha256.New()
+	if opt.PlainDigests {
+		w.plain.sums = filesum.New()
 	}
 	// Enough on the way that no worker waits for the slowest one.
 	depth := 2*w.pool.workers + 2
@@ -308,6 +316,9 @@ func (w *Writer) settle(all bool) error {
 			mixed = mixed || it.kept >= 0
 		}
 		b := Block{First: first.first, Bits: bits, Nodes: nodes}
+		if w.opt.Decided != nil {
+			w.opt.Decided(nodes)
+		}
 		var err error
 		switch {
 		case n == 1 && mixed:
@@ -427,16 +438,22 @@ func (w *Writer) Finish() (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	w.index.seal()
 	var b [trailerSize]byte
 	end := append(b[:0], lastBlock...)
 	end = binary.LittleEndian.AppendUint32(end, w.crc)
-	end = binary.LittleEndian.AppendUint32(end, uint32(w.index.PlainSize()))
+	end = binary.LittleEndian.AppendUint32(end, uint32(w.size))
 	if err := w.gzip.write(end); err != nil {
 		return Result{}, w.fail(fmt.Errorf("write the gzip file: %w", err))
 	}
-	r := Result{Index: &w.index, Gzip: w.gzip.digests(), Plain: w.plain.digests()}
-	r.Plain.Size = w.index.PlainSize()
+	r := Result{Gzip: w.gzip.digests(), Plain: w.plain.digests()}
+	r.Plain.Size = w.size
+	if w.opt.Stored {
+		r.Stored = w.index.appendStored(nil, &w.stored)
+		w.stored = storedBlocks{}
+	} else {
+		w.index.seal()
+		r.Index = &w.index
+	}
 	c := &w.counts
 	r.Stats = Stats{Compressed: c.compressed.Load(), Shared: c.shared.Load(), Copied: c.copied.Load(), Kept: c.kept.Load()}
 	return r, nil

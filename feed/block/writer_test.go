@@ -161,7 +161,7 @@ func TestNothingStaysBehind(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
-					opt := block.Options{Cut: 7, PlainMD5: own}
+					opt := block.Options{Cut: 7, PlainDigests: own}
 					if !own {
 						opt.Pool = block.NewPool(block.PoolOptions{Workers: 2, CacheBytes: 1 << 16})
 						defer opt.Pool.Close()
@@ -279,7 +279,7 @@ func TestAllocations(t *testing.T) {
 	mallocs := func(nodes, cut int) uint64 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		w := must(block.NewWriter(t.Context(), io.Discard, block.Options{Pool: pool, Cut: cut, PlainMD5: true}))
+		w := must(block.NewWriter(t.Context(), io.Discard, block.Options{Pool: pool, Cut: cut, PlainDigests: true}))
 		defer w.Close()
 		for i := range nodes {
 			if err := w.Node(feed.ProductID(i+1), node); err != nil {
@@ -315,7 +315,7 @@ func TestDamagedPrevious(t *testing.T) {
 		if again.Stats.Compressed != 1 {
 			t.Fatalf("byte %d is damaged: got %+v, want one segment made anew", at, again.Stats)
 		}
-		opt.PlainMD5 = !opt.PlainMD5
+		opt.PlainDigests = !opt.PlainDigests
 		w := must(block.NewWriter(t.Context(), io.Discard, opt))
 		var err error
 		for i := range r.Index.Blocks {
@@ -354,7 +354,7 @@ func TestSharing(t *testing.T) {
 			// Every writer has a header of its own.
 			mine := *d
 			mine.header = fmt.Appendf(nil, "<products by=\"%d\">", i)
-			results[i], _ = bytesOf(panics{}, &mine, block.Options{Pool: pool, Cut: 16, PlainMD5: i%2 == 0})
+			results[i], _ = bytesOf(panics{}, &mine, block.Options{Pool: pool, Cut: 16, PlainDigests: i%2 == 0})
 		})
 	}
 	writers.Wait()
@@ -378,7 +378,7 @@ func TestWorkersDoNotMatter(t *testing.T) {
 	_, want := bytesOf(t, sampleLight(), block.Options{Pool: testPool})
 	for _, workers := range []int{1, 3, 16} {
 		pool := block.NewPool(block.PoolOptions{Workers: workers, CacheBytes: 1 << 18})
-		if _, got := bytesOf(t, sampleLight(), block.Options{Pool: pool, PlainSHA256: true}); !bytes.Equal(got, want) {
+		if _, got := bytesOf(t, sampleLight(), block.Options{Pool: pool, PlainDigests: true}); !bytes.Equal(got, want) {
 			t.Errorf("%d workers make another file", workers)
 		}
 		pool.Close()
@@ -511,5 +511,48 @@ func TestReaderRemembers(t *testing.T) {
 	}
 	if _, err := rd.WriteTo(io.Discard); err != nil || fetches != 2 {
 		t.Errorf("got %d fetches and %v for the whole, want one more", fetches, err)
+	}
+}
+
+// What is loaded of the file before is its bytes, or an error.
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	d := sampleLight()
+	r, file := bytesOf(t, d, block.Options{Cut: 16})
+	w := must(block.NewWriter(t.Context(), io.Discard, block.Options{Previous: previous(r, file)}))
+	defer w.Close()
+	var plain []byte
+	last := feed.ProductID(0)
+	for i := range r.Index.Blocks {
+		var err error
+		if plain, err = w.Load(plain, i); err != nil {
+			t.Fatal(err)
+		}
+		first, end := r.Index.Span(i)
+		if b := &r.Index.Blocks[i]; first < last || b.First < first || b.First >= end {
+			t.Fatalf("block %d spans %d to %d, after %d, and begins with %d", i, first, end, last, b.First)
+		}
+		last = end
+	}
+	all := d.plain()
+	if want := all[len(d.header) : len(all)-len(d.footer)]; !bytes.Equal(plain, want) {
+		t.Errorf("got %d bytes, want the %d between header and footer", len(plain), len(want))
+	}
+	file[len(file)/2] ^= 1
+	bad := must(block.NewWriter(t.Context(), io.Discard, block.Options{Previous: previous(r, file)}))
+	defer bad.Close()
+	var err error
+	for i := range r.Index.Blocks {
+		if err == nil {
+			_, err = bad.Load(nil, i)
+		}
+	}
+	if !errors.Is(err, block.ErrCorrupt) {
+		t.Errorf("damaged: got error %v, want %v", err, block.ErrCorrupt)
+	}
+	none := must(block.NewWriter(t.Context(), io.Discard, block.Options{}))
+	defer none.Close()
+	if _, err := none.Load(nil, 0); err == nil {
+		t.Error("without a file before: got no error")
 	}
 }

@@ -26,6 +26,8 @@ const (
 	// an answer of a remote store takes longer than as many bytes of one. maxRead
 	// is how many are read at once, and atOnce how many such reads.
 	gapRead = 64 << 10
+	// nearGap is gapRead of a file at hand.
+	nearGap = 2 << 10
 	maxRead = 1 << 20
 	atOnce  = 4
 )
@@ -33,6 +35,9 @@ const (
 // State is a stored state that entries are looked up in.
 type State struct {
 	Summary
+	// Near says that the source answers at once, as a file at hand does: then
+	// nothing is read that is not needed.
+	Near   bool
 	src    Source
 	size   int64
 	blocks []blockRef
@@ -140,12 +145,16 @@ func (s *State) Find(ctx context.Context, ids []feed.ProductID, fn func(i int, e
 	if err != nil {
 		return err
 	}
+	gap := int64(gapRead)
+	if s.Near {
+		gap = nearGap
+	}
 	for len(spans) > 0 {
 		var reads []stretch
 		for len(reads) < atOnce && len(spans) > 0 {
 			r := stretch{off: spans[0].off, end: spans[0].off + int64(spans[0].len)}
 			n := 1
-			for n < len(spans) && spans[n].off-r.end <= gapRead && spans[n].off+int64(spans[n].len)-r.off <= maxRead {
+			for n < len(spans) && spans[n].off-r.end <= gap && spans[n].off+int64(spans[n].len)-r.off <= maxRead {
 				r.end = spans[n].off + int64(spans[n].len)
 				n++
 			}
@@ -155,7 +164,12 @@ func (s *State) Find(ctx context.Context, ids []feed.ProductID, fn func(i int, e
 		var wg sync.WaitGroup
 		for i := range reads {
 			r := &reads[i]
-			wg.Go(func() { r.b, r.err = s.fetch(ctx, r.off, r.end-r.off) })
+			read := func() { r.b, r.err = s.fetch(ctx, r.off, r.end-r.off) }
+			if s.Near {
+				read()
+			} else {
+				wg.Go(read)
+			}
 		}
 		wg.Wait()
 		for _, r := range reads {

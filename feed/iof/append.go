@@ -61,38 +61,9 @@ func runeLen(s string, i int) (n int, ok bool) {
 	return n, !(r == utf8.RuneError && n == 1) && feed.IsXMLChar(r)
 }
 
-// cleanLen gives the length of the longest prefix of s that [feed.Clean]
-// would keep as it is.
-func cleanLen(s string) int {
-	for i := 0; i < len(s); {
-		if i+8 <= len(s) {
-			w := word(s, i)
-			m := ((w-0x20*wordOnes)&^w | w) & wordHighs
-			if m == 0 {
-				i += 8
-				continue
-			}
-			i += bits.TrailingZeros64(m) >> 3
-		}
-		switch c := s[i]; {
-		case c >= utf8.RuneSelf:
-			n, ok := runeLen(s, i)
-			if !ok {
-				return i
-			}
-			i += n
-		case c < 0x20 && c != '\t' && c != '\n':
-			return i
-		default:
-			i++
-		}
-	}
-	return len(s)
-}
-
 // clean asserts that s holds nothing that XML forbids; what does is dropped.
 func clean(s string) string {
-	if cleanLen(s) == len(s) {
+	if feed.CleanPrefix(s) == len(s) {
 		return s
 	}
 	s, _ = feed.Clean(s)
@@ -101,55 +72,30 @@ func clean(s string) string {
 
 // hasText says whether anything of s is left once it is clean.
 func hasText(s string) bool {
-	if s == "" {
-		return false
-	}
-	if c := s[0]; c >= 0x20 && c < utf8.RuneSelf {
-		return true
-	}
-	return clean(s) != ""
+	return s != "" && (s[0]-0x20 < utf8.RuneSelf-0x20 || clean(s) != "")
 }
 
 // appendEscaped writes s as the value of an attribute in double quotes. Line
 // ends and tabs become character references, because a parser would turn
 // them into blanks.
 func appendEscaped(dst []byte, s string) []byte {
-	last := 0
-	for i := 0; i < len(s); {
-		if i+8 <= len(s) {
-			w := word(s, i)
-			x := (w | 0x04*wordOnes) ^ 0x26*wordOnes // & and "
-			y := (w | 0x02*wordOnes) ^ 0x3E*wordOnes // < and >
-			m := ((x-wordOnes)&^x | (y-wordOnes)&^y | (w-0x20*wordOnes)&^w | w) & wordHighs
-			if m == 0 {
-				i += 8
-				continue
-			}
-			i += bits.TrailingZeros64(m) >> 3
+	for {
+		n := feed.AttributePrefix(s)
+		dst = append(dst, s[:n]...)
+		if n == len(s) {
+			return dst
 		}
-		n, drop := 1, false
-		switch attrClass[s[i]] {
-		case bytePlain:
-			i++
+		if c := s[n]; c < utf8.RuneSelf {
+			if attrClass[c] == byteEscape {
+				dst = append(dst, reference(c)...)
+			}
+			s = s[n+1:]
 			continue
-		case byteMulti:
-			var ok bool
-			if n, ok = runeLen(s, i); ok {
-				i += n
-				continue
-			}
-			drop = true
-		case byteDrop:
-			drop = true
 		}
-		dst = append(dst, s[last:i]...)
-		if !drop {
-			dst = append(dst, reference(s[i])...)
-		}
-		i += n
-		last = i
+		// What stands here is no UTF-8 or forbidden: it is dropped.
+		_, k := utf8.DecodeRuneInString(s[n:])
+		s = s[n+k:]
 	}
-	return append(dst, s[last:]...)
 }
 
 // appendPlain writes s as the escaped text of an element. Line ends become LF,

@@ -113,9 +113,6 @@ func expected(p *feed.Product, item *feed.Item, escaped bool) *feed.Product {
 	for i := range q.Parameters {
 		m := &q.Parameters[i]
 		m.Names = first(m.Names)
-		for _, f := range []*feed.Flag{&m.Distinction, &m.GroupDistinction, &m.Hide, &m.AuctionHide} {
-			*f = max(*f, feed.FlagNo)
-		}
 		m.Values = slices.Clone(m.Values)
 		for j := range m.Values {
 			m.Values[j].Names = first(m.Values[j].Names)
@@ -164,7 +161,7 @@ func TestWriteReadRoundTrip(t *testing.T) {
 		escaped := rapid.Bool().Draw(t, "escaped")
 		profile := written(escaped)
 		profile.Dialect.DefaultNamespace = rapid.Bool().Draw(t, "default namespace")
-		rules, err := pricing.Compile(profile, nil)
+		rules, err := pricing.Compile(profile, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +250,7 @@ func TestLightOverFull(t *testing.T) {
 			t.Fatal(err)
 		}
 		profile.Discounts.Overall = discount
-		rules, err := pricing.Compile(profile, nil)
+		rules, err := pricing.Compile(profile, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

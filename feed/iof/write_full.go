@@ -13,7 +13,10 @@ import (
 // on: the price of the product and of each size, name, panel name and weight
 // of a size (0 g when not known), a stock node of each size, and the code
 // standard (AUTO when none was given).
-func (w *Writer) AppendFull(dst []byte, it *feed.Item) []byte {
+func (w *Writer) AppendFull(dst []byte, it *feed.Item) []byte { return w.appendFull(dst, it, nil) }
+
+// appendFull is AppendFull, with shared texts or none.
+func (w *Writer) appendFull(dst []byte, it *feed.Item, t *Texts) []byte {
 	p := it.Product
 	dst = append(dst, `<product id="`...)
 	dst = strconv.AppendInt(dst, int64(p.ID), 10)
@@ -38,20 +41,18 @@ func (w *Writer) AppendFull(dst []byte, it *feed.Item) []byte {
 	dst = w.appendProductAttrs(dst, p.Attrs)
 	dst = append(dst, '>')
 
-	dst = w.appendReferences(dst, p)
-	dst = w.appendDescription(dst, p)
+	dst = t.shared(dst, textsAbout, w, p)
 	dst = appendPrice(dst, "price", it.Full.Price, it.Currency)
 	dst = appendPoints(dst, &it.Full, it.Currency)
 	if p.Promotion != nil {
 		dst = appendPromotion(dst, p.Promotion, &it.Promotion, it.Currency)
 	}
 	dst = w.appendSizes(dst, it, true)
-	dst = appendImages(dst, p)
-	dst = w.appendAttachments(dst, p.Attachments)
+	dst = t.shared(dst, textsMedia, w, p)
 	if p.Group != nil {
 		dst = w.appendGroup(dst, p.Group)
 	}
-	dst = w.appendProductParameters(dst, p.Parameters)
+	dst = t.shared(dst, textsParameters, w, p)
 	if p.Bundled != nil && !w.dialect.NoBundles {
 		dst = w.appendBundled(dst, p.Bundled)
 	}

@@ -14,15 +14,15 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestCleanLenAgreesWithTheVocabulary(t *testing.T) {
+func TestCleanAgreesWithTheVocabulary(t *testing.T) {
 	t.Parallel()
 	piece := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 12), func(b []byte) string { return string(b) }),
 		rapid.SampledFrom([]string{"\t", "\n", "\r", "\x00", "\xed\x9f\xbf", "\xed\xa0\x80", "\xef\xbf\xbd", "\xef\xbf\xbe", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xc2", "\xc1\x80", "abcdefgh"}))
 	rapid.Check(t, func(t *rapid.T) {
 		s := strings.Join(rapid.SliceOfN(piece, 0, 5).Draw(t, "pieces"), "")
-		n := cleanLen(s)
+		n := feed.CleanPrefix(s)
 		if (n == len(s)) != feed.IsClean(s) {
-			t.Fatalf("cleanLen(%q) = %d of %d, IsClean %v", s, n, len(s), feed.IsClean(s))
+			t.Fatalf("CleanPrefix(%q) = %d of %d, IsClean %v", s, n, len(s), feed.IsClean(s))
 		}
 		if !feed.IsClean(s[:n]) {
 			t.Fatalf("the first %d bytes of %q are not clean", n, s)

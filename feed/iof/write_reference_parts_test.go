@@ -79,7 +79,7 @@ func (r *reference) group(e *etree.Element, g *feed.Group) {
 func (r *reference) parameters(e *etree.Element, list []feed.Parameter) {
 	c := e.CreateElement("parameters")
 	id := func(x feed.ParameterEntry) string { return x.ID }
-	flag := func(f feed.Flag) string { return map[bool]string{true: "y", false: "n"}[f == feed.FlagYes] }
+	flag := func(f feed.Flag) string { return map[feed.Flag]string{feed.FlagYes: "y", feed.FlagNo: "n"}[f] }
 	for _, m := range list {
 		from, kind := func(d *feed.Dictionaries) []feed.ParameterEntry { return d.Parameters }, "parameter"
 		if m.Section {
@@ -96,10 +96,10 @@ func (r *reference) parameters(e *etree.Element, list []feed.Parameter) {
 		set(n, "xml:lang", chosen[0].Lang.String())
 		set(n, "name", chosen[0].Value)
 		setInt(n, "priority", m.Priority)
-		n.CreateAttr("distinction", flag(m.Distinction))
-		n.CreateAttr("group_distinction", flag(m.GroupDistinction))
-		n.CreateAttr("hide", flag(m.Hide))
-		n.CreateAttr("auction_template_hide", flag(m.AuctionHide))
+		set(n, "distinction", flag(m.Distinction))
+		set(n, "group_distinction", flag(m.GroupDistinction))
+		set(n, "hide", flag(m.Hide))
+		set(n, "auction_template_hide", flag(m.AuctionHide))
 		if slices.Contains(feed.ParameterContexts(), m.Context) {
 			n.CreateAttr("context_id", m.Context)
 		}

@@ -277,11 +277,16 @@ func (w *Writer) appendValue(dst []byte, v *feed.ParameterValue) []byte {
 	return append(dst, "/>"...)
 }
 
-// appendFlag writes y or n; n where nothing was said.
+// appendFlag writes y or n, and nothing where nothing was said: readers take a
+// switch that is not there for n.
 func appendFlag(dst []byte, name string, f feed.Flag) []byte {
-	dst = append(dst, name...)
-	if f == feed.FlagYes {
+	switch f {
+	case feed.FlagYes:
+		dst = append(dst, name...)
 		return append(dst, `y"`...)
+	case feed.FlagNo:
+		dst = append(dst, name...)
+		return append(dst, `n"`...)
 	}
-	return append(dst, `n"`...)
+	return dst
 }

@@ -26,7 +26,7 @@ func TestWrittenProductsAreValid(t *testing.T) {
 		profile := &feed.Profile{Currency: p.Currency, Languages: []feed.Language{pol, eng},
 			Stock:   feed.StockPolicy{PerWarehouse: flag("warehouses")},
 			Dialect: feed.Dialect{EscapedText: flag("escaped"), SingleLanguage: flag("single"), OneSizeZero: flag("zero"), SwapCodes: flag("swap"), NoBundles: flag("bundles"), FullWithoutStock: flag("stock")}}
-		rules, err := pricing.Compile(profile, feed.NewIndex(&feed.Dictionaries{}))
+		rules, err := pricing.Compile(profile, feed.NewIndex(&feed.Dictionaries{}), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

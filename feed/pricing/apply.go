@@ -48,6 +48,9 @@ func (r *Rules) apply(item *feed.Item, p *feed.Product) Verdict {
 		item.Currency = p.Currency
 	}
 	w := work{r: r, c: conversion{scale: s, lead: r.lead, vat: p.VAT}, free: isFree(p)}
+	if !r.listed(&w, p) {
+		return out(ReasonNoRate)
+	}
 	whole := r.discounts.ofProduct(p, category.discount, producer)
 
 	if cap(item.Sizes) < len(p.Sizes) {
@@ -62,7 +65,7 @@ func (r *Rules) apply(item *feed.Item, p *feed.Product) Verdict {
 		if own, ok := r.discounts.ofCode(size.Code); ok {
 			c = own
 		}
-		if reason := w.points(&shown.Full, &shown.Light, &prices, r.discounts.keep(c)); reason != ReasonNone {
+		if reason := w.points(&shown.Full, &shown.Light, &prices, w.rows.of(size.Code), r.discounts.keep(c)); reason != ReasonNone {
 			v := out(reason)
 			v.Size = i
 			return v
@@ -72,14 +75,20 @@ func (r *Rules) apply(item *feed.Item, p *feed.Product) Verdict {
 		inStock = inStock || any
 	}
 	prices := p.Prices
-	if w.base(&prices).IsZero() {
+	if row := w.rows.of(""); row == nil && len(w.rows) > 0 {
+		// The list names some sizes alone, and what the first one costs is a price
+		// somebody can pay.
+		if reason := w.wholeOfSizes(item, &prices); reason != ReasonNone {
+			return out(reason)
+		}
+	} else if row == nil && w.base(&prices).IsZero() {
 		// Nothing is said of the product as a whole: what its first size costs
 		// is a price somebody can pay.
 		item.Full.Price, item.Light.Price = item.Sizes[0].Full.Price, item.Sizes[0].Light.Price
 		if reason := w.informative(&item.Full, &item.Light, &prices); reason != ReasonNone {
 			return out(reason)
 		}
-	} else if reason := w.points(&item.Full, &item.Light, &prices, r.discounts.keep(whole)); reason != ReasonNone {
+	} else if reason := w.points(&item.Full, &item.Light, &prices, row, r.discounts.keep(whole)); reason != ReasonNone {
 		return out(reason)
 	}
 	if p.Promotion != nil {
@@ -98,6 +107,10 @@ type work struct {
 	r    *Rules
 	c    conversion
 	free bool
+	// rows are what the profile's price list says of the product, and lc converts
+	// them.
+	rows listRows
+	lc   conversion
 }
 
 // effective gives the prices of a size: its own, and its product's where it
@@ -136,9 +149,16 @@ func (w *work) list(p *feed.Prices) feed.Price {
 	return p.List
 }
 
-// points fills the price points of a product or size.
-func (w *work) points(full, light *feed.PricePoints, p *feed.Prices, keep uint64) Reason {
+// points fills the price points of a product or size; row is what the price list
+// says of it, nil for nothing.
+func (w *work) points(full, light *feed.PricePoints, p *feed.Prices, row *feed.ListedPrice, keep uint64) Reason {
 	*full, *light = feed.PricePoints{}, feed.PricePoints{}
+	if row != nil {
+		return w.listedPoints(full, light, p, row, keep)
+	}
+	if w.r.list.only {
+		return ReasonNotListed
+	}
 	base, list := w.base(p), w.list(p)
 	if base.IsZero() {
 		if !w.free {

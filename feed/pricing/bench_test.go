@@ -41,11 +41,11 @@ func busy(t testing.TB) (*feed.Profile, *feed.Index, *feed.Product) {
 
 func TestApplyAllocatesNothing(t *testing.T) {
 	profile, x, p := busy(t)
-	simple, err := pricing.Compile(&feed.Profile{}, x)
+	simple, err := pricing.Compile(&feed.Profile{}, x, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	full, err := pricing.Compile(profile, x)
+	full, err := pricing.Compile(profile, x, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func BenchmarkApply(b *testing.B) {
 		profile *feed.Profile
 	}{{"simple", &feed.Profile{}}, {"busy", profile}} {
 		b.Run(c.name, func(b *testing.B) {
-			r, err := pricing.Compile(c.profile, x)
+			r, err := pricing.Compile(c.profile, x, nil)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -90,7 +90,7 @@ func BenchmarkCompile(b *testing.B) {
 	profile, x, _ := busy(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := pricing.Compile(profile, x); err != nil {
+		if _, err := pricing.Compile(profile, x, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -9,20 +9,23 @@
 //
 // # Order of a price
 //
-// The base is the list price, or for wholesalers the wholesale price and the
-// list price where there is none. A size's price of a kind replaces its
+// The base is what the profile's price list says. Where that says nothing, and
+// without one, it is the list price, or for wholesalers the wholesale price and
+// the list price where there is none. A size's price of a kind replaces its
 // product's price of that kind. From the base on everything is exact:
 //
 //	base -> rate -> discount -> floor -> rounding -> VAT
 //
-// The floor is the minimal price converted by the same rate; no discount goes
-// below it. There is one rounding, half up, to the minor unit of the target
+// The rate is the profile's own, else the merchant's. The floor is the minimal
+// price converted from the product's currency; no discount goes below it, and no
+// price list. There is one rounding, half up, to the minor unit of the target
 // currency, on the profile's leading side; the other side follows by VAT. A
 // price that nothing changed keeps both sides as they came. A price whose
 // leading side is zero while the other is not is led by the other side.
 //
 // Full files show the list price converted, without discount and floor; only
 // a wholesaler is shown the wholesale price there, and only where there is no
+// list price. A price of a price list is shown there only where the catalog has no
 // list price. Suggested and strikethrough prices and those of a promotion are
 // converted and never discounted. Wholesale figures reach nobody but
 // wholesalers.

@@ -29,7 +29,7 @@ func exampleProfile() *feed.Profile {
 }
 
 func ExampleCompile() {
-	rules, err := pricing.Compile(exampleProfile(), feed.NewIndex(dictionaries()))
+	rules, err := pricing.Compile(exampleProfile(), feed.NewIndex(dictionaries()), nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -50,7 +50,7 @@ func ExampleCompile() {
 }
 
 func ExampleRules_Explain() {
-	rules, err := pricing.Compile(exampleProfile(), feed.NewIndex(dictionaries()))
+	rules, err := pricing.Compile(exampleProfile(), feed.NewIndex(dictionaries()), nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -61,24 +61,24 @@ func ExampleRules_Explain() {
 	//   no assortment rules: every product is in
 	//   list price of the product
 	//     base      200  list price, net
-	//     rate      46.9  1 PLN = 0.2345 EUR
+	//     rate      46.9  1 PLN = 0.2345 EUR, the offer's own rate
 	//     rounding  46.9  half up to 2 decimals
 	//     VAT       57.69  gross at 23.0 %
 	//   partner's price of the product
 	//     base      200  list price, net
-	//     rate      46.9  1 PLN = 0.2345 EUR
+	//     rate      46.9  1 PLN = 0.2345 EUR, the offer's own rate
 	//     discount  42.21  less 10.0 % for category "Sport"
 	//     floor     42.21  not below the minimal price 35.175
 	//     rounding  42.21  half up to 2 decimals
 	//     VAT       51.92  gross at 23.0 %
 	//   list price of size "101-uniw"
 	//     base      200  list price of the product, net
-	//     rate      46.9  1 PLN = 0.2345 EUR
+	//     rate      46.9  1 PLN = 0.2345 EUR, the offer's own rate
 	//     rounding  46.9  half up to 2 decimals
 	//     VAT       57.69  gross at 23.0 %
 	//   partner's price of size "101-uniw"
 	//     base      200  list price of the product, net
-	//     rate      46.9  1 PLN = 0.2345 EUR
+	//     rate      46.9  1 PLN = 0.2345 EUR, the offer's own rate
 	//     discount  42.21  less 10.0 % for category "Sport"
 	//     floor     42.21  not below the minimal price 35.175
 	//     rounding  42.21  half up to 2 decimals

@@ -90,6 +90,11 @@ func (r *Rules) Explain(p *feed.Product) Explanation {
 	d := deriver{r: r, p: p, currency: e.Currency}
 	if s != nil {
 		d.w = work{r: r, c: conversion{scale: s, lead: r.lead, vat: p.VAT}, free: isFree(p)}
+		if !r.listed(&d.w, p) {
+			s = nil // nothing can be derived of prices without a rate
+		}
+	}
+	if s != nil {
 		d.factor = big.NewRat(int64(s.mul), 1)
 		d.factor.Quo(d.factor, big.NewRat(int64(s.div), 1))
 	}
@@ -103,7 +108,7 @@ func (r *Rules) Explain(p *feed.Product) Explanation {
 				c = own
 			}
 			prices := d.w.effective(p, size)
-			d.derive(&x, &prices, &size.Prices, c)
+			d.derive(&x, &prices, &size.Prices, size.Code, c)
 		}
 		x.Stock, x.Nodes = r.explainStock(size.Stock)
 		e.Sizes = append(e.Sizes, x)
@@ -111,13 +116,22 @@ func (r *Rules) Explain(p *feed.Product) Explanation {
 	if s == nil {
 		return e
 	}
-	if d.w.base(&p.Prices).IsZero() && len(e.Sizes) > 0 {
+	row := d.w.rows.of("")
+	if row == nil && len(d.w.rows) > 0 && len(e.Sizes) > 0 {
+		note := fmt.Sprintf("%s, by sizes: that of the first one %q", r.listNote(&d.w.rows[0], d.w.rows[0].Code), p.Sizes[0].Code)
+		e.Whole.Full, e.Whole.Light = e.Sizes[0].Full, e.Sizes[0].Light
+		e.Whole.List = []Step{{StepBase, note, d.units(e.Whole.Full)}}
+		if !p.Prices.List.IsZero() {
+			e.Whole.List, e.Whole.Full = d.steps(d.own(p.Prices.List, "list price"), feed.Price{}, choice{})
+		}
+		e.Whole.Partner = []Step{{StepBase, note, d.units(e.Whole.Light)}}
+	} else if row == nil && d.w.base(&p.Prices).IsZero() && len(e.Sizes) > 0 {
 		note := fmt.Sprintf("the product has no price of its own: that of its first size %q", p.Sizes[0].Code)
 		e.Whole.Full, e.Whole.Light = e.Sizes[0].Full, e.Sizes[0].Light
 		e.Whole.List = []Step{{StepBase, note, d.units(e.Whole.Full)}}
 		e.Whole.Partner = []Step{{StepBase, note, d.units(e.Whole.Light)}}
 	} else {
-		d.derive(&e.Whole, &p.Prices, &p.Prices, whole)
+		d.derive(&e.Whole, &p.Prices, &p.Prices, "", whole)
 	}
 	return e
 }
@@ -131,9 +145,51 @@ type deriver struct {
 	factor   *big.Rat      // minor units of the result for one of the product's
 }
 
+// source is a price from which a derivation starts.
+type source struct {
+	price    feed.Price
+	name     string
+	currency feed.Currency
+	scale    *scale
+	factor   *big.Rat // minor units of the result for one of the source's
+}
+
+// own makes a source of a price that the product has.
+func (d *deriver) own(p feed.Price, name string) source {
+	return source{p, name, d.p.Currency, d.w.c.scale, d.factor}
+}
+
+// listed makes a source of a price that the price list has.
+func (d *deriver) listed(row *feed.ListedPrice, code string) source {
+	price, _ := d.w.listedPrice(row)
+	s := d.w.lc.scale
+	factor := new(big.Rat).Quo(big.NewRat(int64(s.mul), 1), big.NewRat(int64(s.div), 1))
+	return source{price, d.r.listNote(row, code), d.r.list.head.Currency, s, factor}
+}
+
 // derive fills the two derivations of a product or size; own holds the prices
-// that stand at the node itself.
-func (d *deriver) derive(x *Derivation, prices, own *feed.Prices, c choice) {
+// that stand at the node itself, and code is the size's.
+func (d *deriver) derive(x *Derivation, prices, own *feed.Prices, code string, c choice) {
+	if row := d.w.rows.of(code); row != nil {
+		base := d.listed(row, code)
+		list := base
+		if !prices.List.IsZero() {
+			list = d.own(prices.List, "list price")
+			if own.List.IsZero() {
+				list.name += " of the product"
+			}
+		} else {
+			list.name += ", for want of a list price"
+		}
+		x.List, x.Full = d.steps(list, feed.Price{}, choice{})
+		x.Partner, x.Light = d.steps(base, prices.Minimal, c)
+		return
+	}
+	if d.r.list.only {
+		step := Step{StepBase, fmt.Sprintf("price list %q has no price", d.r.list.head.Name), new(big.Rat)}
+		x.List, x.Partner = []Step{step}, []Step{step}
+		return
+	}
 	base, list := d.w.base(prices), d.w.list(prices)
 	if base.IsZero() {
 		note := "no price"
@@ -161,26 +217,30 @@ func (d *deriver) derive(x *Derivation, prices, own *feed.Prices, c choice) {
 	if d.w.base(own) != base {
 		baseName += " of the product"
 	}
-	x.List, x.Full = d.steps(list, listName, feed.Price{}, choice{})
-	x.Partner, x.Light = d.steps(base, baseName, prices.Minimal, c)
+	if d.r.list.head.ID != "" {
+		baseName += fmt.Sprintf(", for want of one in price list %q", d.r.list.head.Name)
+	}
+	x.List, x.Full = d.steps(d.own(list, listName), feed.Price{}, choice{})
+	x.Partner, x.Light = d.steps(d.own(base, baseName), prices.Minimal, c)
 }
 
 // steps takes one price from its base to its two sides. A choice of no source
 // means that neither discount nor floor apply.
-func (d *deriver) steps(base feed.Price, name string, floor feed.Price, c choice) ([]Step, feed.Price) {
+func (d *deriver) steps(from source, floor feed.Price, c choice) ([]Step, feed.Price) {
+	base := from.price
 	lead := leadOf(base, d.r.lead)
 	exact := new(big.Rat).SetUint64(side(base, lead))
 	var steps []Step
 	note := func(kind StepKind, source feed.Currency, format string, args ...any) {
 		steps = append(steps, Step{kind, fmt.Sprintf(format, args...), inUnits(exact, source)})
 	}
-	note(StepBase, d.p.Currency, "%s, %s", name, [...]string{feed.LeadNet: "net", feed.LeadGross: "gross"}[lead])
-	changed := !d.w.c.scale.identity
-	exact.Mul(exact, d.factor)
+	note(StepBase, from.currency, "%s, %s", from.name, [...]string{feed.LeadNet: "net", feed.LeadGross: "gross"}[lead])
+	changed := !from.scale.identity
+	exact.Mul(exact, from.factor)
 	if changed {
-		rate := inUnits(d.factor, d.currency)
-		rate.Mul(rate, new(big.Rat).SetUint64(pow10[d.p.Currency.Exponent()]))
-		note(StepRate, d.currency, "1 %s = %s %s", d.p.Currency, decimal(rate), d.currency)
+		rate := inUnits(from.factor, d.currency)
+		rate.Mul(rate, new(big.Rat).SetUint64(pow10[from.currency.Exponent()]))
+		note(StepRate, d.currency, "1 %s = %s %s, %s", from.currency, decimal(rate), d.currency, d.r.told[from.currency])
 	}
 	if percent := d.r.discounts.percent(c); c.source != ByNothing {
 		exact.Mul(exact, new(big.Rat).SetFrac64(int64(whole-percent), whole))

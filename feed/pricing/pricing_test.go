@@ -17,7 +17,7 @@ import (
 // apply compiles and applies, for tests of one case.
 func apply(t testing.TB, profile *feed.Profile, p *feed.Product) (*feed.Item, pricing.Verdict) {
 	t.Helper()
-	r, err := pricing.Compile(profile, feed.NewIndex(dictionaries()))
+	r, err := pricing.Compile(profile, feed.NewIndex(dictionaries()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +246,7 @@ func TestReasons(t *testing.T) {
 			p.Promotion = &feed.Promotion{Price: price(900_000_000_000_000, 1)}
 		}), pricing.Verdict{Reason: pricing.ReasonOverflow, Rule: -1, Size: -1}, "the product is too large"},
 	} {
-		r, err := pricing.Compile(&c.profile, nil)
+		r, err := pricing.Compile(&c.profile, nil, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
@@ -279,7 +279,7 @@ func TestPromotionPrices(t *testing.T) {
 
 func TestCompileRefuses(t *testing.T) {
 	t.Parallel()
-	_, err := pricing.Compile(&feed.Profile{Rates: []feed.ExchangeRate{{From: pln}}}, nil)
+	_, err := pricing.Compile(&feed.Profile{Rates: []feed.ExchangeRate{{From: pln}}}, nil, nil)
 	if feed.KindOf(err) != feed.KindInvalid {
 		t.Errorf("Compile of rates without a currency: %v, want an invalid profile", err)
 	}
@@ -495,7 +495,7 @@ func TestRulesKeepNothingOfTheProfile(t *testing.T) {
 		Assortment: feed.Assortment{Exclude: []feed.Rule{rule(feed.RuleTag, "old")}},
 		Stock:      feed.StockPolicy{Warehouses: []feed.WarehouseID{1}},
 	}
-	r, err := pricing.Compile(profile, nil)
+	r, err := pricing.Compile(profile, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func compile(t *rapid.T, p *feed.Profile) *pricing.Rules {
-	r, err := pricing.Compile(p, feed.NewIndex(dictionaries()))
+	r, err := pricing.Compile(p, feed.NewIndex(dictionaries()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

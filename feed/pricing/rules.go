@@ -13,6 +13,8 @@ type Rules struct {
 	index            *feed.Index
 	currency         feed.Currency
 	rates            map[feed.Currency]scale
+	told             map[feed.Currency]string // whose rate it is
+	list             priceList
 	own              scale // of a product that needs no conversion
 	wholesale        bool
 	lead             feed.PriceLead
@@ -26,9 +28,11 @@ type Rules struct {
 }
 
 // Compile makes the rules of profile p for products that refer to the
-// dictionaries of x; x may be nil when there are none. It costs a pass over
-// the categories. The error is that of [feed.Profile.Validate].
-func Compile(p *feed.Profile, x *feed.Index) (*Rules, error) {
+// dictionaries of x, under the merchant's terms. x and terms may be nil when
+// there are none. It costs a pass over the categories. The error is that of
+// [feed.Profile.Validate], or of kind not-found for a price list that the terms
+// do not have.
+func Compile(p *feed.Profile, x *feed.Index, terms *feed.Terms) (*Rules, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("compile price rules: %w", err)
 	}
@@ -39,6 +43,7 @@ func Compile(p *feed.Profile, x *feed.Index) (*Rules, error) {
 		index:       x,
 		currency:    p.Currency,
 		rates:       make(map[feed.Currency]scale, len(p.Rates)),
+		told:        make(map[feed.Currency]string, len(p.Rates)),
 		own:         scaleOf(feed.Rate{}, p.Currency, p.Currency),
 		wholesale:   p.Base == feed.BaseWholesale,
 		lead:        p.Lead,
@@ -48,8 +53,8 @@ func Compile(p *feed.Profile, x *feed.Index) (*Rules, error) {
 		inStockOnly: p.Assortment.InStockOnly,
 		stock:       newStockPolicy(&p.Stock),
 	}
-	for _, rate := range p.Rates {
-		r.rates[rate.From] = scaleOf(rate.Rate, rate.From, p.Currency)
+	if err := r.takeTerms(p, terms); err != nil {
+		return nil, fmt.Errorf("compile price rules: %w", err)
 	}
 	r.anyProducer = len(r.include.producers)+len(r.exclude.producers)+len(r.discounts.producers) > 0
 	r.anyCategory = len(r.include.categories)+len(r.exclude.categories)+len(r.discounts.categories) > 0

@@ -19,10 +19,14 @@ const (
 	ReasonExcluded
 	// ReasonNoSizes: the product has no size, so there is nothing to sell.
 	ReasonNoSizes
-	// ReasonNoRate: the profile has no rate from the product's currency.
+	// ReasonNoRate: there is no rate from the product's currency, or from that of
+	// the price list that prices it.
 	ReasonNoRate
 	// ReasonNoPrice: the product or one of its sizes has no price.
 	ReasonNoPrice
+	// ReasonNotListed: the profile wants what its price list prices, and that has
+	// no price for the product or one of its sizes.
+	ReasonNotListed
 	// ReasonVanishes: a base price is less than half a minor unit of the
 	// target currency.
 	ReasonVanishes
@@ -33,7 +37,7 @@ const (
 	ReasonOutOfStock
 )
 
-var reasonNames = [...]string{"", "not-included", "excluded", "no-sizes", "no-rate", "no-price", "price-vanishes", "overflow", "out-of-stock"}
+var reasonNames = [...]string{"", "not-included", "excluded", "no-sizes", "no-rate", "no-price", "not-listed", "price-vanishes", "overflow", "out-of-stock"}
 
 // String gives a stable name such as "no-rate", "" for [ReasonNone].
 func (r Reason) String() string {
@@ -52,7 +56,7 @@ type Verdict struct {
 	// [ReasonExcluded], else -1.
 	Rule int
 	// Size is the position of the size without a usable price behind
-	// [ReasonNoPrice], [ReasonVanishes] and [ReasonOverflow]; -1 when the
+	// [ReasonNoPrice], [ReasonNotListed], [ReasonVanishes] and [ReasonOverflow]; -1 when the
 	// price is the product's or when no price is at fault.
 	Size int
 }
@@ -82,9 +86,19 @@ func (r *Rules) Describe(p *feed.Product, v Verdict) string {
 		if p.Currency.IsZero() {
 			return "left out: the product has no currency"
 		}
+		var rate scale
+		if r.scaleFor(p, &rate) != nil {
+			to := r.currency
+			if to.IsZero() {
+				to = p.Currency
+			}
+			return fmt.Sprintf("left out: no rate from %s, the currency of price list %q, to %s", r.list.head.Currency, r.list.head.Name, to)
+		}
 		return fmt.Sprintf("left out: no rate from %s to %s", p.Currency, r.currency)
 	case ReasonNoPrice:
 		return "left out: " + where + " has no price"
+	case ReasonNotListed:
+		return fmt.Sprintf("left out: price list %q has no price for %s", r.list.head.Name, where)
 	case ReasonVanishes:
 		return fmt.Sprintf("left out: the price of %s is less than half a minor unit of %s", where, r.currency)
 	case ReasonOverflow:

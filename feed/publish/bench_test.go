@@ -41,11 +41,13 @@ func (b *folderBin) Open(_ context.Context, blob publish.Blob, off, n int64) (io
 	if err != nil {
 		return nil, err
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.NewSectionReader(f, off, n), f}, nil
+	if _, err := f.Seek(off, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return localReader{io.LimitReader(f, n), f, f}, nil
 }
+
+func (b *folderBin) AtHand() bool { return true }
 
 // keepOnly removes what the current generations do not need.
 func (b *folderBin) keepOnly(tb testing.TB, l *ledger) {

@@ -12,6 +12,7 @@ import (
 	"feedmill/feed"
 	"feedmill/feed/block"
 	"feedmill/feed/diff"
+	"feedmill/storage"
 )
 
 // Sizes of blocks, before compression, that were measured to be the best trade
@@ -45,44 +46,48 @@ type body struct {
 	blockSize     int
 	plain, packed sink
 	gz            *bufio.Writer
-	near          *nearCopy
+	near          []*nearFile
 	header        []byte
 	sample        []block.Node // what waits for the cut to be known
 	nodes         []byte
 	w             *block.Writer
+	marks         *marker // nil for files whose blocks are not marked
 	result        block.Result
-	index         []byte
+	filed         []byte // what is known of the file
 }
 
 // newBody starts the plan's complete file with its header.
 func (p *plan) newBody(ctx context.Context, r *runner, header []byte) (*body, error) {
 	name := p.ref.Kind.String()
 	if !r.req.Settings.Gzip {
-		sp, err := r.newSpool(name, false)
-		if err != nil {
-			return nil, err
-		}
+		sp := r.newSpool(name, false)
 		sp.buf = append(sp.buf, header...)
 		return &body{spool: sp}, nil
 	}
-	b := &body{ctx: ctx, header: header, blockSize: fullBlock, opt: block.Options{Pool: r.blocks(), Level: gzipLevel, PlainMD5: true, PlainSHA256: true},
+	b := &body{ctx: ctx, header: header, blockSize: fullBlock, opt: block.Options{Pool: r.blocks(), Level: gzipLevel, PlainDigests: true, Stored: true},
 		plain: sink{dir: r.req.Spool, pattern: name + "-*"}, packed: sink{dir: r.req.Spool, pattern: name + "-*.gz"}}
 	if p.ref.Kind == feed.KindLight {
 		b.blockSize = lightBlock
+	}
+	if p.ref.Kind == feed.KindFull {
+		b.marks = &marker{}
+		b.opt.Decided = b.marks.decided
 	}
 	b.opt.Plain, b.gz = &b.plain, bufio.NewWriterSize(&b.packed, flushSize)
 	f := p.prev.File(p.ref.Kind)
 	if !p.usable() || f == nil || f.Gzip.IsZero() {
 		return b, nil
 	}
-	stored, err := p.indexBefore(ctx, r.bin)
+	stored, err := p.filedBefore(ctx, r.bin)
 	if err != nil {
 		return nil, err
 	}
 	// An index that is damaged or of another file costs compressing anew.
-	if x, err := block.ParseIndex(stored); err == nil && x.GzipSize() == f.Gzip.Size {
-		b.near = &nearCopy{bin: r.bin, blob: f.Gzip, dir: r.req.Spool}
-		b.opt.Previous = &block.Previous{Index: x, Gzip: b.near.open}
+	index, _ := splitFiled(stored)
+	if x, err := block.ParseIndex(index); err == nil && x.GzipSize() == f.Gzip.Size {
+		near := &nearFile{bin: r.bin, blob: f.Gzip, dir: r.req.Spool}
+		b.near = append(b.near, near)
+		b.opt.Previous = &block.Previous{Index: x, Gzip: near.open}
 	}
 	return b, nil
 }
@@ -95,20 +100,27 @@ func (r *runner) blocks() *block.Pool {
 	return r.pool
 }
 
-// indexBefore reads the index of the blocks of the feed's compressed file,
-// which its state keeps; none is no bytes.
-func (p *plan) indexBefore(ctx context.Context, bin Bin) ([]byte, error) {
+// filedBefore reads what is known of the feed's complete file, which its state
+// keeps; nothing is no bytes.
+func (p *plan) filedBefore(ctx context.Context, bin Bin) ([]byte, error) {
 	b := p.prev.State
 	s, err := diff.Open(ctx, func(ctx context.Context, off, n int64) (io.ReadCloser, error) { return bin.Open(ctx, b, off, n) }, b.Size)
 	if err != nil {
 		return nil, fmt.Errorf("state of generation %d: %w", p.prev.Number, err)
 	}
-	_, index, err := stateExtra(ctx, s)
-	return index, err
+	_, filed, err := stateExtra(ctx, s)
+	return filed, err
 }
 
 // blocked says whether nodes must be given one by one.
 func (b *body) blocked() bool { return b.spool == nil }
+
+// note takes the entry of the next node, for the mark of its block.
+func (b *body) note(e *diff.Entry) {
+	if b.marks != nil {
+		b.marks.note(e)
+	}
+}
 
 // node adds a product's node; its bytes are copied.
 func (b *body) node(id feed.ProductID, node []byte) error {
@@ -179,7 +191,12 @@ func (b *body) end(footer []byte) error {
 		err = b.gz.Flush()
 	}
 	if err == nil {
-		b.index, err = b.result.Index.AppendBinary(nil)
+		var marks []byte
+		if b.marks != nil {
+			marks = b.marks.marks
+		}
+		b.filed = appendFiled(nil, b.result.Stored, marks)
+		b.result.Stored = nil
 	}
 	return errors.Join(blockError(err), b.close())
 }
@@ -197,8 +214,8 @@ func (b *body) close() error {
 		b.w.Close()
 	}
 	err := errors.Join(b.plain.close(), b.packed.close())
-	if b.near != nil {
-		err = errors.Join(err, b.near.remove())
+	for _, n := range b.near {
+		err = errors.Join(err, n.close())
 	}
 	return err
 }
@@ -223,43 +240,52 @@ func (b *body) discard() error {
 	return errors.Join(b.close(), b.plain.remove(), b.packed.remove())
 }
 
-// nearCopy is a stored file of which many pieces are read: it is copied into
-// the spool folder when the first is asked for.
-type nearCopy struct {
-	bin  Bin
-	blob Blob
-	dir  string
-	once sync.Once
-	f    *os.File
-	err  error
+// nearFile is a stored file of which many pieces are read. Where the store keeps
+// files it is read as it is, else it is copied into the spool folder, when the
+// first piece is asked for.
+type nearFile struct {
+	bin    Bin
+	blob   Blob
+	dir    string
+	once   sync.Once
+	f      *os.File
+	stored io.Closer // f is the store's
+	err    error
 }
 
 // open is a [block.Source].
-func (n *nearCopy) open(ctx context.Context, off, size int64) (io.ReadCloser, error) {
-	n.once.Do(func() { n.err = n.copy(ctx) })
+func (n *nearFile) open(ctx context.Context, off, size int64) (io.ReadCloser, error) {
+	n.once.Do(func() { n.err = n.fetch(ctx) })
 	if n.err != nil {
 		return nil, n.err
 	}
 	return io.NopCloser(io.NewSectionReader(n.f, off, size)), nil
 }
 
-func (n *nearCopy) copy(ctx context.Context) (err error) {
+func (n *nearFile) fetch(ctx context.Context) (err error) {
 	r, err := n.bin.Open(ctx, n.blob, 0, n.blob.Size)
 	if err != nil {
 		return err
 	}
-	if n.f, err = os.CreateTemp(n.dir, "before-*.gz"); err == nil {
+	if local, ok := r.(storage.FileReader); ok {
+		n.f, n.stored = local.File(), r
+		return nil
+	}
+	if n.f, err = os.CreateTemp(n.dir, "before-*"); err == nil {
 		_, err = io.Copy(n.f, r)
 	}
 	return errors.Join(err, r.Close())
 }
 
-// remove removes the copy; nobody reads it any more.
-func (n *nearCopy) remove() error {
+// close ends the reading, and removes the copy; nobody reads it any more.
+func (n *nearFile) close() error {
 	if n.f == nil {
 		return nil
 	}
 	f := n.f
 	n.f = nil
+	if n.stored != nil {
+		return n.stored.Close()
+	}
 	return errors.Join(f.Close(), removeFile(f.Name()))
 }

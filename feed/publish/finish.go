@@ -34,7 +34,7 @@ func (p *plan) build(r *runner) (g Generation, err error) {
 }
 
 func (p *plan) buildFull(r *runner, g *Generation) error {
-	if p.full && p.whole {
+	if p.body != nil {
 		if err := p.buildMain(r, g, feed.KindFull, feed.KindFullCSV); err != nil {
 			return err
 		}
@@ -167,10 +167,7 @@ func (p *plan) dictionaries(r *runner) error {
 			}
 		}
 		p.dictsChanged = true
-		sp, err := r.newSpool(k.String(), false)
-		if err != nil {
-			return err
-		}
+		sp := r.newSpool(k.String(), false)
 		sp.buf = p.dictionary(sp.buf, k, d, p.time, r.req)
 		f, err := p.stage(r, sp, k, "")
 		if err != nil {

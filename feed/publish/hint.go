@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -119,7 +118,7 @@ func (p *plan) openLook(ctx context.Context, r *runner, some bool) (err error) {
 		return nil
 	}
 	for _, b := range append([]Blob{p.prev.State}, p.prev.Layers...) {
-		s, err := diff.Open(ctx, func(ctx context.Context, off, n int64) (io.ReadCloser, error) { return r.bin.Open(ctx, b, off, n) }, b.Size)
+		s, err := p.lookIn(ctx, r.bin, b)
 		if err != nil {
 			return fmt.Errorf("state of generation %d: %w", p.prev.Number, err)
 		}
@@ -148,9 +147,7 @@ func (p *plan) openLook(ctx context.Context, r *runner, some bool) (err error) {
 			}
 		}
 	}
-	if err := p.openChange(r); err != nil {
-		return err
-	}
+	p.openChange(r)
 	p.state = newStateFile(r.req.Spool, diff.Shape{})
 	return nil
 }
@@ -261,6 +258,7 @@ func (s *search) chunk(ctx context.Context, from, to int) error {
 		if n++; n%1024 == 0 && s.req.Progress != nil {
 			s.req.Progress(s.runner.products)
 		}
+		s.plans.nextProduct()
 		for _, v := range s.plans.views {
 			full, light := v.full != nil && isLook(v.full), v.light != nil && isLook(v.light)
 			if !full && !light {

@@ -115,7 +115,7 @@ func (p *plan) mergeLayers(ctx context.Context, r *runner, from int, named []dif
 			p.extra = grown.appendExtra(nil)
 		}
 		if err == nil && p.sp.merged {
-			_, p.index, err = stateExtra(ctx, p.sp.stack[0])
+			_, p.filed, err = stateExtra(ctx, p.sp.stack[0])
 		}
 		if err == nil {
 			err = out.finish(p.appendedExtra())

@@ -19,8 +19,10 @@ type view struct {
 	profile feed.Profile
 	rules   *pricing.Rules
 	writer  *iof.Writer
-	csv     *tabular.Writer
-	item    feed.Item
+	// texts are shared with the views that write the same, nil where none does.
+	texts *iof.Texts
+	csv   *tabular.Writer
+	item  feed.Item
 	// product is the item's as the catalog has it.
 	product *feed.Product
 	full    *plan
@@ -49,12 +51,14 @@ type plan struct {
 	fresh             bool // the state before is damaged: start a new epoch with a full file
 	full              bool // a full file (or the light file) is being made
 	wantFull          bool // a full file is due when something differs
+	refull            bool // a full file is due in any case
 	idle              bool // nothing new since what is held: leave it
 	whole             bool // the whole feed is compared
 	why               string
 	hinted            bool // hint tells what may differ
 	hint              []feed.ProductID
-	held              Held // what is held already
+	late              *Hint // of what had no number yet; nil where nobody knows
+	held              Held  // what is held already
 	hasHeld           bool
 
 	// files under way
@@ -64,8 +68,8 @@ type plan struct {
 	readers      []closer
 	merge        *diff.Merge
 	node, record []byte
-	// extra and index are what the state keeps beside its entries.
-	extra, index []byte
+	// extra and filed are what the state keeps beside its entries.
+	extra, filed []byte
 	sp           look
 
 	live, added, changed, removed       int64
@@ -84,6 +88,8 @@ type closer interface{ Close() error }
 type plans struct {
 	all   []*plan
 	views []*view
+	// texts are all that views share.
+	texts []*iof.Texts
 	// pairs are the full and the light feed of each profile.
 	pairs [][2]*plan
 }
@@ -110,7 +116,7 @@ func newPlans(req *Request) (*plans, error) {
 			ps.pairs = append(ps.pairs, [2]*plan{seen[fullRef], seen[lightRef]})
 			continue
 		}
-		rules, err := pricing.Compile(&profile, index)
+		rules, err := pricing.Compile(&profile, index, &req.Catalog.Terms)
 		if err != nil {
 			return nil, fmt.Errorf("profile: %w", err)
 		}
@@ -130,10 +136,36 @@ func newPlans(req *Request) (*plans, error) {
 			return p
 		}
 		v.full, v.light = add(fullRef), add(lightRef)
+		ps.share(v)
 		ps.views = append(ps.views, v)
 		ps.pairs = append(ps.pairs, [2]*plan{seen[fullRef], seen[lightRef]})
 	}
 	return ps, nil
+}
+
+// share makes a new view share texts with one that writes the same.
+func (ps *plans) share(v *view) {
+	if v.full == nil {
+		return
+	}
+	for _, o := range ps.views {
+		if o.full == nil || !o.writer.SameTexts(v.writer) {
+			continue
+		}
+		if o.texts == nil {
+			o.texts = &iof.Texts{}
+			ps.texts = append(ps.texts, o.texts)
+		}
+		v.texts = o.texts
+		return
+	}
+}
+
+// nextProduct makes shared texts be rendered anew.
+func (ps *plans) nextProduct() {
+	for _, t := range ps.texts {
+		t.Next()
+	}
 }
 
 // forget empties what passes gather of a view.
@@ -169,7 +201,8 @@ func (p *plan) load(ctx context.Context, r *runner) (err error) {
 	if p.ref.Kind == feed.KindFull {
 		p.afterLabels(s.Zone)
 		f := p.prev.File(feed.KindFull)
-		p.wantFull = f == nil || s.FullEvery < 0 || p.time.Sub(f.Changed) >= s.FullEvery
+		p.refull = s.Full && f != nil && p.changedSince(f) > 0
+		p.wantFull = f == nil || p.refull || s.FullEvery < 0 || p.time.Sub(f.Changed) >= s.FullEvery
 		p.full = p.wantFull || p.renewal
 	}
 	p.forgetLost(r.lost, now)
@@ -286,19 +319,14 @@ func (p *plan) differs() bool {
 // the set share.
 func (ps *plans) needFull(req *Request) (list []*plan) {
 	for _, p := range ps.all {
-		if p.ref.Kind != feed.KindFull || p.idle || !p.differs() || p.whole && p.full {
+		if p.ref.Kind != feed.KindFull || p.idle || p.whole && p.full {
 			continue
 		}
-		since := p.changeNodes
-		full := p.prev.File(feed.KindFull)
-		for i := range p.prev.Files {
-			if f := &p.prev.Files[i]; f.Kind == feed.KindFullChange && f.Generation > full.Generation {
-				since += f.Products
-			}
+		// Dictionaries that grow publish the feed too, and take a full file along.
+		if grown := p.wantFull && p.state != nil && len(p.extra) > 0; !p.differs() && !grown && !p.refull {
+			continue
 		}
-		if p.wantFull || since*100 >= p.live*int64(req.Settings.FullShare) {
-			p.full = true
-			p.goWhole("a full file is due")
+		if p.wantFull || p.changedSince(p.prev.File(feed.KindFull))*100 >= p.live*int64(req.Settings.FullShare) {
 			list = append(list, p)
 		}
 	}

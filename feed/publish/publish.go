@@ -158,6 +158,17 @@ func (g *Generation) Blobs() iter.Seq[*Blob] {
 	}
 }
 
+// Fresh says whether the generation made a file: one without only says that what
+// was published before is valid for longer.
+func (g *Generation) Fresh() bool {
+	for i := range g.Files {
+		if g.Files[i].Generation == g.Number {
+			return true
+		}
+	}
+	return false
+}
+
 // File finds the file of a kind, nil when there is none. Of change files it
 // gives the newest.
 func (g *Generation) File(k feed.Kind) *File {

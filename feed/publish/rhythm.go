@@ -33,7 +33,7 @@ func (r *runner) decide(ctx context.Context) error {
 		if p.idle {
 			continue
 		}
-		p.due = !p.hasPrev || p.fresh || p.renewal || p.differs()
+		p.due = !p.hasPrev || p.fresh || p.renewal || p.refull || p.differs()
 		if p.ref.Kind == feed.KindFull {
 			if err := p.dictionaries(r); err != nil {
 				return err

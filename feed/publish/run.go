@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,9 @@ import (
 // The order of steps is that of RELIABILITY 2.4: lease and numbers, comparison,
 // guard, uploads that the ledger knows of, a marker, then the one step that
 // makes all of it visible.
-func Do(ctx context.Context, ledger Ledger, bin Bin, req Request) (Report, error) {
+func Do(ctx context.Context, ledger Ledger, bin Bin, req Request) (report Report, err error) {
+	req.Catalog.Done = once(req.Catalog.Done)
+	defer func() { err = errors.Join(err, leave(&req)) }()
 	req.Settings = req.Settings.withDefaults()
 	if req.RunID == "" {
 		req.RunID = strings.ToLower(rand.Text())
@@ -70,6 +73,7 @@ type runner struct {
 	plans  *plans
 	hints  map[int64]Hint
 	cpus   chan struct{} // one place for each spool that may work at once
+	zips   zips          // for files that are compressed as wholes
 	pool   *block.Pool   // nil until a compressed file is made
 
 	newest, lost *Mark
@@ -87,8 +91,8 @@ type runner struct {
 	settled bool
 }
 
-func (r *runner) newSpool(name string, compress bool) (*spool, error) {
-	return newSpool(r.req.Spool, name, compress, r.cpus)
+func (r *runner) newSpool(name string, compress bool) *spool {
+	return newSpool(r.req.Spool, name, compress, r.cpus, &r.zips)
 }
 
 func (r *runner) do(ctx context.Context, k *keeper) error {
@@ -108,6 +112,9 @@ func (r *runner) do(ctx context.Context, k *keeper) error {
 	if err := r.decide(ctx); err != nil {
 		return err
 	}
+	if err := leave(r.req); err != nil {
+		return err
+	}
 	if err := r.finish(); err != nil {
 		return err
 	}
@@ -121,22 +128,68 @@ func (r *runner) do(ctx context.Context, k *keeper) error {
 	return r.commit(ctx, k)
 }
 
+// leave tells the catalog that nothing more is read of it: a snapshot that stays
+// open while files are finished and stored keeps the database from tidying up.
+func leave(req *Request) error {
+	if err := req.Catalog.Done(); err != nil {
+		return fmt.Errorf("leave the snapshot: %w", err)
+	}
+	return nil
+}
+
+// once gives a function that calls fn the first time, if there is one.
+func once(fn func() error) func() error {
+	return func() error {
+		if fn == nil {
+			return nil
+		}
+		do := fn
+		fn = nil
+		return do()
+	}
+}
+
 // compare finds what differs, and renders it.
 func (r *runner) compare(ctx context.Context) error {
 	if err := r.lookUp(ctx); err != nil {
 		return err
 	}
+	if err := r.tellLate(ctx); err != nil {
+		return err
+	}
 	if err := r.compareWhole(ctx); err != nil {
 		return err
 	}
-	// A full file that only the comparison showed to be due needs all nodes; the
-	// snapshot is the same, so nothing else can change.
-	if rest := r.plans.needFull(r.req); len(rest) > 0 {
+	// A full file that only the comparison showed to be due is made from the one
+	// before, or else of all nodes; the snapshot is the same, so nothing else can
+	// change.
+	rest, err := r.carryFull(ctx, r.plans.needFull(r.req))
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 {
 		if err := r.again(ctx, rest); err != nil {
 			return err
 		}
 	}
 	return r.annotate()
+}
+
+// tellLate tells plans that compare the whole feed which changes hints could not
+// name, because they had no number when the snapshot was taken.
+func (r *runner) tellLate(ctx context.Context) error {
+	all := r.plans.all
+	if r.req.Catalog.Unnumbered == nil || !slices.ContainsFunc(all, func(p *plan) bool { return isWhole(p) && p.hinted }) {
+		return nil
+	}
+	late, err := r.req.Catalog.Unnumbered(ctx)
+	if err != nil {
+		return fmt.Errorf("read what has changed: %w", err)
+	}
+	for _, p := range all {
+		p.late = &late
+	}
+	return nil
 }
 
 // again passes over the snapshot once more for some plans alone.
@@ -147,7 +200,8 @@ func (r *runner) again(ctx context.Context, list []*plan) error {
 	}
 	var errs []error
 	for _, p := range list {
-		p.idle = false
+		p.idle, p.full = false, true
+		p.goWhole("a full file is due")
 		errs = append(errs, p.discard())
 		p.view.forget()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"slices"
 	"time"
 
 	"feedmill/feed"
@@ -44,6 +45,8 @@ type Settings struct {
 	// prices may move before the generation is held. Default 50; negative holds
 	// nothing. The prices of fewer than twenty products are not looked at.
 	MaxPriceMove int
+	// Full makes a full file for every feed that lists change files since the last.
+	Full bool
 	// Force makes every file anew.
 	Force bool
 	// Gzip keeps a compressed twin of full, change and light files.
@@ -102,16 +105,28 @@ type Catalog struct {
 	Currency feed.Currency
 	// Supplier is written into the preset.
 	Supplier feed.Supplier
+	// Terms are the merchant's rates and price lists in the snapshot. Products come
+	// with what the lists that profiles name say of them ([feed.Product].Listed).
+	Terms feed.Terms
 
 	// Changes tells where to look for what is new since a change event; nil where
 	// nobody knows. It never decides what is published: where it tells of too
 	// much, too little or nothing, states are compared as wholes.
 	Changes func(ctx context.Context, after int64) (Hint, error)
+	// Unnumbered tells, when set, of changes that the snapshot shows and that come
+	// after Head: Changes will tell of them to a later run, so what differs for
+	// them was not missed.
+	Unnumbered func(ctx context.Context) (Hint, error)
 	// ByID yields the products of the snapshot with these ascending ids, in
 	// ascending order; those that do not exist are left out. Needed with Changes.
 	ByID func(ctx context.Context, ids []feed.ProductID) iter.Seq2[*feed.Product, error]
 	// Head is the number of the last change event that the snapshot includes.
 	Head int64
+
+	// Done, when set, is called once: when the run has read all that it needs of
+	// the snapshot and is about to finish and store files, or when it ends before.
+	// Nothing else of the catalog is called afterwards (RELIABILITY 2.4, P3).
+	Done func() error
 }
 
 // Hint tells what may have changed between an event and a snapshot.
@@ -121,6 +136,15 @@ type Hint struct {
 	All bool
 	// Products are those that may have changed, ascending, each once.
 	Products []feed.ProductID
+}
+
+// names says whether a product may have changed.
+func (h *Hint) names(id feed.ProductID) bool {
+	if h == nil {
+		return false
+	}
+	_, ok := slices.BinarySearch(h.Products, id)
+	return ok || h.All
 }
 
 // Bin keeps the bytes of finished files. It may offer [Markers] besides.

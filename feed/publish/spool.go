@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
@@ -47,7 +48,8 @@ type spool struct {
 	buf    []byte
 	plain  sink
 	packed *sink
-	gz     *gzip.Writer
+	gz     *gzip.Writer // nil until something is compressed
+	zips   *zips
 	// work takes full buffers to the goroutine that writes them, free brings them
 	// back; both are nil until the first one is full.
 	work, free chan []byte
@@ -122,17 +124,42 @@ func (s *sink) spooled(kind feed.Kind, label string, generation int64, encoding 
 		MD5: s.sums.MD5(), SHA256: s.sums.SHA256()}
 }
 
-func newSpool(dir, name string, compress bool, cpus chan struct{}) (*spool, error) {
-	s := &spool{plain: newSink(dir, name+"-*"), cpus: cpus}
+// zips are compressors that a run's files use one after the other: one takes
+// about a megabyte, and most files are compressed only when they are finished.
+type zips struct {
+	mu   sync.Mutex
+	free []*gzip.Writer
+}
+
+func (z *zips) get(to io.Writer) (*gzip.Writer, error) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if n := len(z.free); n > 0 {
+		w := z.free[n-1]
+		z.free = z.free[:n-1]
+		w.Reset(to)
+		return w, nil
+	}
+	w, err := gzip.NewWriterLevel(to, gzipLevel)
+	if err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
+	}
+	return w, nil
+}
+
+func (z *zips) put(w *gzip.Writer) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.free = append(z.free, w)
+}
+
+func newSpool(dir, name string, compress bool, cpus chan struct{}, zips *zips) *spool {
+	s := &spool{plain: newSink(dir, name+"-*"), cpus: cpus, zips: zips}
 	if compress {
 		packed := newSink(dir, name+"-*.gz")
 		s.packed = &packed
-		var err error
-		if s.gz, err = gzip.NewWriterLevel(s.packed, gzipLevel); err != nil {
-			return nil, fmt.Errorf("compress: %w", err)
-		}
 	}
-	return s, nil
+	return s
 }
 
 // flow passes the buffer on once enough has gathered.
@@ -168,8 +195,13 @@ func (s *spool) drain() {
 // write hashes, compresses and writes a buffer.
 func (s *spool) write(b []byte) error {
 	_, err := s.plain.Write(b)
-	if err == nil && s.gz != nil {
-		_, err = s.gz.Write(b)
+	if err == nil && s.packed != nil {
+		if s.gz == nil {
+			s.gz, err = s.zips.get(s.packed)
+		}
+		if err == nil {
+			_, err = s.gz.Write(b)
+		}
 	}
 	return err
 }
@@ -219,7 +251,10 @@ func (s *spool) finish(kind feed.Kind, label string, generation int64) (plain Sp
 	if s.err == nil {
 		err = s.write(s.buf)
 		if err == nil && s.gz != nil {
-			err = s.gz.Close()
+			if err = s.gz.Close(); err == nil {
+				s.zips.put(s.gz)
+				s.gz = nil
+			}
 		}
 		if err != nil {
 			s.err = fmt.Errorf("write to the spool folder: %w", err)

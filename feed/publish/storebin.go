@@ -57,6 +57,9 @@ func (b *StoreBin) Put(ctx context.Context, key string, s Spooled) (err error) {
 	return err
 }
 
+// AtHand implements [AtHand].
+func (b *StoreBin) AtHand() bool { _, ok := b.store.(storage.FileAdopter); return ok }
+
 // Open implements [Bin].
 func (b *StoreBin) Open(ctx context.Context, blob Blob, offset, n int64) (io.ReadCloser, error) {
 	if n == 0 {
@@ -166,4 +169,5 @@ func (b *StoreBin) Mark(ctx context.Context, merchant string, m Mark) error {
 var (
 	_ Bin     = (*StoreBin)(nil)
 	_ Markers = (*StoreBin)(nil)
+	_ AtHand  = (*StoreBin)(nil)
 )

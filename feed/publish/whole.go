@@ -79,6 +79,7 @@ func (r *runner) pass(ctx context.Context) error {
 			return err
 		}
 		products++
+		ps.nextProduct()
 		for _, v := range views {
 			if err := r.show(ctx, v, product); err != nil {
 				return err
@@ -154,9 +155,7 @@ func (p *plan) header(ctx context.Context, r *runner) (shape diff.Shape, err err
 	}
 	shape = diff.Shape{Positions: light, Header: int64(len(head))}
 	if p.view.csv != nil {
-		if p.csv, err = r.newSpool("csv", s.Gzip); err != nil {
-			return shape, err
-		}
+		p.csv = r.newSpool("csv", s.Gzip)
 		if light {
 			p.csv.buf = p.view.csv.AppendLightHeader(p.csv.buf)
 		} else {
@@ -171,19 +170,16 @@ func (p *plan) header(ctx context.Context, r *runner) (shape diff.Shape, err err
 }
 
 // openChange starts the plan's change file.
-func (p *plan) openChange(r *runner) (err error) {
-	if p.change, err = r.newSpool("full_change", r.req.Settings.Gzip); err != nil {
-		return err
-	}
+func (p *plan) openChange(r *runner) {
+	p.change = r.newSpool("full_change", r.req.Settings.Gzip)
 	p.change.buf = p.writer.AppendChangeHeader(p.change.buf, p.stamp(p.time, r.req), p.stamp(p.time.Add(r.req.Settings.Validity), r.req), p.view.profile.Currency)
-	return nil
 }
 
 // count starts counting anew.
 func (p *plan) count() {
 	p.live, p.added, p.changed, p.removed = 0, 0, 0, 0
 	p.changeNodes, p.goneNodes, p.expiredGone, p.missed = 0, 0, 0, 0
-	p.priceSum, p.priceCount, p.extra, p.index = 0, 0, nil, nil
+	p.priceSum, p.priceCount, p.extra, p.filed = 0, 0, nil, nil
 }
 
 // open starts the files of a pass.
@@ -202,15 +198,13 @@ func (p *plan) open(ctx context.Context, r *runner) (err error) {
 			return err
 		}
 	} else if p.usable() {
-		// The full file stays, and with it its index.
-		if p.index, err = p.indexBefore(ctx, r.bin); err != nil {
+		// The full file stays, and with it what is known of it.
+		if p.filed, err = p.filedBefore(ctx, r.bin); err != nil {
 			return err
 		}
 	}
 	if p.ref.Kind == feed.KindFull && p.usable() {
-		if err := p.openChange(r); err != nil {
-			return err
-		}
+		p.openChange(r)
 	}
 	p.state = newStateFile(r.req.Spool, shape)
 	return nil
@@ -247,7 +241,7 @@ func (p *plan) endBody() error {
 		foot = p.writer.AppendLightFooter(foot)
 	}
 	err := p.body.end(foot)
-	p.index = p.body.index
+	p.filed = p.body.filed
 	return err
 }
 
@@ -257,7 +251,11 @@ func (p *plan) render(v *view, twin bool) diff.Entry {
 	p.node, p.record = p.node[:0], p.record[:0]
 	e := diff.Entry{ID: v.item.Product.ID, Price: -1}
 	if p.ref.Kind == feed.KindFull {
-		p.node = v.writer.AppendFull(p.node, &v.item)
+		if v.texts != nil {
+			p.node = v.writer.AppendFullWith(p.node, &v.item, v.texts)
+		} else {
+			p.node = v.writer.AppendFull(p.node, &v.item)
+		}
 		if twin {
 			p.record = v.csv.AppendFull(p.record, &v.item)
 		}
@@ -319,6 +317,7 @@ func (p *plan) add(ctx context.Context, r *runner, v *view) error {
 		}
 	}
 	if p.body != nil {
+		p.body.note(&e)
 		if err := p.body.node(id, p.node); err != nil {
 			return err
 		}
@@ -336,12 +335,12 @@ func (p *plan) add(ctx context.Context, r *runner, v *view) error {
 // because somebody whom the product names has changed is none.
 func (p *plan) miss(v *view, id, leader feed.ProductID) {
 	named := func(n feed.ProductID) bool { _, ok := slices.BinarySearch(p.hint, n); return ok }
-	if !p.hinted || named(id) {
+	if !p.hinted || named(id) || p.late.names(id) {
 		return
 	}
 	if v != nil && p.ref.Kind == feed.KindFull {
 		others := append(appendNames(nil, v.product), leader, v.refs.led)
-		if slices.ContainsFunc(others, named) {
+		if slices.ContainsFunc(others, named) || slices.ContainsFunc(others, p.late.names) {
 			return
 		}
 	}

@@ -56,6 +56,7 @@ func decode(in string, p *feed.Product, spare *spares) error {
 	}
 	w := walker{in: in, pos: 1, spare: *spare}
 	product(&w, p)
+	p.Listed = p.Listed[:0] // not the document's to say
 	*spare = w.spare
 	if err := w.finish(); err != nil {
 		return fmt.Errorf("decode product: %w", err)

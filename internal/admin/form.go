@@ -148,6 +148,13 @@ func (f *form) take(name string, err error) error {
 	return err
 }
 
+// holdsScript says whether a text brings a script along. Pages show every text as
+// text; but nobody names a partner so, and other programs read the names too.
+func holdsScript(v string) bool {
+	v = strings.ToLower(strings.Join(strings.Fields(v), ""))
+	return strings.Contains(v, "<script") || strings.Contains(v, "</script") || strings.Contains(v, "javascript:")
+}
+
 // line reads one line of at most most characters; least of 1 makes it needed.
 func (f *form) line(name string, least, most int) string {
 	v := strings.TrimSpace(f.raw.Get(name))
@@ -156,6 +163,8 @@ func (f *form) line(name string, least, most int) string {
 		f.fail(name, "form.needed")
 	case !utf8.ValidString(v) || strings.ContainsFunc(v, unicode.IsControl):
 		f.fail(name, "form.oneline")
+	case holdsScript(v):
+		f.fail(name, "form.script")
 	case n < least:
 		f.fail(name, "form.short", least)
 	case n > most:
@@ -171,6 +180,8 @@ func (f *form) text(name string, most int) string {
 	switch {
 	case !utf8.ValidString(v) || strings.ContainsFunc(v, bad):
 		f.fail(name, "form.control")
+	case holdsScript(v):
+		f.fail(name, "form.script")
 	case utf8.RuneCountInString(v) > most:
 		f.fail(name, "form.long", most)
 	}
@@ -231,6 +242,10 @@ func (f *form) words(name string, each, most int) (list []string) {
 		}
 		if !utf8.ValidString(w) || utf8.RuneCountInString(w) > each || strings.ContainsFunc(w, unicode.IsControl) {
 			f.fail(name, "form.long", each)
+			return nil
+		}
+		if holdsScript(w) {
+			f.fail(name, "form.script")
 			return nil
 		}
 		list = append(list, w)

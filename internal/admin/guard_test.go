@@ -40,7 +40,7 @@ func TestEveryRouteRefuses(t *testing.T) {
 	asked := 0
 	for _, pg := range pages() {
 		for _, rt := range pg.routes {
-			if rt.needs.open || rt.path == "/events" {
+			if rt.needs.open || strings.HasSuffix(rt.path, "/events") {
 				continue
 			}
 			path := holes.ReplaceAllStringFunc(rt.path, func(h string) string {

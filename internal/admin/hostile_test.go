@@ -31,7 +31,8 @@ func TestHostileForms(t *testing.T) {
 	}{
 		{"/settings", []string{"name", "", "zone", script, "vat", "1x", "language", "zzz", "currency", "EURO", "stale", "-4", "alarm", "9999999", "s_website", "javascript:alert(1)", "s_name", script, "version", "1"}, []string{"zone", "s_website", "s_name", "vat"}, "Please fill this in"},
 		{"/settings", []string{"name", long, "zone", "+01:00", "vat", "23", "language", "pol", "currency", "PLN", "version", "1"}, []string{"name"}, "200"},
-		{"/settings", []string{"name", "A", "base_url", script, "vat", "23", "language", "pol", "currency", "PLN", "version", "1"}, []string{"base_url"}, "base address"},
+		{"/settings", []string{"name", "A", "base_url", `"><b>`, "vat", "23", "language", "pol", "currency", "PLN", "version", "1"}, []string{"base_url"}, "base address"},
+		{"/settings", []string{"name", "A", "base_url", script, "vat", "23", "language", "pol", "currency", "PLN", "version", "1"}, []string{"base_url"}, "leave scripts out"},
 		{"/settings", []string{"name", "A", "vat", "23", "language", "pol", "currency", "PLN"}, []string{"name"}, ""},
 		{"/shops", []string{"number", script, "name", script}, []string{"number", "name"}, "99,999"},
 		{"/shops", []string{"number", "2", "name", long}, []string{"name"}, "200"},
@@ -42,7 +43,8 @@ func TestHostileForms(t *testing.T) {
 		{"/users/new", []string{"login", "anna@example.com", "role", "manager"}, []string{"login"}, ""},
 		{"/rates", []string{"from", "PLN", "to", "PLN", "rate", script}, []string{"rate"}, ""},
 		{"/rates", []string{"from", script, "to", "EUR", "rate", "1"}, nil, ""},
-		{"/rates", []string{"from", "PLN", "to", "EUR", "rate", "0,25"}, []string{"rate"}, "EUR"},
+		{"/rates", []string{"from", "PLN", "to", "EUR", "rate", "-0,25"}, []string{"rate"}, ""},
+		{"/price-lists", []string{"name", script, "currency", "PLN", "lead", "net"}, []string{"name"}, "leave scripts out"},
 	} {
 		a := b.see(b.post(test.path, test.fields...), http.StatusUnprocessableEntity, test.says)
 		if strings.Contains(a.body, "<script>alert") {
@@ -84,8 +86,19 @@ func TestHostileForms(t *testing.T) {
 // send sends a file to the import.
 func (b *browser) send(name, content string) answer {
 	b.t.Helper()
+	return b.sendTo("/import", name, content)
+}
+
+// sendTo sends a file and fields beside it.
+func (b *browser) sendTo(path, name, content string, pairs ...string) answer {
+	b.t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if err := w.WriteField(pairs[i], pairs[i+1]); err != nil {
+			b.t.Fatal(err)
+		}
+	}
 	part, err := w.CreateFormFile("file", name)
 	if err != nil {
 		b.t.Fatal(err)
@@ -96,7 +109,7 @@ func (b *browser) send(name, content string) answer {
 	if err := w.Close(); err != nil {
 		b.t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.server.URL+root+"/import", &body)
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.server.URL+root+path, &body)
 	if err != nil {
 		b.t.Fatal(err)
 	}

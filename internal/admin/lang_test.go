@@ -19,7 +19,7 @@ import (
 func families() map[string][]string {
 	return map[string][]string{
 		"role":          {"owner", "manager", "readonly", "partner", "operator", "key", "system"},
-		"refusal":       {"unknown", "revoked", "expired", "suspended", "scope", "address", "sharing-off", "partner-blocked", "partner-feed-off", "offer-feed-off"},
+		"refusal":       {"unknown", "revoked", "expired", "suspended", "scope", "address", "sharing-off", "partner-blocked", "partner-feed-off", "offer-feed-off", "limit"},
 		"download":      {"complete", "part", "unchanged", "broken", "refused"},
 		"bool":          {"true", "false"},
 		"base":          {"retail", "wholesale"},
@@ -35,10 +35,10 @@ func families() map[string][]string {
 		"pstate":        {"on", "off", "blocked", "stale"},
 		"link.state":    {"live", "revoked", "expired", "suspended"},
 		"partners.done": {"on", "off", "blocked", "unblocked", "orders.on", "orders.off", "on.of", "off.of", "blocked.of", "unblocked.of", "orders.on.of", "orders.off.of"},
-		"act":           {"partner.create", "partner.update", "partner.delete", "partner.feed.on", "partner.feed.off", "partner.orders.on", "partner.orders.off", "partner.block", "partner.unblock", "partner.tag", "partner.schedule", "offer.create", "offer.update", "offer.delete", "offer.feed.on", "offer.feed.off", "offer.orders.on", "offer.orders.off", "offer.schedule", "link.create", "link.rotate", "link.update", "link.revoke", "link.suspend", "link.resume", "link.expire", "link.alarm", "merchant.create", "merchant.update", "merchant.sharing.on", "merchant.sharing.off", "shop.create", "shop.update", "shop.delete", "key.create", "key.revoke", "user.create", "user.update", "user.role", "user.disable", "user.enable", "user.password", "user.factor.on", "user.factor.off", "catalog.write", "catalog.import", "feed.held.release", "feed.held.discard", "feed.epoch"},
-		"fact":          {"name", "email", "phone", "language", "currency", "wholesaler", "discounts", "tags", "notes", "state", "feed", "orders", "schedule", "profile", "files", "partner_discounts", "sharing", "role", "number", "cidrs", "expires", "second_factor", "login", "disabled"},
+		"act":           {"partner.create", "partner.update", "partner.delete", "partner.feed.on", "partner.feed.off", "partner.orders.on", "partner.orders.off", "partner.block", "partner.unblock", "partner.tag", "partner.schedule", "offer.create", "offer.update", "offer.delete", "offer.feed.on", "offer.feed.off", "offer.orders.on", "offer.orders.off", "offer.schedule", "link.create", "link.rotate", "link.update", "link.revoke", "link.suspend", "link.resume", "link.expire", "link.alarm", "merchant.create", "merchant.update", "merchant.sharing.on", "merchant.sharing.off", "shop.create", "shop.update", "shop.delete", "key.create", "key.revoke", "user.create", "user.update", "user.role", "user.disable", "user.enable", "user.password", "user.factor.on", "user.factor.off", "catalog.write", "catalog.import", "feed.held.release", "feed.held.discard", "feed.epoch", "rate.set", "rate.delete", "pricelist.create", "pricelist.update", "pricelist.delete", "pricelist.prices"},
+		"fact":          {"name", "email", "phone", "language", "currency", "wholesaler", "discounts", "tags", "notes", "state", "feed", "orders", "schedule", "profile", "files", "partner_discounts", "sharing", "role", "number", "cidrs", "expires", "second_factor", "login", "disabled", "from", "to", "rate", "gross", "added", "changed", "removed", "prices"},
 		"weak":          {"short", "long", "common", "obvious"},
-		"reason":        {"not-included", "excluded", "no-sizes", "no-rate", "no-price", "price-vanishes", "overflow", "out-of-stock"},
+		"reason":        {"not-included", "excluded", "no-sizes", "no-rate", "no-price", "price-vanishes", "overflow", "out-of-stock", "not-listed"},
 		"importstate":   {"reading", "ready", "refused", "merging", "done", "failed", "discarded"},
 		"diff":          {"added", "changed", "removed"},
 		"step":          {"base", "rate", "discount", "floor", "rounding", "VAT", "stock"},

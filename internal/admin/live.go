@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"feedmill/feed"
+	"feedmill/feed/publish"
 	"feedmill/internal/auth"
 	"feedmill/internal/manage"
 	"feedmill/internal/partner"
@@ -172,11 +174,68 @@ func (h *hub) tell(m partner.MerchantID, now partner.Pulse) {
 
 // eventsPage is no page: it is what pages listen to.
 func eventsPage() page {
-	return page{name: "problem", routes: []route{get("/events", may(manage.ReadLedger), serveEvents)}}
+	return page{name: "problem", routes: []route{get("/events", may(manage.ReadLedger), serveEvents), get("/portal/events", portal(), servePortalEvents)}}
 }
 
 // serveEvents sends the names of what has changed, as server-sent events.
 func serveEvents(c *call) (reply, error) {
+	return c.follow(func(topic string) ([]string, error) { return []string{topic}, nil })
+}
+
+// servePortalEvents sends those of what a partner can see: that something of the
+// merchant has changed is only a reason to look whether his own things have.
+func servePortalEvents(c *call) (reply, error) {
+	before, err := c.ownPulse()
+	if err != nil {
+		return reply{}, err
+	}
+	return c.follow(func(string) (topics []string, err error) {
+		now, err := c.ownPulse()
+		if now.files != before.files {
+			topics = append(topics, "runs")
+		}
+		if now.downloads != before.downloads {
+			topics = append(topics, "downloads")
+		}
+		before = now
+		return topics, err
+	})
+}
+
+// ownPulse is another one when a partner's offers, or what was fetched of them, have changed.
+type ownPulse struct{ files, downloads string }
+
+func (c *call) ownPulse() (p ownPulse, err error) {
+	r, err := c.recipient()
+	if err != nil {
+		return p, err
+	}
+	p.files = fmt.Sprint(r.partner.Version)
+	for i := range r.offers {
+		o := &r.offers[i]
+		full, light, err := c.panel.opt.Manage.Published(c.ctx, r.reads, o.ID)
+		if err != nil {
+			return p, err
+		}
+		p.files += fmt.Sprint(" ", o.ID, o.Version)
+		for _, g := range []*publish.Generation{full, light} {
+			if g != nil {
+				p.files += fmt.Sprint(" ", g.Number)
+			}
+		}
+		last, err := c.panel.opt.Manage.Downloads(c.ctx, r.reads, partner.LedgerFilter{Offer: o.ID}, 1)
+		if err != nil {
+			return p, err
+		}
+		for i := range last {
+			p.downloads += fmt.Sprint(last[i].Number, " ")
+		}
+	}
+	return p, nil
+}
+
+// follow sends what tell makes of the topics that have changed, until somebody goes.
+func (c *call) follow(tell func(topic string) ([]string, error)) (reply, error) {
 	if c.panel.opt.Journal == nil {
 		return reply{}, notFound("such page")
 	}
@@ -218,7 +277,11 @@ func serveEvents(c *call) (reply, error) {
 			if !open {
 				return written(), nil
 			}
-			err = send("event: " + topic + "\ndata: 1\n\n")
+			var topics []string
+			topics, err = tell(topic)
+			for _, one := range topics {
+				err = errors.Join(err, send("event: "+one+"\ndata: 1\n\n"))
+			}
 		case <-beat.C:
 			// A session that was ended elsewhere must not go on listening.
 			if _, live := c.panel.stillIn(c.ctx, c.session); !live {

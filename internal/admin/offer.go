@@ -18,6 +18,7 @@ type offerView struct {
 	Shops, Currencies []option
 	Bases, Leads      []option
 	Kinds, Dialects   []option
+	PriceLists        []option
 	Preview           *previewView
 }
 
@@ -30,7 +31,7 @@ func offerPage() page {
 	}, stories: func(s *scene) []story {
 		v := offerView{partnerHead: partnerHead{ID: "p-bbbbbbbbbbbbbbbb", Name: "Nord Shop", Tab: "offer"}, Shops: []option{{"s-aaaaaaaaaaaaaaaa", "1 · Main"}},
 			Currencies: withNone(currencyOptions()), Bases: []option{{"retail", "retail"}, {"wholesale", "wholesale"}}, Leads: []option{{"net", "net"}, {"gross", "gross"}},
-			Kinds: []option{{"full", "full"}, {"light", "light"}}, Dialects: []option{{"escaped_text", "escaped_text"}, {"no_bundles", "no_bundles"}}}
+			PriceLists: withNone([]option{{"t-aaaaaaaaaaaaaaaa", "Hurt 2026"}}), Kinds: []option{{"full", "full"}, {"light", "light"}}, Dialects: []option{{"escaped_text", "escaped_text"}, {"no_bundles", "no_bundles"}}}
 		fresh := v
 		fresh.Form = newForm("name", "Nord Shop", "partner-discounts", "on")
 		edit := v
@@ -92,7 +93,7 @@ func formOfOffer(o *partner.Offer) *form {
 		houses = append(houses, strconv.Itoa(int(w)))
 	}
 	f.set("warehouses", strings.Join(houses, ", "))
-	f.setFlag("partner-discounts", o.PartnerDiscounts).setFlag("in-stock", p.Assortment.InStockOnly).setFlag("per-warehouse", p.Stock.PerWarehouse).setFlag("csv", p.CSV)
+	f.setFlag("partner-discounts", o.PartnerDiscounts).setFlag("in-stock", p.Assortment.InStockOnly).setFlag("per-warehouse", p.Stock.PerWarehouse).setFlag("csv", p.CSV).setFlag("only-listed", p.OnlyListed).set("price-list", string(p.PriceList))
 	if files := o.Files.String(); files != "" {
 		f.setAll("files", strings.Split(files, ","))
 	}
@@ -145,7 +146,7 @@ func readRules(f *form, name string) (rules []feed.Rule) {
 }
 
 // readOffer reads the form into an offer; what it does not show stays.
-func readOffer(f *form, o *partner.Offer, shops []option) {
+func readOffer(f *form, o *partner.Offer, shops, lists []option) {
 	o.Name = f.line("name", 1, 200)
 	var codes []string
 	for _, s := range shops {
@@ -164,6 +165,17 @@ func readOffer(f *form, o *partner.Offer, shops []option) {
 	}
 	p.Currency = parsed(f, "currency", feed.ParseCurrency)
 	p.Rates = readRates(f)
+	var named []string
+	for _, l := range lists {
+		named = append(named, l.Value)
+	}
+	p.PriceList = ""
+	if f.Value("price-list") != "" {
+		p.PriceList = feed.PriceListID(f.choice("price-list", named...))
+	}
+	if p.OnlyListed = f.flag("only-listed"); p.OnlyListed && p.PriceList == "" {
+		f.fail("only-listed", "offer.onlylisted.which")
+	}
 	p.Base, p.Lead = feed.BaseRetail, feed.LeadNet
 	if f.choice("base", "retail", "wholesale") == "wholesale" {
 		p.Base = feed.BaseWholesale
@@ -192,9 +204,11 @@ func readOffer(f *form, o *partner.Offer, shops []option) {
 		*d.of(&p.Dialect) = slices.Contains(on, d.name)
 	}
 	o.Files = readFiles(f)
-	o.PartnerDiscounts = f.flag("partner-discounts")
-	if !o.PartnerDiscounts {
-		p.Discounts = readDiscounts(f)
+	// Discounts that do not count have to be right all the same: a form is
+	// refused rather than read in part.
+	discounts := readDiscounts(f)
+	if o.PartnerDiscounts = f.flag("partner-discounts"); !o.PartnerDiscounts {
+		p.Discounts = discounts
 	}
 }
 
@@ -255,6 +269,14 @@ func (c *call) offerFormView(p *partner.Partner, f *form, id partner.OfferID) (v
 	for _, k := range fileKinds() {
 		v.Kinds = append(v.Kinds, option{k.String(), s.word("kind", k.String())})
 	}
+	lists, err := c.panel.opt.Manage.PriceLists(c.ctx, c.who)
+	if err != nil {
+		return v, err
+	}
+	v.PriceLists = []option{{"", "–"}}
+	for i := range lists {
+		v.PriceLists = append(v.PriceLists, option{string(lists[i].ID), lists[i].Name + " · " + lists[i].Currency.String()})
+	}
 	v.Shops, err = c.shopOptions()
 	return v, err
 }
@@ -289,7 +311,7 @@ func createOffer(c *call) (reply, error) {
 		return reply{}, err
 	}
 	o := partner.Offer{Partner: p.ID, FeedEnabled: true}
-	readOffer(f, &o, v.Shops)
+	readOffer(f, &o, v.Shops, v.PriceLists)
 	if !f.Failed() {
 		_, err := c.panel.opt.Manage.CreateOffer(c.ctx, c.who, o)
 		if err := takeTaken(f, "name", err); err != nil {
@@ -334,7 +356,7 @@ func saveOffer(c *call) (reply, error) {
 		return reply{}, err
 	}
 	o.Version = f.version()
-	readOffer(f, &o, v.Shops)
+	readOffer(f, &o, v.Shops, v.PriceLists)
 	if o.PartnerDiscounts {
 		o.Profile.Discounts = p.Discounts
 	}
@@ -343,22 +365,12 @@ func saveOffer(c *call) (reply, error) {
 			return reply{}, err
 		}
 	}
-	switch {
-	case f.Failed():
-		return wrong("offer", v), nil
-	case f.Value("act") == "preview":
-		v.Preview, err = c.preview(partner.Changeset{Offers: []partner.Offer{o}})
-		if err := f.take("", err); err != nil {
-			return reply{}, err
-		}
-		return show("offer", v), nil
+	view := func(preview *previewView) any {
+		v.Preview = preview
+		return v
 	}
-	_, err = c.panel.opt.Manage.UpdateOffer(c.ctx, c.who, o)
-	if err := takeTaken(f, "name", err); err != nil {
-		return reply{}, err
-	}
-	if f.Failed() {
-		return wrong("offer", v), nil
-	}
-	return move("/partners/" + string(p.ID)).saying("account.saved"), nil
+	return c.settle(f, "offer", view, partner.Changeset{Offers: []partner.Offer{o}}, func() error {
+		_, err := c.panel.opt.Manage.UpdateOffer(c.ctx, c.who, o)
+		return err
+	}, "/partners/"+string(p.ID))
 }

@@ -73,7 +73,7 @@ func showOverview(c *call) (reply, error) {
 	v := overviewView{Sharing: sharingSwitch(c.merchant.SharingEnabled, c.merchant.Version, c.may(manage.WriteMerchant))}
 	m := c.panel.opt.Manage
 	var err error
-	if v.Products, err = c.panel.opt.Journal.CatalogCount(c.ctx, c.who.Merchant); err != nil {
+	if v.Products, err = c.panel.kept.products(c.ctx, c.panel.opt.Journal, c.who.Merchant); err != nil {
 		return reply{}, err
 	}
 	list, err := m.Partners(c.ctx, c.who)

@@ -70,6 +70,7 @@ type Panel struct {
 	secure    bool
 	live      *hub
 	desk      desk
+	kept      kept
 	checks    checks
 }
 
@@ -395,7 +396,12 @@ func (p *Panel) render(s *screen, page, part string, zone *time.Location) ([]byt
 // screen puts together what the layout shows.
 func (c *call) screen(rep reply) *screen {
 	s := &screen{Page: rep.page, Lang: c.lang, Address: c.r.URL.RequestURI(), Merchant: c.merchant.Name, Sharing: c.merchant.SharingEnabled,
-		Tongues: tongues(), Flash: c.flash, Data: rep.data, Live: c.panel.opt.Journal != nil && c.session.Stage == auth.StageIn && c.user.Role.Staff()}
+		Tongues: tongues(), Flash: c.flash, Data: rep.data}
+	if c.panel.opt.Journal != nil && c.session.Stage == auth.StageIn {
+		if s.Live = root + "/events"; !c.user.Role.Staff() {
+			s.Live = root + "/portal/events"
+		}
+	}
 	if c.session.Stage == auth.StageIn {
 		s.User = &userView{Login: c.user.Login, Name: c.user.Name, Role: c.user.Role, Staff: c.user.Role.Staff(), identity: c.who}
 		s.Nav = navOf(c.who, c.user.Role, s.Address)

@@ -87,9 +87,12 @@ func partnerPage() page {
 		bad := v
 		bad.Schedule = newForm("at", "yesterday", "to", "off")
 		bad.Schedule.fail("at", "form.moment")
+		idle := v
+		idle.Offers = slices.Clone(v.Offers)
+		idle.Offers[0].Links, idle.Offers[0].MayDelete = nil, true
 		empty := v
 		empty.Offers, empty.Points, empty.Tags, empty.Notes = nil, nil, nil, ""
-		return []story{{state: "plain", data: v}, {state: "readonly", role: auth.Readonly, data: read}, {state: "bad-time", data: bad}, {state: "no-offers", data: empty}}
+		return []story{{state: "plain", data: v}, {state: "readonly", role: auth.Readonly, data: read}, {state: "bad-time", data: bad}, {state: "no-links", data: idle}, {state: "no-offers", data: empty}}
 	}}
 }
 

@@ -218,22 +218,12 @@ func savePartner(c *call) (reply, error) {
 			return reply{}, err
 		}
 	}
-	switch {
-	case f.Failed():
-		return wrong("partnerform", v), nil
-	case f.Value("act") == "preview":
-		v.Preview, err = c.preview(partner.Changeset{Partners: []partner.Partner{p}})
-		if err := f.take("", err); err != nil {
-			return reply{}, err
-		}
-		return show("partnerform", v), nil
+	view := func(preview *previewView) any {
+		v.Preview = preview
+		return v
 	}
-	_, err = c.panel.opt.Manage.UpdatePartner(c.ctx, c.who, p)
-	if err := takeTaken(f, "name", err); err != nil {
-		return reply{}, err
-	}
-	if f.Failed() {
-		return wrong("partnerform", v), nil
-	}
-	return move("/partners/" + string(p.ID)).saying("account.saved"), nil
+	return c.settle(f, "partnerform", view, partner.Changeset{Partners: []partner.Partner{p}}, func() error {
+		_, err := c.panel.opt.Manage.UpdatePartner(c.ctx, c.who, p)
+		return err
+	}, "/partners/"+string(p.ID))
 }

@@ -99,7 +99,7 @@ func (c *call) hours(v *picturesView) error {
 	if err != nil {
 		return err
 	}
-	counts, err := c.panel.opt.Manage.ChangeHours(c.ctx, c.who, first)
+	counts, err := c.panel.kept.hours(c.who.Merchant, first, c.now(), func() ([]partner.HourCount, error) { return c.panel.opt.Manage.ChangeHours(c.ctx, c.who, first) })
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (c *call) hours(v *picturesView) error {
 
 // uses sums up what partners have fetched.
 func (c *call) uses(v *picturesView) error {
-	days, err := c.panel.opt.Manage.EveryDownloadDay(c.ctx, c.who, c.now().Add(-(pictureDays-1)*24*time.Hour))
+	days, err := c.panel.opt.Manage.DownloadSums(c.ctx, c.who, c.now().Add(-(pictureDays-1)*24*time.Hour))
 	if err != nil || len(days) == 0 {
 		return err
 	}

@@ -118,12 +118,15 @@ func portalPage() page {
 			Full:  &portalFeed{812, 104_217, s.ago(time.Hour), files, true}, Light: &portalFeed{813, 104_217, s.ago(time.Minute), light, true},
 			Check: &checkView{Done: true, At: s.ago(time.Minute), Files: []checkedFile{{"full.xml", true, 0, 0, 9_000_000, 412_000_000, ""}, {"light.xml", false, 1, 2, 400_000, 18_000_000, "line 3: <price> is out of place"}}}}
 		off := portalOffer{ID: "o-bbbbbbbbbbbbbbbb", Name: "Tylko <lampki>"}
+		unchecked := o
+		unchecked.Check = nil
 		checking := o
 		checking.Check = &checkView{Running: true}
 		bad := newForm("text", "")
 		bad.fail("text", "form.needed")
 		return []story{
 			{state: "plain", role: auth.Portal, data: portalView{Partner: "Nord Shop", Offers: []portalOffer{o, off}, Request: newForm()}},
+			{state: "unchecked", role: auth.Portal, data: portalView{Partner: "Nord Shop", Offers: []portalOffer{unchecked}, Request: newForm()}},
 			{state: "checking", role: auth.Portal, data: portalView{Partner: "Nord Shop", Offers: []portalOffer{checking}, Request: newForm(), Asked: true}},
 			{state: "blocked", role: auth.Portal, data: portalView{Partner: "Nord Shop", Blocked: true, Request: bad}},
 		}

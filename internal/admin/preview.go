@@ -35,13 +35,42 @@ func (c *call) preview(set partner.Changeset) (*previewView, error) {
 	if err != nil {
 		return nil, err
 	}
+	return previewOf(&p), nil
+}
+
+// settle ends a form that says what something is to be: it shows what is wrong
+// with the form or, asked for, what the set would change, or stores it and goes
+// on to another page. view puts the page around the form.
+func (c *call) settle(f *form, page string, view func(*previewView) any, set partner.Changeset, store func() error, to string) (reply, error) {
+	if !f.Failed() && f.Value("act") == "preview" {
+		p, err := c.preview(set)
+		if err := f.take("", err); err != nil {
+			return reply{}, err
+		}
+		if !f.Failed() {
+			return show(page, view(p)), nil
+		}
+	}
+	if !f.Failed() {
+		if err := takeTaken(f, "name", store()); err != nil {
+			return reply{}, err
+		}
+	}
+	if f.Failed() {
+		return wrong(page, view(nil)), nil
+	}
+	return move(to).saying("account.saved"), nil
+}
+
+// previewOf shows what a change would do.
+func previewOf(p *manage.Preview) *previewView {
 	v := &previewView{At: p.At, Products: p.Products, Unseen: p.Unseen}
 	for i := range p.Offers {
 		o := &p.Offers[i]
 		v.Offers = append(v.Offers, previewLine{o.PartnerName, o.OfferName, o.ReadBefore, o.ReadAfter, o.Settings, o.Before, o.After,
 			o.Gained, o.Lost, o.Dearer, o.Cheaper, o.Repriced, o.Restocked, examplesOf(o.GainedExamples), examplesOf(o.LostExamples), examplesOf(o.PriceExamples)})
 	}
-	return v, nil
+	return v
 }
 
 func examplesOf(list []manage.PreviewExample) (out []previewExample) {

@@ -90,7 +90,7 @@ func showProducts(c *call) (reply, error) {
 	}
 	if !v.Asked && c.panel.opt.Journal != nil {
 		var err error
-		if v.Count, err = c.panel.opt.Journal.CatalogCount(c.ctx, c.who.Merchant); err != nil {
+		if v.Count, err = c.panel.kept.products(c.ctx, c.panel.opt.Journal, c.who.Merchant); err != nil {
 			return reply{}, err
 		}
 	}

@@ -78,7 +78,7 @@ func pages() []page {
 		heldPage(), runsPage(), auditPage(), eventsPage(),
 		productsPage(), productPage(), whyPage(), importPage(), importingPage(),
 		generationsPage(), historyPage(), comparePage(), nodesPage(),
-		settingsPage(), shopsPage(), ratesPage(), usersPage(), userPage(), picturesPage(),
+		settingsPage(), shopsPage(), ratesPage(), priceListsPage(), priceListPage(), usersPage(), userPage(), picturesPage(),
 		// A partner's people.
 		portalPage(), connectPage(), changesPage(), downloadsPage(),
 	}

@@ -17,17 +17,36 @@ import (
 	"time"
 
 	"feedmill/feed"
+	"feedmill/feed/publish"
 	"feedmill/internal/auth"
 	"feedmill/internal/manage"
 	"feedmill/internal/partner"
 	"feedmill/storage/memstore"
+	"feedmill/storage/postgres"
 	"feedmill/storage/sqlite"
+)
+
+// records are what the panel and its tests need of a database.
+type records interface {
+	manage.Records
+	auth.Records
+	Journal
+	RecordDownloads(ctx context.Context, list []partner.Download) error
+	publish.Ledger
+	Close() error
+}
+
+var (
+	_ records = (*sqlite.DB)(nil)
+	_ records = (*postgres.DB)(nil)
 )
 
 // site is a panel over real records, and a clock that the test turns.
 type site struct {
 	t      testing.TB
-	db     *sqlite.DB
+	db     records
+	open   opener
+	files  *memstore.Store
 	auth   *auth.Service
 	manage *manage.Service
 	panel  *Panel
@@ -55,15 +74,28 @@ const goodPassword = "four good words here"
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	path := filepath.Join(t.TempDir(), "records.db")
-	if _, err := sqlite.Migrate(t.Context(), path, sqlite.Options{Now: s.Now}); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if s.db, err = sqlite.Open(t.Context(), path, sqlite.Options{Now: s.Now}); err != nil {
-		t.Fatal(err)
-	}
+	return newSiteOver(t, func(s *site) (records, opener) {
+		path := filepath.Join(t.TempDir(), "records.db")
+		if _, err := sqlite.Migrate(t.Context(), path, sqlite.Options{Now: s.Now}); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sqlite.Open(t.Context(), path, sqlite.Options{Now: s.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db, func(ctx context.Context, m partner.MerchantID) (manage.Catalog, error) { return db.Snapshot(ctx, m) }
+	})
+}
+
+// opener opens one state of a catalog.
+type opener = func(ctx context.Context, m partner.MerchantID) (manage.Catalog, error)
+
+// newSiteOver makes a panel over the records that open gives.
+func newSiteOver(t testing.TB, open func(s *site) (records, opener)) *site {
+	t.Helper()
+	s := &site{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), files: memstore.New(memstore.Options{})}
+	db, catalog := open(s)
+	s.db, s.open = db, catalog
 	t.Cleanup(func() { _ = s.db.Close() })
 	sealer, err := auth.NewSealer(make([]byte, auth.SealKeyBytes))
 	if err != nil {
@@ -71,8 +103,7 @@ func newSite(t testing.TB) *site {
 	}
 	log := slog.New(slog.DiscardHandler)
 	s.auth = auth.New(s.db, auth.Options{Sealer: sealer, Hasher: auth.NewHasher(auth.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}, 2), Now: s.Now, Log: log})
-	open := func(ctx context.Context, m partner.MerchantID) (manage.Catalog, error) { return s.db.Snapshot(ctx, m) }
-	s.manage = manage.New(s.db, open, memstore.New(memstore.Options{}), s.Now)
+	s.manage = manage.New(s.db, catalog, s.files, s.Now)
 	s.server = httptest.NewUnstartedServer(nil)
 	base := "http://" + s.server.Listener.Addr().String()
 	if s.panel, err = New(Options{PublicURL: base, Manage: s.manage, Auth: s.auth, Accounts: s.db, Journal: s.db, Now: s.Now, Log: log}); err != nil {

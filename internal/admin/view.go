@@ -22,8 +22,8 @@ type screen struct {
 	Tongues []tongue
 	Flash   []said
 	Data    any
-	// Live says that the page follows what happens.
-	Live bool
+	// Live is where the page hears of what happens, "" for nowhere.
+	Live string
 	// NeedsFactor says that an owner has no second factor yet.
 	NeedsFactor bool
 }

@@ -318,7 +318,7 @@ func TestProfiles(t *testing.T) {
 	w := setup(t, "sqlite", api.Options{})
 	mine := w.furnish(w.mine)
 	key := w.key(w.mine, partner.KeyScopes)
-	profile := `{"languages":["pol","eng"],"currency":"PLN","rates":[{"from":"EUR","rate":"4.3"}],"base":"wholesale","lead":"gross","discounts":{"overall":"5.0","categories":[{"key":"1","percent":"1.0"}],"producers":[{"key":"2","percent":"2.5"}],"products":[{"key":"3","percent":"3.0"}]},` +
+	profile := `{"languages":["pol","eng"],"currency":"PLN","rates":[{"from":"EUR","rate":"4.3"}],"base":"wholesale","lead":"gross","price_list":"` + mine["list"] + `","only_listed":true,"discounts":{"overall":"5.0","categories":[{"key":"1","percent":"1.0"}],"producers":[{"key":"2","percent":"2.5"}],"products":[{"key":"3","percent":"3.0"}]},` +
 		`"assortment":{"include":[{"field":"category","value":"a"},{"field":"producer","value":"b"},{"field":"product","value":"c"}],"exclude":[{"field":"tag","value":"d"}],"in_stock_only":true},` +
 		`"stock":{"warehouses":[1,2],"per_warehouse":true,"buffer":"2","cap":"50","unlimited":"-1"},` +
 		`"dialect":{"default_namespace":true,"escaped_text":true,"single_language":true,"one_size_zero":true,"swap_codes":true,"no_bundles":true,"full_without_stock":true,"all_extensions":true},"site":7,"csv":true}`

@@ -189,8 +189,13 @@ func (a *API) showPlan(c *call, set partner.Changeset) (*previewDoc, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &previewDoc{Plan: plan, At: p.At.UTC(), Changes: len(set.Partners) + len(set.Offers), Products: p.Products, Unseen: p.Unseen, Offers: []offerPreview{}}
-	for _, o := range p.Offers {
+	return &previewDoc{Plan: plan, At: p.At.UTC(), Changes: len(set.Partners) + len(set.Offers), Products: p.Products, Unseen: p.Unseen, Offers: showPreviews(p.Offers)}, nil
+}
+
+// showPreviews gives what recipients gain and lose as documents show it.
+func showPreviews(list []manage.OfferPreview) []offerPreview {
+	out := []offerPreview{}
+	for _, o := range list {
 		v := offerPreview{Offer: string(o.Offer), OfferName: o.OfferName, Partner: string(o.Partner), PartnerName: o.PartnerName, ReadBefore: o.ReadBefore, ReadAfter: o.ReadAfter,
 			Before: o.Before, After: o.After, Gained: o.Gained, Lost: o.Lost, Dearer: o.Dearer, Cheaper: o.Cheaper, Repriced: o.Repriced, Restocked: o.Restocked,
 			Settings: o.Settings, Schedule: showSchedule(o.Schedule), Examples: []previewOne{}}
@@ -202,9 +207,9 @@ func (a *API) showPlan(c *call, set partner.Changeset) (*previewDoc, error) {
 				v.Examples = append(v.Examples, previewOne{list.sort, int64(e.Product), e.Name, e.Before, e.After})
 			}
 		}
-		out.Offers = append(out.Offers, v)
+		out = append(out, v)
 	}
-	return out, nil
+	return out
 }
 
 type bulkPartnersIn struct {

@@ -81,9 +81,11 @@ type discountDoc struct {
 type profileDoc struct {
 	Languages  []string       `json:"languages,omitempty" doc:"languages of the texts, the recipient's own first; none means all of the catalog" schema:"max=50,each,min=2,max=3"`
 	Currency   string         `json:"currency,omitempty" doc:"currency of all prices; none keeps the catalog's" schema:"max=3"`
-	Rates      []rateDoc      `json:"rates,omitempty" doc:"exchange rates into currency; products in other currencies are left out" schema:"max=200"`
+	Rates      []rateDoc      `json:"rates,omitempty" doc:"exchange rates into currency, instead of the merchant's; products in currencies without a rate are left out" schema:"max=200"`
 	Base       string         `json:"base,omitempty" doc:"the price that discounts start from" schema:"enum=retail|wholesale"`
 	Lead       string         `json:"lead,omitempty" doc:"the side of a price that is computed; the other follows by VAT" schema:"enum=net|gross"`
+	PriceList  string         `json:"price_list,omitempty" doc:"id of the price list whose prices stand in the place of base" schema:"max=40"`
+	OnlyListed bool           `json:"only_listed,omitempty" doc:"products that the price list does not price are left out, instead of keeping base"`
 	Discounts  *discountsDoc  `json:"discounts,omitempty"`
 	Assortment *assortmentDoc `json:"assortment,omitempty"`
 	Stock      *stockDoc      `json:"stock,omitempty"`

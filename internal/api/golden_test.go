@@ -75,7 +75,7 @@ var randomText = []struct {
 	re   *regexp.Regexp
 }{
 	{"secret", regexp.MustCompile(`fm[1k]_[0-9A-Za-z]{65}`)},
-	{"", regexp.MustCompile(`\b[mspolk]-[a-z2-7]{16}\b`)}, // named by their letter
+	{"", regexp.MustCompile(`\b[mspolkt]-[a-z2-7]{16}\b`)}, // named by their letter
 	{"hash", regexp.MustCompile(`\b[0-9a-f]{64}\b`)},
 	{"plan", regexp.MustCompile(`\b[0-9a-f]{32}\b`)},
 	{"next", regexp.MustCompile(`"next":"([^"]+)"`)},

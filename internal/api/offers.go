@@ -130,6 +130,8 @@ type offerChange struct {
 	Rates            opt[[]rateDoc]     `json:"rates,omitzero" schema:"max=200"`
 	Base             opt[accountText]   `json:"base,omitzero" schema:"enum=retail|wholesale"`
 	Lead             opt[accountText]   `json:"lead,omitzero" schema:"enum=net|gross"`
+	PriceList        opt[string]        `json:"price_list,omitzero" doc:"empty for none" schema:"max=40"`
+	OnlyListed       opt[bool]          `json:"only_listed,omitzero"`
 	Discounts        opt[discountsDoc]  `json:"discounts,omitzero" doc:"of its own, instead of the partner's"`
 	Assortment       opt[assortmentDoc] `json:"assortment,omitzero"`
 	Stock            opt[stockDoc]      `json:"stock,omitzero"`
@@ -143,7 +145,7 @@ type offerChange struct {
 // read gives the change as operations take it; at begins pointers.
 func (b *offerChange) read(a *API, r *reading, at string) manage.OfferChange {
 	do := manage.OfferChange{Name: b.Name.pointer(), PartnerDiscounts: b.PartnerDiscounts.pointer(), Feed: b.Feed.pointer(), Orders: b.Orders.pointer(),
-		CSV: b.CSV.pointer(), Schedule: r.scheduleOpt(at+"/schedule", b.Schedule, a.opt.Now())}
+		CSV: b.CSV.pointer(), OnlyListed: b.OnlyListed.pointer(), Schedule: r.scheduleOpt(at+"/schedule", b.Schedule, a.opt.Now())}
 	if b.Shop.Set {
 		shop := partner.ShopID(b.Shop.Value)
 		do.Shop = &shop
@@ -178,6 +180,10 @@ func (b *offerChange) read(a *API, r *reading, at string) manage.OfferChange {
 	}
 	if b.Lead.Set {
 		do.Lead = &part("lead", &profileDoc{Lead: string(b.Lead.Value)}).Lead
+	}
+	if b.PriceList.Set {
+		list := feed.PriceListID(b.PriceList.Value)
+		do.PriceList = &list
 	}
 	if b.Discounts.Set {
 		do.Discounts = &part("discounts", &profileDoc{Discounts: &b.Discounts.Value}).Discounts

@@ -16,7 +16,7 @@ func (a *API) operations() []*operation {
 	list := []*operation{
 		raw("key", "GET", "/openapi.json", "getOpenAPI", 0, "This document", "application/json", a.openapi, func(o *operation) { o.open = true }),
 	}
-	for _, part := range [][]*operation{merchantOperations(a), partnerOperations(a), offerOperations(a), whyOperations(a), bulkOperations(a), linkOperations(a), productOperations(a),
+	for _, part := range [][]*operation{merchantOperations(a), partnerOperations(a), offerOperations(a), whyOperations(a), bulkOperations(a), linkOperations(a), productOperations(a), priceOperations(a),
 		publicationOperations(a), ledgerOperations(a)} {
 		list = append(list, part...)
 	}
@@ -43,6 +43,8 @@ func (a *API) document() ([]byte, error) {
 		Description: "A product in feedmill's own JSON, as docs/import.md (JSON Lines) describes its members."}
 	a.schemas.named["DictionaryEntry"] = &schema{Type: typeNames{"object"},
 		Description: "An entry of a dictionary in feedmill's own JSON, as docs/import.md (dictionary lines) describes its members."}
+	a.schemas.named["PriceLine"] = &schema{Type: typeNames{"object"},
+		Description: "A line of a price list: product (an id) or key, code or sku, and price (a decimal of the list's currency) or remove (true)."}
 	paths := object{}
 	seen := map[string]bool{}
 	for _, o := range a.routes {
@@ -174,8 +176,11 @@ func (o *operation) describeTo(problem *schema) object {
 
 // lineType names what lines of the body are.
 func (o *operation) lineType() string {
-	if o.tag == "dictionaries" {
+	switch o.tag {
+	case "dictionaries":
 		return "DictionaryEntry"
+	case "price-lists":
+		return "PriceLine"
 	}
 	return "Product"
 }

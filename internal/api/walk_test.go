@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"feedmill/feed"
 	"feedmill/internal/api"
 	"feedmill/internal/job"
 	"feedmill/internal/job/work"
@@ -32,16 +33,34 @@ func (w *world) furnish(m merchant) things {
 	check(w.t, err)
 	_, err = w.manage.UpsertLines(w.ctx, m.owner, []byte(`{"id": `+fmt.Sprint(len(m.Name))+`0001, "name": "Product of `+m.Name+`", "category": "K", "price": 10, "code": "CODE-`+m.Name+`", "stock": 5}`), false)
 	check(w.t, err)
+	list, err := w.manage.CreatePriceList(w.ctx, m.owner, partner.PriceList{Name: "List of " + m.Name})
+	check(w.t, err)
+	_, _, err = w.manage.PutListPrices(w.ctx, m.owner, list.ID, partner.PriceEdit{}, 0)
+	check(w.t, err)
+	from, to := "EUR", "PLN"
+	if m.ID == w.foreign.ID {
+		from, to = foreignFrom, foreignTo
+	}
+	rate, err := feed.ParseRate("4")
+	check(w.t, err)
+	_, err = w.manage.SetRate(w.ctx, m.owner, partner.Rate{From: feed.MustCurrency(from), To: feed.MustCurrency(to), Rate: rate})
+	check(w.t, err)
 	in, err := w.jobs.Insert(w.ctx, work.Import{Merchant: m.ID, ID: partner.NewImportID()}, job.InsertOptions{})
 	check(w.t, err)
 	return things{"partner": string(p.ID), "offer": string(o.ID), "link": string(l.ID), "shop": string(m.shop.ID), "product": fmt.Sprint(len(m.Name)) + "0001", "job": fmt.Sprint(in.ID),
-		"run": "run-of-" + strings.ToLower(m.Name), "code": "CODE-" + m.Name, "tag": "tag-of-" + m.Name}
+		"run": "run-of-" + strings.ToLower(m.Name), "code": "CODE-" + m.Name, "tag": "tag-of-" + m.Name,
+		"list": string(list.ID), "from": from, "to": to}
 }
+
+// A rate has no name of its own: the foreign merchant's is between currencies
+// that the other has no rate between.
+const foreignFrom, foreignTo = "GBP", "NOK"
 
 // unknown are things that nobody has.
 func unknown() things {
 	return things{"partner": string(partner.NewID()), "offer": string(partner.NewOfferID()), "link": string(partner.NewLinkID()), "shop": string(partner.NewShopID()),
-		"product": "424242", "job": "424242", "run": "run-of-nobody", "code": "CODE-nobody", "tag": "tag-of-nobody"}
+		"product": "424242", "job": "424242", "run": "run-of-nobody", "code": "CODE-nobody", "tag": "tag-of-nobody",
+		"list": string(partner.NewPriceListID()), "from": foreignFrom, "to": foreignTo}
 }
 
 // bodies are bodies that each operation takes; {partner} and so on stand for ids.
@@ -67,6 +86,12 @@ var bodies = map[string]string{
 	"patchProducts":      `{"patches": [{"code": "{code}", "stock": [{"quantity": 1}]}]}`,
 	"deleteProducts":     `{"ids": [424242]}`,
 	"upsertDictionaries": `[]`,
+	"previewRates":       `{"rates": [{"from": "EUR", "to": "PLN", "rate": "4.5"}]}`,
+	"setRate":            `{"rate": "4.5", "version": 1}`,
+	"createPriceList":    `{"name": "New"}`,
+	"updatePriceList":    `{"version": 1, "name": "Changed"}`,
+	"putPrices":          `[]`,
+	"previewPrices":      `[]`,
 	"verifyAudit":        `{}`,
 	"publishNow":         `{}`,
 }
@@ -75,6 +100,7 @@ var bodies = map[string]string{
 var queries = map[string]string{
 	"why": "?code={code}", "listOffers": "?partner={partner}", "listLinks": "?offer={offer}", "listDownloads": "?offer={offer}&link={link}", "listFreshness": "?partner={partner}",
 	"listPartners": "?tag={tag}", "listProducts": "?q={code}", "deletePartner": "?version=1", "deleteOffer": "?version=1", "upsertDictionaries": "?version=1",
+	"deleteRate": "?version=1", "deletePriceList": "?version=1",
 }
 
 func (t things) fill(s string) string {
@@ -220,7 +246,7 @@ func TestScopes(t *testing.T) {
 			case manage.RoleNone:
 				want = len(needed) == 0
 			case manage.RoleReadonly:
-				want = o.method == http.MethodGet || slices.Contains([]string{"previewPartners", "previewOffers", "verifyAudit"}, o.id())
+				want = o.method == http.MethodGet || slices.Contains([]string{"previewPartners", "previewOffers", "previewRates", "previewPrices", "verifyAudit"}, o.id())
 			case manage.RoleManager:
 				want = !slices.Contains(needed, any("merchant:write"))
 			}

@@ -19,11 +19,11 @@ var layers = [][]string{
 		"schema", "storage", "internal/durable", "internal/config", "internal/outbound", "internal/pgtest", "internal/httpd/clientaddr"},
 	{"feed/catalog", "feed/consumer", "internal/partner", "storage/fsstore", "storage/s3store", "storage/memstore", "storage/storagetest", "internal/testserver", "internal/filecache"},
 	{"feed/publish", "feed/verify", "internal/auth", "internal/notify"},
-	{"storage/sqlite", "storage/postgres", "storage/dbtest", "internal/manage"},
+	{"storage/sqlite", "storage/postgres", "storage/dbtest", "internal/manage", "internal/leak", "internal/proof"},
 	{"internal/job", "internal/download", "internal/conformance", "internal/api", "internal/admin"},
 	{"internal/httpd", "internal/metrics"},
 	{"cmd", "internal/archtest", "internal/harness", "deploy"},
-	{"cmd/feedhammer"},
+	{"cmd/feedhammer", "cmd/leakscan"},
 }
 
 // never lists imports that are wrong in whatever layer they stand.

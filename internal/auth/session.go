@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
+	"hash/crc32"
 	"time"
 
 	"feedmill/internal/partner"
@@ -43,8 +45,20 @@ func newSessionID() (id SessionID) {
 	return id
 }
 
+// A session's text has a prefix and a checksum, as links and keys have: so one
+// that stands where it must not is known by its form.
+const (
+	sessionPrefix = "fms_"
+	sessionRandom = 43 // 32 bytes in base64
+	// SessionText is how long the text of a session is.
+	SessionText = len(sessionPrefix) + sessionRandom + 8
+)
+
 // Reveal gives the text for the cookie, and belongs nowhere else.
-func (id SessionID) Reveal() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+func (id SessionID) Reveal() string {
+	text := sessionPrefix + base64.RawURLEncoding.EncodeToString(id[:])
+	return text + fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(text)))
+}
 
 // String keeps the id out of logs.
 func (SessionID) String() string { return "session" }
@@ -54,11 +68,14 @@ func (id SessionID) Hash() [32]byte { return sha256.Sum256(id[:]) }
 
 // ParseSessionID reads what [SessionID.Reveal] writes.
 func ParseSessionID(s string) (id SessionID, ok bool) {
-	if len(s) != base64.RawURLEncoding.EncodedLen(len(id)) {
+	if len(s) != SessionText || s[:len(sessionPrefix)] != sessionPrefix {
 		return id, false
 	}
-	n, err := base64.RawURLEncoding.Strict().Decode(id[:], []byte(s))
-	return id, err == nil && n == len(id)
+	n, err := base64.RawURLEncoding.Strict().Decode(id[:], []byte(s[len(sessionPrefix):len(sessionPrefix)+sessionRandom]))
+	if err != nil || n != len(id) || id.Reveal() != s {
+		return SessionID{}, false
+	}
+	return id, true
 }
 
 // Session is one browser that is signed in, or on the way.

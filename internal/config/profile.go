@@ -18,14 +18,16 @@ import (
 // profileFile is a profile as people write it. Every key has a default, so the
 // empty file is a profile; docs/profile.md explains them.
 type profileFile struct {
-	Languages []string       `toml:"languages"`
-	Currency  string         `toml:"currency"`
-	Base      string         `toml:"base"`
-	Lead      string         `toml:"lead"`
-	Site      *int32         `toml:"site"`
-	CSV       bool           `toml:"csv"`
-	Rates     map[string]any `toml:"rates"`
-	Discount  struct {
+	Languages  []string       `toml:"languages"`
+	Currency   string         `toml:"currency"`
+	Base       string         `toml:"base"`
+	Lead       string         `toml:"lead"`
+	PriceList  string         `toml:"price_list"`
+	OnlyListed bool           `toml:"only_listed"`
+	Site       *int32         `toml:"site"`
+	CSV        bool           `toml:"csv"`
+	Rates      map[string]any `toml:"rates"`
+	Discount   struct {
 		Overall  any            `toml:"overall"`
 		Category map[string]any `toml:"category"`
 		Producer map[string]any `toml:"producer"`
@@ -88,7 +90,7 @@ func ParseProfile(data []byte) (feed.Profile, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
 		}
 	}
-	p := feed.Profile{CSV: f.CSV}
+	p := feed.Profile{CSV: f.CSV, PriceList: feed.PriceListID(f.PriceList), OnlyListed: f.OnlyListed}
 	for i, s := range f.Languages {
 		l, err := feed.ParseLanguage(s)
 		fail(fmt.Sprintf("languages[%d]", i), err)

@@ -57,7 +57,7 @@ func (c *call) unavailable(why string, err error) {
 
 // tooMany answers who asks for more than the limits allow.
 func (c *call) tooMany(why string, wait time.Duration) {
-	c.why = why
+	c.why, c.refusal = why, partner.RefusedLimit
 	wait = min(max(wait, time.Second), time.Hour)
 	c.w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
 	c.problem(http.StatusTooManyRequests, "", "too many requests", "ask less often, or for fewer files at a time")

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
+	"slices"
+	"sync"
 	"time"
 
 	"feedmill/feed"
@@ -17,6 +19,7 @@ import (
 type directory struct {
 	version     partner.Version
 	links       map[partner.LinkID]*entry
+	live        int // links that are not revoked
 	generations map[publish.FeedRef]*publish.Generation
 }
 
@@ -28,7 +31,7 @@ type entry struct {
 	merchant *partner.Merchant
 	shop     *partner.Shop
 	// full and light are the feeds that the offer is attached to and has not
-	// left, the newest first.
+	// left, the newest first, without those that are not up to date yet.
 	full, light []attached
 }
 
@@ -60,15 +63,27 @@ func (e *entry) decide(now time.Time) partner.Refusal {
 // allowed says whether a link that was found before may still be used from an
 // address.
 func (d *directory) allowed(id partner.LinkID, from netip.Addr, now time.Time) bool {
+	return d.refusal(id, from, now) == partner.Allowed
+}
+
+// refusal says why such a link may not be used.
+func (d *directory) refusal(id partner.LinkID, from netip.Addr, now time.Time) partner.Refusal {
 	e := d.links[id]
-	return e != nil && e.decide(now) == partner.Allowed && e.link.Admits(from)
+	if e == nil {
+		return partner.RefusedUnknown
+	}
+	why := e.decide(now)
+	if why == partner.Allowed && !e.link.Admits(from) {
+		why = partner.RefusedAddress
+	}
+	return why
 }
 
 // present gives the generation that an offer shows now, and since when it is
-// this feed's: of its newest feed that has one. A feed that is still being made
-// for the first time leaves the one before it in place.
+// this feed's: of its oldest feed that has one. The records end the older ones
+// at the moment when full and light of the newest profile are both up to date.
 func (d *directory) present(list []attached) (*publish.Generation, time.Time) {
-	for _, a := range list {
+	for _, a := range slices.Backward(list) {
 		if g := d.generations[a.feed]; g != nil {
 			return g, a.since
 		}
@@ -86,6 +101,7 @@ func (s *Server) Refresh(ctx context.Context) error {
 		s.lost.Store(true)
 		return err
 	}
+	s.proof.Store(&proof{asked, s.dir.Load()})
 	s.confirmed.Store(&asked)
 	s.distrusted.Store(false)
 	s.lost.Store(false)
@@ -104,7 +120,7 @@ func (s *Server) reread(ctx context.Context) error {
 		old = &directory{version: partner.Version{Accounts: -1, Pointers: -1}}
 	}
 	if version != old.version {
-		next := &directory{version: version, links: old.links, generations: old.generations}
+		next := &directory{version: version, links: old.links, live: old.live, generations: old.generations}
 		if version.Accounts != old.version.Accounts {
 			accounts, err := s.records.Accounts(ctx)
 			if err != nil {
@@ -113,6 +129,12 @@ func (s *Server) reread(ctx context.Context) error {
 			// Not the pointers' version: they are read after it.
 			next.version.Accounts = accounts.Version.Accounts
 			next.links = index(&accounts)
+			next.live = 0
+			for _, e := range next.links {
+				if e.link.RevokedAt.IsZero() {
+					next.live++
+				}
+			}
 		}
 		if next.generations, err = s.generations(ctx, next.links, old.generations); err != nil {
 			return err
@@ -122,35 +144,45 @@ func (s *Server) reread(ctx context.Context) error {
 	return nil
 }
 
+// proof is a directory with the moment from which it was right. The two belong
+// together: a request that looked at them one after the other could be decided by
+// a directory that a refresh under way has just made of older accounts.
+type proof struct {
+	at  time.Time
+	dir *directory
+}
+
 // trusted gives the directory, or nil when it may not be believed any more.
 func (s *Server) trusted() *directory {
-	d, at := s.dir.Load(), s.confirmed.Load()
-	if d == nil || at == nil || s.distrusted.Load() || s.opt.Now().Sub(*at) > s.opt.Grace+s.opt.Lease {
+	p := s.proof.Load()
+	if p == nil || s.distrusted.Load() || s.opt.Now().Sub(p.at) > s.opt.Grace+s.opt.Lease {
 		return nil
 	}
-	return d
+	return p.dir
 }
 
 // current gives the directory that a request is decided by, or nil. One that was
 // not confirmed within the lease is confirmed first, unless the database is
 // lost: then it is believed for as long as the grace says.
 func (s *Server) current() *directory {
-	if s.fresh() {
-		return s.dir.Load()
+	if d := s.fresh(); d != nil {
+		return d
 	}
 	s.confirm()
 	return s.trusted()
 }
 
-// fresh says whether the directory was right within the lease. A clock that has
+// fresh gives the directory if it was right within the lease. A clock that has
 // been set back tells nothing.
-func (s *Server) fresh() bool {
-	at := s.confirmed.Load()
-	if at == nil || s.distrusted.Load() {
-		return false
+func (s *Server) fresh() *directory {
+	p := s.proof.Load()
+	if p == nil || s.distrusted.Load() {
+		return nil
 	}
-	age := s.opt.Now().Sub(*at)
-	return age >= 0 && age <= s.opt.Lease
+	if age := s.opt.Now().Sub(p.at); age < 0 || age > s.opt.Lease {
+		return nil
+	}
+	return p.dir
 }
 
 // confirm has the directory confirmed; all requests that need it wait for one
@@ -162,7 +194,7 @@ func (s *Server) confirm() {
 	s.confirms.Add(1)
 	giveUp := time.NewTimer(s.opt.ConfirmWait)
 	defer giveUp.Stop()
-	for !s.fresh() && !s.lost.Load() {
+	for s.fresh() == nil && !s.lost.Load() {
 		select {
 		case <-s.ask():
 		case <-giveUp.C:
@@ -246,7 +278,7 @@ func index(a *partner.Accounts) map[partner.LinkID]*entry {
 	}
 	for _, at := range a.Attachments {
 		e := offers[at.Offer]
-		if e == nil || !at.Until.IsZero() {
+		if e == nil || !at.Until.IsZero() || at.Pending {
 			continue
 		}
 		f := attached{publish.FeedRef{Merchant: string(e.offer.Merchant), Kind: at.Kind, Key: at.Key}, at.Since}
@@ -286,6 +318,9 @@ const refreshTimeout = 5 * time.Second
 
 // Run keeps the accounts fresh until the context ends.
 func (s *Server) Run(ctx context.Context) {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() { s.watch(ctx) })
 	tick := time.NewTicker(s.opt.PollEvery)
 	defer tick.Stop()
 	failing := false
@@ -312,6 +347,32 @@ func (s *Server) Run(ctx context.Context) {
 		if failing {
 			// Links expire also while the database is away.
 			s.cutRefused()
+		}
+	}
+}
+
+// disbelief is how much longer than a request a running download is let go on by
+// accounts that nobody confirms: a hiccup of the database breaks none.
+const disbelief = time.Second
+
+// watch ends all running downloads once the accounts may not be believed any
+// more: a node that is cut off alone does not hear of switches that are turned.
+// It does not ask the database, so one that hangs keeps it from nothing.
+func (s *Server) watch(ctx context.Context) {
+	tick := time.NewTicker(s.opt.PollEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		at := s.confirmed.Load()
+		if at == nil || s.opt.Now().Sub(*at) <= s.opt.Grace+s.opt.Lease+disbelief {
+			continue
+		}
+		if n := s.running.cut(func(Transfer) bool { return true }); n > 0 {
+			s.opt.Log.Warn("downloads were ended: the accounts could not be confirmed for too long", slog.Int("downloads", n))
 		}
 	}
 }

@@ -265,7 +265,7 @@ func TestOldGenerations(t *testing.T) {
 	for _, step := range []struct {
 		advance     time.Duration
 		full, light int
-	}{{0, 200, 200}, {119 * time.Minute, 200, 200}, {2 * time.Minute, 200, 404}, {69 * time.Hour, 200, 404}, {2 * time.Hour, 404, 404}} {
+	}{{0, 200, 200}, {119 * time.Minute, 200, 200}, {2*time.Minute + partner.EdgeBehind, 200, 404}, {69 * time.Hour, 200, 404}, {2 * time.Hour, 404, 404}} {
 		w.clock.advance(step.advance)
 		check(t, w.srv.Refresh(t.Context()))
 		full, light := w.get(t, w.pathOf(&oldFull)), w.get(t, w.pathOf(&oldLight))
@@ -301,6 +301,33 @@ func TestProfileMove(t *testing.T) {
 	}
 }
 
+// TestProfileReturn moves the offer away for days and back: until a run has
+// looked at the old feed, the offer goes on showing what is newer.
+func TestProfileReturn(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{})
+	first := w.get(t, "/o/"+w.secret+"/full.xml")
+	moved, back := w.offer, w.offer.Profile
+	moved.Profile.Currency = feed.MustCurrency("EUR")
+	moved, err := w.db.UpdateOffer(t.Context(), actor, moved)
+	check(t, err)
+	w.publish(t, moved.Profile.LightKey(), feed.KindLight, nil, 0)
+	w.publish(t, moved.Profile.FullKey(), feed.KindFull, nil, 0)
+	away := w.get(t, "/o/"+w.secret+"/full.xml")
+	w.clock.advance(9 * 24 * time.Hour)
+	moved.Profile = back
+	_, err = w.db.UpdateOffer(t.Context(), actor, moved)
+	check(t, err)
+	if got := w.get(t, "/o/"+w.secret+"/full.xml"); got.status != 200 || !bytes.Equal(got.body, away.body) || bytes.Equal(got.body, first.body) {
+		t.Errorf("the offer goes back to what is nine days old: status %d", got.status)
+	}
+	next := w.publish(t, back.FullKey(), feed.KindFull, &w.full, 0)
+	w.publish(t, back.LightKey(), feed.KindLight, &w.light, 0)
+	if got := w.get(t, "/o/"+w.secret+"/full.xml"); got.status != 200 || !bytes.Equal(got.body, w.content[next.Files[0].Plain.Key]) {
+		t.Errorf("after the run: %d", got.status)
+	}
+}
+
 // TestAliasTime moves the offer to a feed whose file bears the same time as the
 // one before: a client that asks whether the alias has changed is told yes.
 func TestAliasTime(t *testing.T) {
@@ -308,6 +335,11 @@ func TestAliasTime(t *testing.T) {
 	w := setup(t, config{})
 	moved := w.offer
 	moved.Profile.Currency = feed.MustCurrency("EUR")
+	// Another offer shows that feed already.
+	neighbour := w.offer
+	neighbour.ID, neighbour.Profile = partner.NewOfferID(), moved.Profile
+	_, err := w.db.CreateOffer(t.Context(), actor, neighbour)
+	check(t, err)
 	w.publish(t, moved.Profile.LightKey(), feed.KindLight, nil, 0)
 	next := w.publish(t, moved.Profile.FullKey(), feed.KindFull, nil, 0)
 	before := w.get(t, "/o/"+w.secret+"/full.xml").header.Get("Last-Modified")
@@ -315,7 +347,7 @@ func TestAliasTime(t *testing.T) {
 		t.Fatalf("the fixture's times %v and %v differ", next.Time, w.full.Time)
 	}
 	w.clock.advance(time.Minute)
-	_, err := w.db.UpdateOffer(t.Context(), actor, moved)
+	_, err = w.db.UpdateOffer(t.Context(), actor, moved)
 	check(t, err)
 	got := w.get(t, "/o/"+w.secret+"/full.xml", "If-Modified-Since", before)
 	if got.status != 200 || !bytes.Equal(got.body, w.content[next.Files[0].Plain.Key]) {

@@ -162,6 +162,18 @@ func TestHostileTable(t *testing.T) {
 		{"range of another unit", get(full, "Range: rows=0-5"), []int{200}},
 		{"empty range", get(full, "Range: bytes=-"), []int{200}},
 		{"a suffix too long", get(full, "Range: bytes=-99999999999999999999"), []int{206}},
+		{"two ranges in two headers", get(full, "Range: bytes=0-1", "Range: bytes=2-3"), []int{200}},
+		{"a part of something else", get(full, "Range: bytes=0-9", `If-Range: "something else"`), []int{200}},
+		{"a part by a weak tag", get(full, "Range: bytes=0-9", `If-Range: W/"x"`), []int{200}},
+		{"a part by an unclosed tag", get(full, "Range: bytes=0-9", `If-Range: "`), []int{200}},
+		{"a part by 10 KB of tag", get(full, "Range: bytes=0-9", `If-Range: "`+strings.Repeat("a", 10_000)+`"`), []int{200}},
+		{"a part by a date of nonsense", get(full, "Range: bytes=0-9", "If-Range: Tue, 99 Foo 20266 99:99:99 GMT"), []int{200}},
+		// where it says it comes from
+		{"an address of nonsense", get(light, "X-Forwarded-For: ', DROP TABLE link; --"), []int{200}},
+		{"a thousand addresses", get(light, "X-Forwarded-For: "+strings.Repeat("192.0.2.1, ", 1000)+"192.0.2.1"), []int{200}},
+		{"addresses in three headers", get(light, "X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1", "X-Real-Ip: ::1"), []int{200}},
+		{"a link as address", get("/o/nothing/light.xml", "X-Forwarded-For: "+s), []int{404}},
+		{"a link as host", "GET /o/nothing/light.xml HTTP/1.1\r\nHost: " + s + "\r\nX-Forwarded-Host: " + s + "\r\nConnection: close\r\n\r\n", []int{404}},
 		// methods and versions
 		{"POST", "POST " + light + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", []int{405}},
 		{"CONNECT", "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\nConnection: close\r\n\r\n", []int{404}},

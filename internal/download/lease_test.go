@@ -3,11 +3,13 @@ package download_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -249,5 +251,50 @@ func TestEdi(t *testing.T) {
 				t.Errorf("HEAD %s: got %d %v", query, head.status, head.header)
 			}
 		}
+	}
+}
+
+// TestCutOffNode: a node that is cut off from the database ends what runs when
+// the grace is over, whatever the database does, and not a moment before.
+func TestCutOffNode(t *testing.T) {
+	t.Parallel()
+	for name, hangs := range map[string]bool{"an error": false, "no answer": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var off *failing
+			var hung *hanging
+			w := setup(t, config{quiet: true, bigFull: 24 << 20, options: func(o *download.Options) { o.PollEvery, o.ConfirmWait = 5*time.Millisecond, 20*time.Millisecond },
+				records: func(r download.Records) download.Records {
+					off = &failing{Records: r}
+					hung = &hanging{Records: off}
+					return hung
+				}})
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				w.srv.Run(ctx)
+			}()
+			never := make(chan struct{})
+			defer func() { stop(); close(never); <-ended }()
+			client := w.slow(t, "/o/"+w.secret+"/full.xml")
+			if hangs {
+				hung.hang.Store(&never)
+			} else {
+				off.off.Store(true)
+			}
+			w.clock.advance(59 * time.Second)
+			if got := w.get(t, "/o/"+w.secret+"/light.xml"); got.status != 200 || len(w.srv.Running()) != 1 {
+				t.Errorf("within the grace: %d, %d downloads run", got.status, len(w.srv.Running()))
+			}
+			w.clock.advance(4 * time.Second)
+			await(t, "the download ends", func() bool { return len(w.srv.Running()) == 0 })
+			if err := client.rest(); !errors.Is(err, syscall.ECONNRESET) || client.read > 20<<20 {
+				t.Errorf("the download read %d bytes and ended with %v", client.read, err)
+			}
+			if got := w.get(t, "/o/"+w.secret+"/light.xml"); got.status != 503 {
+				t.Errorf("after the grace: %d", got.status)
+			}
+		})
 	}
 }

@@ -26,6 +26,11 @@ type LedgerOptions struct {
 	Batch int
 	// Every is how long one waits at most while the database takes them. Default 1 s.
 	Every time.Duration
+	// Together is how long refusals of a link that are alike are put together
+	// after the first. Default 1 min.
+	Together time.Duration
+	// Now is the clock for that; nil means time.Now.
+	Now func() time.Time
 	// Log receives what people have to look at; nil means slog.Default.
 	Log *slog.Logger
 }
@@ -33,7 +38,8 @@ type LedgerOptions struct {
 // Ledger writes down who has fetched what, in batches and never while a request
 // waits for it. Of answers that a client's copy is still good, those that say the
 // same within one batch are written once and counted: an importer gone wild
-// must not keep the database busy. A nil Ledger keeps nothing.
+// must not keep the database busy. Refusals of a link that are alike are put
+// together by the minute. A nil Ledger keeps nothing.
 type Ledger struct {
 	records LedgerRecords
 	opt     LedgerOptions
@@ -41,6 +47,7 @@ type Ledger struct {
 	dropped atomic.Uint64
 	written atomic.Uint64
 	repeats atomic.Uint64
+	refused rollup
 
 	mu      sync.RWMutex // held for reading while something is queued
 	closed  bool
@@ -54,7 +61,8 @@ type Ledger struct {
 type LedgerStats struct {
 	Waiting, Capacity int
 	// Written and Dropped count downloads that were written down and lost,
-	// Repeats those that said what another of the same batch had said.
+	// Repeats those that said what another of the same batch had said, and are
+	// counted with it.
 	Written, Dropped, Repeats uint64
 }
 
@@ -69,10 +77,17 @@ func NewLedger(records LedgerRecords, opt LedgerOptions) *Ledger {
 	if opt.Every <= 0 {
 		opt.Every = time.Second
 	}
+	if opt.Together <= 0 {
+		opt.Together = refusalsTogether
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
 	l := &Ledger{records: records, opt: opt, queue: make(chan partner.Download, opt.Capacity), closing: make(chan struct{}), ended: make(chan struct{})}
+	l.refused.every = opt.Together
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	go l.run()
 	return l
@@ -91,6 +106,9 @@ func (l *Ledger) add(d partner.Download) {
 	if !l.closed {
 		// Cut and copied here, so that what waits holds on to no whole request.
 		d.Client = strings.Clone(d.Client[:min(len(d.Client), maxAgent)])
+		if d.Outcome == partner.OutcomeRefused && !l.refused.add(&d, l.opt.Now()) {
+			return
+		}
 		select {
 		case l.queue <- d:
 			return
@@ -139,17 +157,18 @@ func (l *Ledger) run() {
 	batch := make([]partner.Download, 0, l.opt.Batch)
 	tick := time.NewTicker(l.opt.Every)
 	defer tick.Stop()
-	said := map[partner.Download]bool{} // answers in the batch that may repeat
+	said := map[partner.Download]int{} // answers that may repeat, and where they stand in the batch
 	take := func(d partner.Download) {
 		d = d.Clean()
 		if d.Outcome == partner.OutcomeUnchanged {
 			key := d
 			key.Started, key.Took = time.Time{}, 0
-			if said[key] {
+			if i, ok := said[key]; ok {
 				l.repeats.Add(1)
+				batch[i].More++
 				return
 			}
-			said[key] = true
+			said[key] = len(batch)
 		}
 		batch = append(batch, d)
 	}
@@ -180,6 +199,14 @@ func (l *Ledger) run() {
 			clear(said)
 		}
 	}
+	// rows of refusals that were put together; they wait here for room in a batch.
+	var together []partner.Download
+	takeRefused := func() {
+		for len(together) > 0 && len(batch) < cap(batch) {
+			take(together[0])
+			together = together[1:]
+		}
+	}
 	for {
 		// With a batch that could not be written nothing more is taken in: the
 		// queue fills up behind it, and what does not fit is lost.
@@ -193,14 +220,24 @@ func (l *Ledger) run() {
 				write()
 			}
 		case <-tick.C:
+			// Those that wait from before go first: a database that is away lets
+			// nothing pile up, for the next ones are put together meanwhile.
+			if len(together) == 0 {
+				together = l.refused.due(l.opt.Now(), false)
+			}
+			if !failing {
+				takeRefused()
+			}
 			write()
 		case <-l.closing:
-			for len(l.queue) > 0 || len(batch) > 0 {
+			together = append(together, l.refused.due(l.opt.Now(), true)...)
+			for len(l.queue)+len(batch)+len(together) > 0 {
 				for len(batch) < cap(batch) && len(l.queue) > 0 {
 					take(<-l.queue)
 				}
+				takeRefused()
 				if write(); len(batch) > 0 {
-					lost := len(batch) + len(l.queue)
+					lost := len(batch) + len(l.queue) + len(together)
 					l.dropped.Add(uint64(lost))
 					l.opt.Log.Error("downloads were not written down", slog.Int("lost", lost))
 					return

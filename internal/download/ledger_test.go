@@ -3,6 +3,7 @@ package download_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -247,5 +248,111 @@ func TestLedgerInRecords(t *testing.T) {
 	}
 	if st := ledger.Stats(); st.Repeats != 4 || st.Written != 2 {
 		t.Errorf("stats %+v", st)
+	}
+	days, err := w.db.DownloadDays(t.Context(), w.merchant.ID, w.link.Offer, time.Unix(0, 0))
+	check(t, err)
+	if len(days) != 1 || days[0].Requests != 6 || days[0].Unchanged != 5 || days[0].Complete != 1 {
+		t.Errorf("the day counts %+v", days)
+	}
+}
+
+// TestRefusalsArePutTogether has the holders of known links ask thousands of times
+// for what they are not given, under ever new names and from ever new places. The
+// day counts each request, and the rows are few.
+func TestRefusalsArePutTogether(t *testing.T) {
+	t.Parallel()
+	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	var ledger *download.Ledger
+	w := setup(t, config{
+		options: func(o *download.Options) {
+			from(o)
+			o.Limits = download.Limits{FilesPerLink: 3, GatewaysPerLink: -1, WholesPerDay: -1}
+		},
+		records: func(r download.Records) download.Records {
+			ledger = download.NewLedger(r.(*sqlite.DB), download.LedgerOptions{Every: time.Millisecond, Now: clock.Now, Log: slog.New(slog.DiscardHandler)})
+			return r
+		}, ledger: func() *download.Ledger { return ledger }})
+	_, _, revoked, revokedSecret := w.account(t, nil)
+	check(t, w.db.RevokeLink(t.Context(), actor, w.merchant.ID, revoked.ID))
+	w.srv.Changed()
+	_, _, off, offSecret := w.account(t, func(o *partner.Offer) { o.FeedEnabled = false })
+	const asked = 600 // of each, over three minutes
+	want := map[int]int{}
+	for i := range asked {
+		headers := []string{"X-Forwarded-For", fmt.Sprintf("198.51.%d.%d", i%250, i%7), "User-Agent", fmt.Sprint("importer ", i)}
+		if i%(asked/3) == asked/3-1 {
+			clock.advance(61 * time.Second)
+		}
+		for _, secret := range []string{revokedSecret, offSecret} {
+			name := fmt.Sprintf("full_change2026-11-21T12-%02d-%02d.xml", i/60%60, i%60)
+			if got := w.get(t, "/o/"+secret+"/"+name, headers...); got.status != http.StatusNotFound {
+				t.Fatalf("%s: %d", name, got.status)
+			}
+		}
+		want[w.get(t, "/o/"+w.secret+"/light.xml", headers...).status]++
+	}
+	if want[200] != 3 || want[429] != asked-3 {
+		t.Fatalf("statuses of the live link: %v", want)
+	}
+	check(t, ledger.Close(t.Context()))
+	list, err := w.db.Downloads(t.Context(), w.merchant.ID, partner.LedgerFilter{}, 1000)
+	check(t, err)
+	rows := map[string]int{}
+	for _, e := range list {
+		rows[string(e.Link)+" "+e.Refusal.String()]++
+	}
+	for what, most := range map[string]int{
+		string(w.link.ID) + " ": 3, string(w.link.ID) + " limit": 5, string(revoked.ID) + " revoked": 5, string(off.ID) + " offer-feed-off": 5} {
+		if n := rows[what]; n < 2 || n > most {
+			t.Errorf("%q has %d rows, want 2 to %d", what, n, most)
+		}
+		delete(rows, what)
+	}
+	if len(rows) > 0 {
+		t.Errorf("more rows: %v", rows)
+	}
+	for offer, refused := range map[partner.OfferID]int64{w.link.Offer: asked - 3, revoked.Offer: asked, off.Offer: asked} {
+		days, err := w.db.DownloadDays(t.Context(), w.merchant.ID, offer, time.Unix(0, 0))
+		check(t, err)
+		var n int64
+		for _, d := range days {
+			n += d.Refused
+		}
+		if n != refused {
+			t.Errorf("offer %s: %d refusals are counted, want %d", offer, n, refused)
+		}
+	}
+	if st := ledger.Stats(); st.Dropped != 0 {
+		t.Errorf("%d are lost", st.Dropped)
+	}
+}
+
+// TestRefusalsDuringAnOutage: while the database is away refusals take no place in
+// the queue that others need, and are counted when it is back.
+func TestRefusalsDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	b := &books{}
+	b.setFail(errors.New("connection refused"))
+	ledger := download.NewLedger(b, download.LedgerOptions{Every: time.Millisecond, Capacity: 8, Log: slog.New(slog.DiscardHandler)})
+	w := setup(t, config{options: func(o *download.Options) { o.Ledger = ledger }})
+	_, _, _, offSecret := w.account(t, func(o *partner.Offer) { o.FeedEnabled = false })
+	const asked = 200
+	for range asked {
+		w.get(t, "/o/"+offSecret+"/light.xml")
+	}
+	w.get(t, "/o/"+w.secret+"/light.xml")
+	b.setFail(nil)
+	check(t, ledger.Close(t.Context()))
+	var refused, complete int64
+	for _, r := range b.rows {
+		switch r.Outcome {
+		case partner.OutcomeRefused:
+			refused += 1 + r.More
+		case partner.OutcomeComplete:
+			complete++
+		}
+	}
+	if st := ledger.Stats(); refused != asked || complete != 1 || st.Dropped != 0 || len(b.rows) > 4 {
+		t.Errorf("%d refused, %d complete, %d lost, in %d rows", refused, complete, st.Dropped, len(b.rows))
 	}
 }

@@ -45,7 +45,7 @@ const (
 
 // Stats are numbers for whoever watches.
 type Stats struct {
-	// Running counts the downloads under way, Links those that may be asked for.
+	// Running counts the downloads under way, Links those that are not revoked.
 	Running, Links int
 	// SnapshotAge is how long ago the accounts were last known to be right; it
 	// is negative before they were read.
@@ -60,7 +60,7 @@ type Stats struct {
 func (s *Server) Stats() Stats {
 	st := Stats{Running: s.running.count(), SnapshotAge: -1, Confirmed: s.confirms.Load(), Ledger: s.opt.Ledger.Stats()}
 	if d, at := s.dir.Load(), s.confirmed.Load(); d != nil && at != nil {
-		st.Links, st.SnapshotAge = len(d.links), s.opt.Now().Sub(*at)
+		st.Links, st.SnapshotAge = d.live, s.opt.Now().Sub(*at)
 	}
 	return st
 }

@@ -51,6 +51,9 @@ func (c *call) begin() (*transfer, bool) {
 	// Registered first and looked at again now: a switch that was turned
 	// between the decision and the registration is seen here or cuts us.
 	if d := c.s.trusted(); d == nil || !d.allowed(c.link, c.addr, c.s.opt.Now()) {
+		if d != nil {
+			c.refusal = d.refusal(c.link, c.addr, c.s.opt.Now())
+		}
 		c.leave(t)
 		clearBody(c.w.Header())
 		c.notFound(whyCut)

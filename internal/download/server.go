@@ -136,6 +136,7 @@ type Server struct {
 	refreshing sync.Mutex // around building a new directory
 	dir        atomic.Pointer[directory]
 	confirmed  atomic.Pointer[time.Time] // when the directory was last known to be right
+	proof      atomic.Pointer[proof]     // the directory as it was then
 	distrusted atomic.Bool               // something changed that could not be read
 	lost       atomic.Bool               // the database did not answer lately
 	confirms   atomic.Uint64             // requests that had to ask
@@ -341,7 +342,7 @@ func (c *call) log(took time.Duration) {
 	var room [16]slog.Attr
 	attrs := append(room[:0],
 		slog.String("route", c.route), slog.String("method", clip(c.r.Method, 16)), slog.Int("status", c.w.status), slog.Int64("bytes", c.w.bytes),
-		slog.Duration("took", took), slog.String("client", partner.TruncateAddress(c.addr).String()), slog.String("agent", clip(c.r.UserAgent(), 120)),
+		slog.Duration("took", took), slog.String("client", partner.TruncateAddress(c.addr).String()), slog.String("agent", partner.CleanClient(c.r.UserAgent())),
 	)
 	if c.link != "" {
 		attrs = append(attrs, slog.String("link", string(c.link)))

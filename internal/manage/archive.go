@@ -22,7 +22,7 @@ type Archive interface {
 	FeedGenerations(ctx context.Context, f publish.FeedRef, before int64, limit int) ([]publish.Generation, error)
 	GenerationAt(ctx context.Context, merchant partner.MerchantID, number int64) (publish.Generation, error)
 	ChangeHours(ctx context.Context, merchant partner.MerchantID, from time.Time) ([]partner.HourCount, error)
-	EveryDownloadDay(ctx context.Context, merchant partner.MerchantID, from time.Time) ([]partner.DownloadDay, error)
+	DownloadSums(ctx context.Context, merchant partner.MerchantID, from time.Time) ([]partner.DownloadSum, error)
 }
 
 // archive gives the records as an [Archive].
@@ -106,8 +106,8 @@ func (s *Service) ChangeHours(ctx context.Context, who Identity, from time.Time)
 	return a.ChangeHours(ctx, who.Merchant, from)
 }
 
-// EveryDownloadDay gives the daily counts of all offers from a day on.
-func (s *Service) EveryDownloadDay(ctx context.Context, who Identity, from time.Time) ([]partner.DownloadDay, error) {
+// DownloadSums sums up what was fetched of each offer from a day on.
+func (s *Service) DownloadSums(ctx context.Context, who Identity, from time.Time) ([]partner.DownloadSum, error) {
 	if err := allow(who, ReadLedger); err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s *Service) EveryDownloadDay(ctx context.Context, who Identity, from time.
 	if err != nil {
 		return nil, err
 	}
-	return a.EveryDownloadDay(ctx, who.Merchant, from)
+	return a.DownloadSums(ctx, who.Merchant, from)
 }
 
 // ProductChange is one product in which two generations differ.

@@ -48,6 +48,8 @@ type OfferChange struct {
 	Rates      *[]feed.ExchangeRate
 	Base       *feed.PriceBase
 	Lead       *feed.PriceLead
+	PriceList  *feed.PriceListID // "" for none, which also ends OnlyListed
+	OnlyListed *bool
 	Discounts  *feed.Discounts
 	Assortment *feed.Assortment
 	Stock      *feed.StockPolicy
@@ -196,6 +198,11 @@ func (do *OfferChange) apply(o *partner.Offer, s *Service) {
 	set(&p.Rates, do.Rates)
 	set(&p.Base, do.Base)
 	set(&p.Lead, do.Lead)
+	set(&p.PriceList, do.PriceList)
+	set(&p.OnlyListed, do.OnlyListed)
+	if do.PriceList != nil && *do.PriceList == "" && do.OnlyListed == nil {
+		p.OnlyListed = false
+	}
 	set(&p.Assortment, do.Assortment)
 	set(&p.Stock, do.Stock)
 	set(&p.Dialect, do.Dialect)

@@ -57,6 +57,9 @@ const (
 	ManageKeys
 	ReadProducts
 	WriteProducts
+	// ReadPrices is to see exchange rates and price lists, WritePrices to change them.
+	ReadPrices
+	WritePrices
 	// Publish is to have files made, and to decide about held ones.
 	Publish
 	// ReadLedger is to see who has downloaded what, and which runs there were.
@@ -65,7 +68,7 @@ const (
 )
 
 // reading is what the readonly role may do.
-var reading = [...]Action{ReadAccounts, ReadProducts, ReadLedger, ReadAudit}
+var reading = [...]Action{ReadAccounts, ReadProducts, ReadPrices, ReadLedger, ReadAudit}
 
 // scopeOf says which scope lets a key do what. Keys make no keys: a key that got
 // out must not outlive its revocation.
@@ -79,9 +82,9 @@ func scopeOf(do Action) (partner.Scope, bool) {
 		return partner.ScopeLinksWrite, true
 	case WriteMerchant:
 		return partner.ScopeMerchantWrite, true
-	case ReadProducts:
+	case ReadProducts, ReadPrices:
 		return partner.ScopeProductsRead, true
-	case WriteProducts:
+	case WriteProducts, WritePrices:
 		return partner.ScopeProductsWrite, true
 	case Publish:
 		return partner.ScopePublish, true

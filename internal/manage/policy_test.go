@@ -34,6 +34,7 @@ func TestAllowTable(t *testing.T) {
 	)
 	needs := map[manage.Action]int{
 		manage.ReadAccounts: reads, manage.ReadProducts: reads, manage.ReadLedger: reads, manage.ReadAudit: reads,
+		manage.ReadPrices: reads, manage.WritePrices: most,
 		manage.WriteAccounts: most, manage.WriteLinks: most, manage.WriteProducts: most, manage.Publish: most,
 		manage.WriteMerchant: all, manage.ManageKeys: all,
 	}
@@ -42,6 +43,8 @@ func TestAllowTable(t *testing.T) {
 		manage.ReadAudit: partner.ScopeAuditRead, manage.WriteAccounts: partner.ScopeAccountsWrite, manage.WriteLinks: partner.ScopeLinksWrite,
 		manage.WriteProducts: partner.ScopeProductsWrite, manage.Publish: partner.ScopePublish,
 		manage.WriteMerchant: partner.ScopeMerchantWrite,
+		// Prices of lists and rates are the catalog's as much as its own.
+		manage.ReadPrices: partner.ScopeProductsRead, manage.WritePrices: partner.ScopeProductsWrite,
 	}
 	has := map[manage.Role]int{manage.RoleNone: none, manage.RoleKey: none, manage.RoleReadonly: reads, manage.RoleManager: most, manage.RoleOwner: all, 99: none}
 	for action := manage.Action(0); action < 20; action++ {
@@ -62,7 +65,7 @@ func TestAllowTable(t *testing.T) {
 		// A key may do what its one scope says, and no more.
 		for other := range needs {
 			who := manage.Identity{Merchant: "m-a", Role: manage.RoleKey, Scopes: scopes[other]}
-			if got, want := manage.Allow(who, action, "m-a"), exists && action == other && scopes[other] != 0; got != want {
+			if got, want := manage.Allow(who, action, "m-a"), exists && scopes[action] == scopes[other] && scopes[other] != 0; got != want {
 				t.Errorf("a key for action %d, action %d: got %v, want %v", other, action, got, want)
 			}
 		}

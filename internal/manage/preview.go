@@ -83,16 +83,20 @@ func (s *Service) Preview(ctx context.Context, who Identity, set partner.Changes
 		return p, err
 	}
 	p.Unseen = unseen
-	if err := s.compare(ctx, who, moves, &p); err != nil {
+	if err := s.compare(ctx, who, moves, nil, &p); err != nil {
 		return p, err
 	}
 	for _, v := range moves {
 		p.Offers = append(p.Offers, v.OfferPreview)
 	}
+	p.sort()
+	return p, nil
+}
+
+func (p *Preview) sort() {
 	slices.SortFunc(p.Offers, func(a, b OfferPreview) int {
 		return cmp.Or(cmp.Compare(a.PartnerName, b.PartnerName), cmp.Compare(a.OfferName, b.OfferName), cmp.Compare(a.Offer, b.Offer))
 	})
-	return p, nil
 }
 
 // move is an offer whose recipient would see a difference.
@@ -171,6 +175,7 @@ func settingsDiffer(a, b *partner.Offer) bool {
 	x, y := a.Profile, b.Profile
 	for _, p := range []*feed.Profile{&x, &y} {
 		p.Currency, p.Rates, p.Base, p.Discounts, p.Assortment, p.Stock = feed.Currency{}, nil, 0, feed.Discounts{}, feed.Assortment{}, feed.StockPolicy{}
+		p.PriceList, p.OnlyListed = "", false
 	}
 	return a.Files != b.Files || a.Shop != b.Shop || !reflect.DeepEqual(x, y)
 }
@@ -182,8 +187,9 @@ type pair struct {
 	moves         []*move
 }
 
-// compare prices the catalog for all moves at once.
-func (s *Service) compare(ctx context.Context, who Identity, moves []*move, p *Preview) (err error) {
+// compare prices the catalog for all moves at once; change, when set, is what
+// the terms and price lists become.
+func (s *Service) compare(ctx context.Context, who Identity, moves []*move, change *PriceChange, p *Preview) (err error) {
 	if len(moves) == 0 {
 		return nil
 	}
@@ -196,25 +202,44 @@ func (s *Service) compare(ctx context.Context, who Identity, moves []*move, p *P
 	if err != nil {
 		return err
 	}
-	pairs, err := pairsOf(moves, index)
+	before, err := catalog.Terms(ctx)
 	if err != nil {
 		return err
 	}
-	var dec record.Decoder
-	var product feed.Product
-	for stored, err := range catalog.Products(ctx) {
-		if err == nil {
-			err = dec.Decode(stored.Doc, &product)
-		}
+	pairs, err := pairsOf(moves, index, &before, change.terms(&before))
+	if err != nil {
+		return err
+	}
+	var after feed.Product // as the change leaves it
+	for product, err := range partner.Priced(ctx, catalog.Products(ctx), listsOf(moves), catalog, true) {
 		if err != nil {
-			return fmt.Errorf("product %d: %w", stored.ID, err)
+			return err
 		}
 		p.Products++
+		then := product
+		if change != nil && change.List != "" {
+			after = *product
+			after.Listed = change.changes.Apply(change.List, product.ID, product.Listed)
+			then = &after
+		}
 		for _, w := range pairs {
-			w.look(&product)
+			w.look(product, then)
 		}
 	}
 	return nil
+}
+
+// listsOf names the price lists that moves look at.
+func listsOf(moves []*move) []feed.PriceListID {
+	var profiles []feed.Profile
+	for _, v := range moves {
+		for _, p := range []*feed.Profile{v.before, v.after} {
+			if p != nil {
+				profiles = append(profiles, feed.Profile{PriceList: p.PriceList})
+			}
+		}
+	}
+	return partner.ListsOf(profiles)
 }
 
 func dictionaryIndex(ctx context.Context, catalog interface {
@@ -234,7 +259,7 @@ func dictionaryIndex(ctx context.Context, catalog interface {
 }
 
 // pairsOf puts moves together that need the same comparison.
-func pairsOf(moves []*move, index *feed.Index) ([]*pair, error) {
+func pairsOf(moves []*move, index *feed.Index, before, after *feed.Terms) ([]*pair, error) {
 	type key struct{ before, after string }
 	found := map[key]*pair{}
 	var pairs []*pair
@@ -258,12 +283,13 @@ func pairsOf(moves []*move, index *feed.Index) ([]*pair, error) {
 			w = &pair{}
 			for _, f := range []struct {
 				profile *feed.Profile
+				terms   *feed.Terms
 				to      **pricing.Rules
-			}{{v.before, &w.before}, {v.after, &w.after}} {
+			}{{v.before, before, &w.before}, {v.after, after, &w.after}} {
 				if f.profile == nil {
 					continue
 				}
-				rules, err := pricing.Compile(f.profile, index)
+				rules, err := pricing.Compile(f.profile, index, f.terms)
 				if err != nil {
 					return nil, err
 				}
@@ -277,10 +303,10 @@ func pairsOf(moves []*move, index *feed.Index) ([]*pair, error) {
 	return pairs, nil
 }
 
-// look compares what is shown of one product.
-func (w *pair) look(p *feed.Product) {
+// look compares what is shown of one product; then is the product as it will be.
+func (w *pair) look(p, then *feed.Product) {
 	was := w.before != nil && w.before.Apply(&w.was, p).Included
-	is := w.after != nil && w.after.Apply(&w.is, p).Included
+	is := w.after != nil && w.after.Apply(&w.is, then).Included
 	for _, v := range w.moves {
 		if was {
 			v.Before++

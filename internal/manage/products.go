@@ -270,7 +270,7 @@ type ProductList struct {
 // the caller go on.
 const (
 	searchPage = 500
-	searchLook = 20_000
+	searchLook = 4_000
 )
 
 // SearchProducts lists products after an id. A query that is an id, a code or
@@ -293,7 +293,7 @@ func (s *Service) SearchProducts(ctx context.Context, who Identity, query string
 			return s.summaries(ctx, who, ids, after, limit)
 		}
 	}
-	return s.byName(ctx, who, strings.ToLower(query), after, limit)
+	return s.byName(ctx, who, query, after, limit)
 }
 
 // byQuery gives the products that an id or a code names, in order.
@@ -336,18 +336,22 @@ func (s *Service) summaries(ctx context.Context, who Identity, ids []feed.Produc
 }
 
 func (s *Service) byName(ctx context.Context, who Identity, query string, after feed.ProductID, limit int) (list ProductList, err error) {
+	q := newSought(query)
 	for looked := 0; looked < searchLook; {
 		stored, err := s.db.ProductPage(ctx, who.Merchant, after, searchPage)
 		if err != nil {
 			return list, err
 		}
 		for i := range stored {
+			after = stored[i].ID
+			if !q.mayBeIn(stored[i].Doc) {
+				continue
+			}
 			var p feed.Product
 			if err := record.Decode(stored[i].Doc, &p); err != nil {
 				return list, fmt.Errorf("product %d: %w", stored[i].ID, err)
 			}
-			after = p.ID
-			if query != "" && !slices.ContainsFunc(p.Names, func(t feed.Text) bool { return strings.Contains(strings.ToLower(t.Value), query) }) {
+			if query != "" && !slices.ContainsFunc(p.Names, func(t feed.Text) bool { return q.in(t.Value) }) {
 				continue
 			}
 			list.Products = append(list.Products, summary(&p))

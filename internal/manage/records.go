@@ -100,6 +100,29 @@ type DictionaryWriter interface {
 	SetDictionaries(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, doc []byte, version int64) (int64, error)
 }
 
+// Rates are the merchant's exchange rates.
+type Rates interface {
+	Rates(ctx context.Context, merchant partner.MerchantID) ([]partner.Rate, error)
+	SetRate(ctx context.Context, actor partner.Actor, r partner.Rate) (partner.Rate, error)
+	DeleteRate(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, from, to feed.Currency, version int64) error
+}
+
+// PriceLists are the merchant's price lists, and what offers show of products by them.
+type PriceLists interface {
+	PriceLists(ctx context.Context, merchant partner.MerchantID) ([]partner.PriceList, error)
+	PriceList(ctx context.Context, merchant partner.MerchantID, id feed.PriceListID) (partner.PriceList, error)
+	ListedOf(ctx context.Context, merchant partner.MerchantID, lists []feed.PriceListID, products []feed.ProductID) ([]partner.ListedAt, error)
+	ListPrices(ctx context.Context, merchant partner.MerchantID, id feed.PriceListID, after partner.PriceKey, limit int) ([]partner.ListPrice, error)
+}
+
+// PriceListWriter changes price lists.
+type PriceListWriter interface {
+	CreatePriceList(ctx context.Context, actor partner.Actor, l partner.PriceList) (partner.PriceList, error)
+	UpdatePriceList(ctx context.Context, actor partner.Actor, l partner.PriceList) (partner.PriceList, error)
+	DeletePriceList(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id feed.PriceListID, version int64) error
+	PutListPrices(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id feed.PriceListID, edit partner.PriceEdit, version int64) (partner.PriceList, partner.PricePut, error)
+}
+
 // Changes number what was written.
 type Changes interface {
 	EventNumber(ctx context.Context, merchant partner.MerchantID, queue int64, wait time.Duration) (number int64, ok bool, err error)
@@ -156,6 +179,9 @@ type Records interface {
 	Keys
 	Products
 	ProductWriter
+	Rates
+	PriceLists
+	PriceListWriter
 	Changes
 	Ledger
 	Audit
@@ -167,6 +193,9 @@ type Records interface {
 type Catalog interface {
 	Products(ctx context.Context) iter.Seq2[partner.StoredProduct, error]
 	Dictionaries(ctx context.Context) (partner.Document, error)
+	// Terms are the merchant's rates and price lists in that state.
+	Terms(ctx context.Context) (feed.Terms, error)
+	partner.Pricer
 	Close() error
 }
 

@@ -56,6 +56,17 @@ func (s *Service) ShownTo(ctx context.Context, who Identity, id feed.ProductID, 
 	if err != nil {
 		return nil, 0, err
 	}
+	terms, err := s.terms(ctx, who.Merchant)
+	if err != nil {
+		return nil, 0, err
+	}
+	profiles := make([]feed.Profile, len(offers))
+	for i := range offers {
+		profiles[i] = offers[i].Profile
+	}
+	if err := s.join(ctx, who.Merchant, p, partner.ListsOf(profiles)); err != nil {
+		return nil, 0, err
+	}
 	slices.SortFunc(partners, func(a, b partner.Partner) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	of := map[partner.ID][]int{}
 	for i := range offers {
@@ -68,7 +79,7 @@ func (s *Service) ShownTo(ctx context.Context, who Identity, id feed.ProductID, 
 			if total++; total <= from || len(list) == limit {
 				continue
 			}
-			one, err := shownTo(&m, &partners[i], &offers[n], p, index, rules)
+			one, err := shownTo(&m, &partners[i], &offers[n], p, index, &terms, rules)
 			if err != nil {
 				return nil, 0, err
 			}
@@ -79,14 +90,14 @@ func (s *Service) ShownTo(ctx context.Context, who Identity, id feed.ProductID, 
 	return list, total, nil
 }
 
-func shownTo(m *partner.Merchant, to *partner.Partner, o *partner.Offer, p *feed.Product, index *feed.Index, rules map[string]*pricing.Rules) (Shown, error) {
+func shownTo(m *partner.Merchant, to *partner.Partner, o *partner.Offer, p *feed.Product, index *feed.Index, terms *feed.Terms, rules map[string]*pricing.Rules) (Shown, error) {
 	shown := Shown{Offer: *o, Partner: to.Name, Currency: o.Profile.Currency}
 	if shown.Currency.IsZero() {
 		shown.Currency = p.Currency
 	}
 	key := o.Profile.LightKey()
 	if rules[key] == nil {
-		r, err := pricing.Compile(&o.Profile, index)
+		r, err := pricing.Compile(&o.Profile, index, terms)
 		if err != nil {
 			return shown, err
 		}

@@ -1,11 +1,8 @@
 package manage
 
 import (
-	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -13,8 +10,6 @@ import (
 	"feedmill/feed/pricing"
 	"feedmill/feed/publish"
 	"feedmill/internal/partner"
-	"feedmill/schema/xmltok"
-	"feedmill/storage"
 )
 
 // Question asks why a partner sees a product as he does. It names the offer, and
@@ -158,7 +153,14 @@ func (s *Service) explain(ctx context.Context, who Identity, p *feed.Product, a 
 	if err != nil {
 		return err
 	}
-	rules, err := pricing.Compile(&a.Offer.Profile, index)
+	terms, err := s.terms(ctx, who.Merchant)
+	if err != nil {
+		return err
+	}
+	if err := s.join(ctx, who.Merchant, p, partner.ListsOf([]feed.Profile{a.Offer.Profile})); err != nil {
+		return err
+	}
+	rules, err := pricing.Compile(&a.Offer.Profile, index, &terms)
 	if err != nil {
 		return err
 	}
@@ -185,54 +187,4 @@ func (s *Service) sent(ctx context.Context, ref publish.FeedRef, id feed.Product
 		return sent, err
 	}
 	return s.sentIn(ctx, &g, id)
-}
-
-// node reads a stored file up to a product's node and gives it as it stands there.
-func (s *Service) node(ctx context.Context, f *publish.File, id feed.ProductID) (xml string, removed bool, err error) {
-	blob := f.Plain
-	if blob.Key == "" {
-		blob = f.Gzip
-	}
-	body, _, err := s.files.Open(ctx, blob.Key, storage.Range{})
-	if err != nil {
-		return "", false, err
-	}
-	defer func() { err = errors.Join(err, body.Close()) }()
-	var in io.Reader = body
-	if f.Plain.Key == "" {
-		if in, err = gzip.NewReader(body); err != nil {
-			return "", false, err
-		}
-	}
-	return findNode(in, id)
-}
-
-// findNode gives the product element with an id that stands two below the root,
-// exactly as written, and whether it is a tombstone.
-func findNode(in io.Reader, id feed.ProductID) (xml string, removed bool, err error) {
-	want := strconv.FormatInt(int64(id), 10)
-	r := xmltok.NewReader(in, xmltok.Limits{Elements: -1, Bytes: -1}) // our own file, of whatever size
-	for {
-		kind, err := r.Next()
-		if err == io.EOF {
-			return "", false, nil
-		}
-		if err != nil {
-			return "", false, err
-		}
-		if kind != xmltok.StartElement || r.Depth() != 3 {
-			continue
-		}
-		if string(r.Name().Local) == "product" {
-			if at := r.Attr("", "id"); at != nil && string(at.Value) == want {
-				gone := r.Attr("", "removed")
-				removed := gone != nil && string(gone.Value) == "yes"
-				node, err := r.Subtree()
-				return string(node), removed, err
-			}
-		}
-		if err := r.Skip(); err != nil {
-			return "", false, err
-		}
-	}
 }

@@ -86,7 +86,7 @@ func NewLedgerBatch(list []Download) *LedgerBatch {
 			b.Links = append(b.Links, LinkBatch{Merchant: d.Merchant, Link: d.Link, Day: day})
 		}
 		l := &b.Links[i]
-		l.Requests++
+		l.Requests += 1 + d.More
 		if d.Started.After(l.Last) {
 			l.Last = d.Started
 		}
@@ -135,16 +135,17 @@ func NewLedgerBatch(list []Download) *LedgerBatch {
 }
 
 func (c *DownloadDay) add(d *Download) {
-	c.Requests++
+	n := 1 + d.More
+	c.Requests += n
 	c.Bytes += d.Bytes
 	switch d.Outcome {
 	case OutcomeComplete, OutcomePart:
-		c.Complete++
+		c.Complete += n
 	case OutcomeUnchanged:
-		c.Unchanged++
+		c.Unchanged += n
 	case OutcomeBroken:
-		c.Broken++
+		c.Broken += n
 	case OutcomeRefused:
-		c.Refused++
+		c.Refused += n
 	}
 }

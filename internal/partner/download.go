@@ -65,6 +65,10 @@ type Download struct {
 	Client  string
 	Started time.Time
 	Took    time.Duration
+	// More counts further requests that ended the same way and have no row of
+	// their own: this one stands for them, and Bytes are those of all. The counts
+	// of a day know it; the row that is kept does not.
+	More int64
 }
 
 // MaxClient is how many characters are kept of what a client calls itself.
@@ -86,14 +90,14 @@ func TruncateAddress(a netip.Addr) netip.Addr {
 }
 
 // CleanClient gives what is kept of a client's name for itself: one line of at
-// most [MaxClient] characters.
+// most [MaxClient] characters, without a secret in it (see [Redact]).
 func CleanClient(s string) string {
 	if len(s) > 8*MaxClient {
 		s = s[:8*MaxClient]
 	}
 	var b strings.Builder
 	n := 0
-	for _, r := range s {
+	for _, r := range Redact(s) {
 		if r < ' ' || r == 0x7f || r == utf8.RuneError || r >= 0x80 && r < 0xa0 {
 			r = '?'
 		}
@@ -140,6 +144,13 @@ type DownloadDay struct {
 	// Requests counts all; the others count by outcome, whole parts as complete.
 	Requests, Complete, Unchanged, Broken, Refused int64
 	Bytes                                          int64
+}
+
+// DownloadSum is what was fetched of an offer over some days.
+type DownloadSum struct {
+	Offer OfferID
+	// Requests counts all, Broken those that ended before the file did.
+	Requests, Broken, Bytes int64
 }
 
 // LinkDay is from how many places one link was used on one day.

@@ -21,6 +21,8 @@ type profileDoc struct {
 	Rates      []rateDoc       `json:"rates,omitempty"`
 	Base       string          `json:"base,omitempty"`
 	Lead       string          `json:"lead,omitempty"`
+	PriceList  string          `json:"price_list,omitempty"`
+	OnlyListed bool            `json:"only_listed,omitempty"`
 	Discounts  discountsDoc    `json:"discounts,omitzero"`
 	Assortment assortmentDoc   `json:"assortment,omitzero"`
 	Stock      stockDoc        `json:"stock,omitzero"`
@@ -107,6 +109,8 @@ func EncodeProfile(p *feed.Profile) ([]byte, error) {
 		Currency:   p.Currency.String(),
 		Base:       baseNames[p.Base],
 		Lead:       leadNames[p.Lead],
+		PriceList:  string(p.PriceList),
+		OnlyListed: p.OnlyListed,
 		Discounts:  discountsDocOf(&p.Discounts),
 		Assortment: assortmentDoc{InStockOnly: p.Assortment.InStockOnly},
 		Stock: stockDoc{
@@ -173,6 +177,7 @@ func (d *profileDoc) profile() (p feed.Profile, err error) {
 	lead, e := nameIndex(leadNames[:], d.Lead, "leading side")
 	fail(e)
 	p.Base, p.Lead = feed.PriceBase(base), feed.PriceLead(lead)
+	p.PriceList, p.OnlyListed = feed.PriceListID(d.PriceList), d.OnlyListed
 
 	if d.Discounts.Overall != "" {
 		p.Discounts.Overall, e = feed.ParseDiscount(d.Discounts.Overall)

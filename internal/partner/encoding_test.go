@@ -54,6 +54,9 @@ func anyProfile(t *rapid.T) feed.Profile {
 	}
 	p.Base = rapid.SampledFrom([]feed.PriceBase{feed.BaseRetail, feed.BaseWholesale}).Draw(t, "base")
 	p.Lead = rapid.SampledFrom([]feed.PriceLead{feed.LeadNet, feed.LeadGross}).Draw(t, "lead")
+	if rapid.Bool().Draw(t, "listed") {
+		p.PriceList, p.OnlyListed = partner.NewPriceListID(), rapid.Bool().Draw(t, "only")
+	}
 	percent := func(name string) feed.Percent {
 		v, err := feed.ParseDiscount(decimal.Draw(t, name))
 		must(err)
@@ -126,7 +129,7 @@ func TestProfileFieldsAreKnown(t *testing.T) {
 	for _, c := range []struct {
 		v    any
 		want int
-	}{{feed.Profile{}, 11}, {feed.Discounts{}, 4}, {feed.Assortment{}, 3}, {feed.StockPolicy{}, 5}, {feed.Dialect{}, 8}, {feed.Rule{}, 2}, {feed.DiscountRule{}, 2}, {feed.ExchangeRate{}, 2}, {feed.Supplier{}, 12}} {
+	}{{feed.Profile{}, 13}, {feed.Discounts{}, 4}, {feed.Assortment{}, 3}, {feed.StockPolicy{}, 5}, {feed.Dialect{}, 8}, {feed.Rule{}, 2}, {feed.DiscountRule{}, 2}, {feed.ExchangeRate{}, 2}, {feed.Supplier{}, 12}} {
 		if n := reflect.TypeOf(c.v).NumField(); n != c.want {
 			t.Errorf("%T has %d fields, %d are stored", c.v, n, c.want)
 		}
@@ -139,7 +142,7 @@ func TestDecodeProfileRefuses(t *testing.T) {
 		``, `null x`, `[]`, `{"colour":"red"}`, `{} {}`, `{"currency":"XYZ"}`, `{"currency":"eur"}`, `{"rates":[{"from":"EUR","rate":"2"}]}`,
 		`{"currency":"EUR","rates":[{"from":"PLN","rate":"0"}]}`, `{"base":"retail"}`, `{"lead":"net"}`, `{"discounts":{"overall":"101"}}`,
 		`{"discounts":{"products":[{"key":"a","percent":"x"}]}}`, `{"assortment":{"include":[{"field":"colour","value":"red"}]}}`,
-		`{"assortment":{"exclude":[{"field":"tag","value":""}]}}`, `{"stock":{"buffer":"-1"}}`, `{"stock":{"cap":"many"}}`, `{"languages":["pol","pol"]}`, `{"languages":["xx"]}`, `{"site":"1"}`,
+		`{"assortment":{"exclude":[{"field":"tag","value":""}]}}`, `{"stock":{"buffer":"-1"}}`, `{"stock":{"cap":"many"}}`, `{"languages":["pol","pol"]}`, `{"languages":["xx"]}`, `{"site":"1"}`, `{"only_listed":true}`,
 	} {
 		if _, err := partner.DecodeProfile([]byte(bad)); err == nil {
 			t.Errorf("%s is taken for a profile", bad)

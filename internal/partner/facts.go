@@ -1,6 +1,7 @@
 package partner
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,7 +17,7 @@ import (
 // hashes are never among them.
 type Facts map[string]any
 
-// FactsOf gives the facts of a *Merchant, *Shop, *Partner, *Offer, *Link or *Key,
+// FactsOf gives the facts of a *Merchant, *Shop, *Partner, *Offer, *Link, *Rate, *PriceList or *Key,
 // and nil of anything else.
 func FactsOf(object any) Facts {
 	switch o := object.(type) {
@@ -48,6 +49,10 @@ func FactsOf(object any) Facts {
 			"offer": string(o.Offer), "name": o.Name, "replaces": string(o.Replaces), "scopes": o.Scopes.String(), "cidrs": FormatCIDRs(o.CIDRs),
 			"expires": timeFact(o.ExpiresAt), "revoked": timeFact(o.RevokedAt), "suspended": timeFact(o.SuspendedAt),
 		}
+	case *Rate:
+		return Facts{"from": o.From.String(), "to": o.To.String(), "rate": o.Rate.String()}
+	case *PriceList:
+		return Facts{"name": o.Name, "currency": o.Currency.String(), "gross": o.Lead == feed.LeadGross}
 	case *Key:
 		return Facts{"name": o.Name, "scopes": o.Scopes.String(), "cidrs": FormatCIDRs(o.CIDRs), "expires": timeFact(o.ExpiresAt), "revoked": timeFact(o.RevokedAt)}
 	}
@@ -95,6 +100,30 @@ func Changed(before, after Facts) (Facts, Facts) {
 		}
 	}
 	return b, a
+}
+
+// personal are the facts that are about a person. The audit is kept for good and
+// exported, so it tells that they have changed, and not what they are.
+var personal = [...]string{"email", "phone"}
+
+// Audited gives what the audit is told of a change: what differs, and of what is
+// about a person as much as tells one value from another.
+func Audited(before, after Facts) (Facts, Facts) {
+	before, after = Changed(before, after)
+	return before.veiled(), after.veiled()
+}
+
+func (f Facts) veiled() Facts {
+	out := maps.Clone(f)
+	for _, name := range personal {
+		text, ok := f[name].(string)
+		if !ok || text == "" {
+			continue
+		}
+		sum := sha256.Sum256([]byte(text))
+		out[name] = fmt.Sprintf("%.1s… (%x)", text, sum[:2])
+	}
+	return out
 }
 
 // Text gives the facts as a JSON object, sorted by name; "" for nil.

@@ -20,13 +20,16 @@ const (
 	// RefusedAddress: the link may not be used from there. [Decide] does not
 	// know where a request comes from: see [Link.Admits].
 	RefusedAddress
+	// RefusedLimit: the link is used more than is allowed. [Decide] does not count:
+	// the file server does.
+	RefusedLimit
 	RefusedSharingOff
 	RefusedPartnerBlocked
 	RefusedPartnerFeedOff
 	RefusedOfferFeedOff
 )
 
-var refusalNames = [...]string{"", "unknown", "revoked", "expired", "suspended", "scope", "address", "sharing-off", "partner-blocked", "partner-feed-off", "offer-feed-off"}
+var refusalNames = [...]string{"", "unknown", "revoked", "expired", "suspended", "scope", "address", "limit", "sharing-off", "partner-blocked", "partner-feed-off", "offer-feed-off"}
 
 // String gives the reason as logs and the merchant's pages write it, "" for [Allowed].
 func (r Refusal) String() string {

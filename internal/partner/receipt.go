@@ -20,6 +20,15 @@ func WithReceipt(ctx context.Context) (context.Context, *Receipt) {
 	return context.WithValue(ctx, receiptKey{}, r), r
 }
 
+// EnsureReceipt gives the receipt that the caller asked for, or a new one in a
+// context of its own.
+func EnsureReceipt(ctx context.Context) (context.Context, *Receipt) {
+	if r := ReceiptOf(ctx); r != nil {
+		return ctx, r
+	}
+	return WithReceipt(ctx)
+}
+
 // ReceiptOf gives the receipt that a change is to fill in, nil when nobody asked
 // for one.
 func ReceiptOf(ctx context.Context) *Receipt {

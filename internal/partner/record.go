@@ -22,7 +22,14 @@ type Attachment struct {
 	Kind         feed.Kind
 	Key          string
 	Since, Until time.Time
+	// Pending says that no run has brought the feed up to date since the offer
+	// came to it, so that it is not shown: what the offer showed before is.
+	Pending bool
 }
+
+// EdgeBehind is how far file servers may be behind the records: a gateway that
+// they hand out may name what the records have replaced that long ago.
+const EdgeBehind = 2 * time.Minute
 
 // Accounts is everything that decides who may read what, of all merchants, as
 // one transaction saw it.
@@ -32,7 +39,8 @@ type Accounts struct {
 	Shops     []Shop
 	Partners  []Partner
 	Offers    []Offer
-	// Links leaves out those that were revoked or have expired long ago.
+	// Links leaves out those that were revoked or have expired more than
+	// [LedgerAge] ago: until then it is told who goes on using them.
 	Links []Link
 	// Attachments holds the present ones and those ended less than 72 hours
 	// ago; of one offer and kind the newest stands first.
@@ -74,7 +82,8 @@ type Change struct {
 	Seq int64
 	// Product is the product, 0 when Scope is set.
 	Product feed.ProductID
-	// Scope is "catalog", "dictionaries", "merchant" or the id of an offer.
+	// Scope is "catalog", "dictionaries", "merchant", "rates" or the id of an offer
+	// or of a price list.
 	Scope string
 	// Cause is what was done, such as "import" or "offer".
 	Cause string

@@ -138,3 +138,45 @@ func appendBase62(b []byte, n *big.Int, digits int) []byte {
 	}
 	return b
 }
+
+// Redact gives a text without the secret parts of links and keys that stand in
+// it, whole or cut: people and programs put them where names belong. The public
+// part stays, so that it can still be told which it was.
+func Redact(s string) string {
+	var out []byte // nil while nothing is left out
+	rest := s
+	for {
+		i := strings.Index(rest, "fm")
+		if i < 0 {
+			break
+		}
+		n := secretPart(rest[i:])
+		if n == 0 {
+			out, rest = append(out, rest[:i+2]...), rest[i+2:]
+			continue
+		}
+		out = append(append(out, rest[:i+len(secretPrefix)+idRandom]...), "…"...)
+		rest = rest[i+n:]
+	}
+	if out == nil {
+		return s
+	}
+	return string(append(out, rest...))
+}
+
+// secretPart gives how long the link or key is that s begins with, 0 for none
+// that has anything secret in it.
+func secretPart(s string) int {
+	const public = len(secretPrefix) + idRandom
+	if len(s) <= public || s[:len(secretPrefix)] != secretPrefix && s[:len(keyPrefix)] != keyPrefix || !onlyOf(s[len(secretPrefix):public], idDigits) {
+		return 0
+	}
+	n := public
+	for n < len(s) && strings.IndexByte(base62, s[n]) >= 0 {
+		n++
+	}
+	if n == public {
+		return 0
+	}
+	return n
+}

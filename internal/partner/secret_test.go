@@ -166,3 +166,29 @@ func TestSecretRoundTrip(t *testing.T) {
 		}
 	})
 }
+
+// Whatever stands around a secret, and however little of it is left: nothing of
+// its random part is left by Redact, and everything else is.
+func TestRedact(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		_, link := partner.NewLink("m-aaaaaaaaaaaaaaaa", "o-aaaaaaaaaaaaaaaa", "l", time.Unix(0, 0), time.Time{})
+		_, key := partner.NewKey("m-aaaaaaaaaaaaaaaa", "k", partner.ScopePublish, time.Unix(0, 0), time.Time{})
+		around := rapid.StringMatching(`[fm1_k /"%]{0,8}`)
+		var text, want string
+		for _, s := range []string{link.Reveal(), key.Reveal()} {
+			s = s[:rapid.IntRange(21, len(s)).Draw(t, "n")]
+			before := around.Draw(t, "before")
+			text += before + s + " "
+			want += before + s[:20] + "… "
+		}
+		if got := partner.Redact(text); got != want {
+			t.Fatalf("%q becomes %q, want %q", text, got, want)
+		}
+	})
+	for _, s := range []string{"", "fm", "fm1_", "fm1_abcdefghijklmnop", "fm1_ABCDEFGHIJKLMNOPQRSTUVW", "fmk_short", "importer/1.0 (fm radio)"} {
+		if got := partner.Redact(s); got != s {
+			t.Errorf("%q becomes %q", s, got)
+		}
+	}
+}

@@ -84,6 +84,18 @@ func (s *Server) Empty(t testing.TB) string {
 	return s.database(t, "template1")
 }
 
+// Copy gives the address of a new database that is a copy of another one, whose
+// address came from here and to which nobody is connected.
+func (s *Server) Copy(t testing.TB, of string) string {
+	t.Helper()
+	s.need(t)
+	u, err := url.Parse(of)
+	if err != nil || s.url(strings.TrimPrefix(u.Path, "/")) != of {
+		t.Fatalf("%q is no database of this server", of)
+	}
+	return s.database(t, strings.TrimPrefix(u.Path, "/"))
+}
+
 // Program gives the path of one of the server's programs, such as "psql".
 func (s *Server) Program(t testing.TB, name string) string {
 	t.Helper()

@@ -48,6 +48,9 @@ func TestDatabases(t *testing.T) {
 		if got := query(t, b, "SELECT v FROM t"); got != "from the template" {
 			t.Errorf("another database holds %q, want what Prepare made", got)
 		}
+		if got := query(t, s.Copy(t, a), "SELECT v FROM t"); got != "changed" {
+			t.Errorf("a copy of the first holds %q", got)
+		}
 		if got := query(t, s.Empty(t), "SELECT count(*)::text FROM pg_tables WHERE tablename = 't'"); got != "0" {
 			t.Errorf("an empty database has %s tables", got)
 		}

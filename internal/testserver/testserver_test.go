@@ -12,6 +12,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 func TestStart(t *testing.T) {
@@ -61,6 +64,34 @@ func TestStart(t *testing.T) {
 				t.Errorf("started again: got no endpoint")
 			}
 		})
+	}
+}
+
+// A copy of a bucket has its objects with what is known of them, its uploads under
+// way, and a life of its own.
+func TestCopyBucket(t *testing.T) {
+	t.Parallel()
+	var s Servers
+	server := s.Versitygw(t)
+	client, from := server.client(), server.Bucket(t)
+	key, begun := aws.String("a/b"), aws.String("a/c")
+	if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &from, Key: key, Body: strings.NewReader("bytes"), Metadata: map[string]string{"token": "x"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &from, Key: begun}); err != nil {
+		t.Fatal(err)
+	}
+	to := server.CopyBucket(t, from)
+	if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &from, Key: key}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &to, Key: key})
+	if err != nil || got.Metadata["token"] != "x" || aws.ToInt64(got.ContentLength) != 5 {
+		t.Errorf("got %+v, error %v", got, err)
+	}
+	uploads, err := client.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &to})
+	if err != nil || len(uploads.Uploads) != 1 || aws.ToString(uploads.Uploads[0].Key) != *begun {
+		t.Errorf("got uploads %+v, error %v", uploads, err)
 	}
 }
 

@@ -31,8 +31,16 @@ func testAccess(t *testing.T, e *env) {
 	if i := slices.IndexFunc(got.Offers, func(o partner.Offer) bool { return o.ID == offer.ID }); i < 0 || !reflect.DeepEqual(got.Offers[i], offer) {
 		t.Errorf("offers = %+v", got.Offers)
 	}
-	if len(got.Links) != 1 || !reflect.DeepEqual(got.Links[0], live) {
-		t.Errorf("links = %+v, want the live one alone", got.Links)
+	// Those that have ended are told of for as long as the ledger keeps their use.
+	known := func(a partner.Accounts) map[string]partner.Link {
+		links := map[string]partner.Link{}
+		for _, l := range a.Links {
+			links[l.Name] = l
+		}
+		return links
+	}
+	if links := known(got); len(got.Links) != 3 || !reflect.DeepEqual(links["live"], live) || links["revoked"].RevokedAt.IsZero() || !reflect.DeepEqual(links["expired"], expired) {
+		t.Errorf("links = %+v, want all three", got.Links)
 	}
 	if got.Version != must[partner.Version](t, "version")(e.AccessVersion(e.ctx)) {
 		t.Errorf("version = %v", got.Version)
@@ -60,6 +68,12 @@ func testAccess(t *testing.T, e *env) {
 	list = must[[]publish.Generation](t, "generations")(e.CurrentGenerations(e.ctx, map[publish.FeedRef]int64{full.Feed: full.Number, light.Feed: light.Number}))
 	if !reflect.DeepEqual(list, []publish.Generation{next}) {
 		t.Errorf("generations that moved = %+v", list)
+	}
+	lasting, _ := partner.NewLink(a.ID, offer.ID, "lasting", now, time.Time{})
+	ok(t, "link", e.CreateLink(e.ctx, actor, lasting))
+	e.clock.advance(partner.LedgerAge)
+	if links := known(must[partner.Accounts](t, "accounts")(e.Accounts(e.ctx))); len(links) != 2 || links["live"].ID != live.ID || links["lasting"].ID != lasting.ID {
+		t.Errorf("links a month later = %+v, want one that has lately expired and one that lives", links)
 	}
 }
 
@@ -172,7 +186,7 @@ func testAddresses(t *testing.T, e *env) {
 		oldLight         bool
 	}{
 		{119 * time.Minute, true, true, true},
-		{2 * time.Minute, true, true, false},
+		{2*time.Minute + partner.EdgeBehind, true, true, false},
 		{69 * time.Hour, true, true, false},
 		{2 * time.Hour, false, true, false}, // the change file is listed still
 	} {
@@ -194,6 +208,7 @@ func testAddresses(t *testing.T, e *env) {
 	}
 	// Who comes later is not shown what was replaced before.
 	full4 := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, &full3)
+	e.clock.advance(partner.EdgeBehind)
 	late := e.offer(t, m.ID, e.partner(t, m.ID).ID, o.Shop, o.Profile)
 	if e.served(t, late, full3.Files[0]) || !e.served(t, late, full4.Files[0]) || !e.served(t, o, full3.Files[0]) {
 		t.Error("a new offer is served what was replaced before it was made, or not what is current")
@@ -203,77 +218,161 @@ func testAddresses(t *testing.T, e *env) {
 	}
 }
 
-// testAddressesAfterProfileChange moves an offer to a feed that is published
-// already: what the last gateway listed goes on for its time and not longer.
+// testAddressesAfterProfileChange moves an offer to feeds that another offer
+// shows: what the last gateway listed goes on for its time and not longer.
 func testAddressesAfterProfileChange(t *testing.T, e *env) {
 	m, o := e.account(t)
 	eur := profileOf("EUR")
+	e.offer(t, m.ID, e.partner(t, m.ID).ID, o.Shop, eur)
 	before := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, nil)
+	light := e.publish(t, m.ID, o.Profile.LightKey(), feed.KindLight, nil)
 	after := e.publish(t, m.ID, eur.FullKey(), feed.KindFull, nil)
+	e.publish(t, m.ID, eur.LightKey(), feed.KindLight, nil)
 	if e.served(t, o, after.Files[0]) {
 		t.Error("a feed is served before the offer is moved to it")
 	}
 	moved := o
 	moved.Profile = eur
 	moved = must[partner.Offer](t, "move")(e.UpdateOffer(e.ctx, actor, moved))
-	before2 := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, &before)
+	if got, want := e.shown(t, o), []string{eur.FullKey(), eur.LightKey()}; !slices.Equal(got, want) {
+		t.Errorf("the offer shows %v, want %v at once", got, want)
+	}
+	// An edge that has not heard of the move yet names what the run under way
+	// publishes, and what it names is answered.
+	e.clock.advance(partner.EdgeBehind / 2)
+	race := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, &before)
+	lightRace := e.publish(t, m.ID, o.Profile.LightKey(), feed.KindLight, &light)
+	e.clock.advance(partner.EdgeBehind)
+	before2 := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, &race)
 	if !e.served(t, o, before.Files[0]) || !e.served(t, o, after.Files[0]) {
 		t.Error("after the move the old or the new file is not served")
 	}
+	if !e.served(t, o, race.Files[0]) || !e.served(t, o, lightRace.Files[0]) {
+		t.Error("what the old feed published while edges heard of the move is not served")
+	}
 	if e.served(t, o, before2.Files[0]) {
-		t.Error("what the old feed published after the move is served")
+		t.Error("what the old feed published long after the move is served")
 	}
 	e.clock.advance(71 * time.Hour)
-	if !e.served(t, o, before.Files[0]) {
-		t.Error("the old file is not served for 72 hours")
+	if !e.served(t, o, before.Files[0]) || e.served(t, o, lightRace.Files[0]) {
+		t.Error("the old file is not served for 72 hours, or light for more than 2")
 	}
 	e.clock.advance(2 * time.Hour)
-	if e.served(t, o, before.Files[0]) || !e.served(t, o, after.Files[0]) {
+	if e.served(t, o, before.Files[0]) || e.served(t, o, race.Files[0]) || !e.served(t, o, after.Files[0]) {
 		t.Error("after 72 hours the old file is served, or the new one is not")
 	}
-	// And back: the old feed's present file, at once.
+	// And back: the old feed's present file, once a run has found it up to date.
 	moved.Profile = o.Profile
 	must[partner.Offer](t, "back")(e.UpdateOffer(e.ctx, actor, moved))
-	if !e.served(t, o, before2.Files[0]) {
-		t.Error("after the way back the present file is not served")
+	ok(t, "look", e.look(t, m.ID, publish.Cursor{Event: 1}, before2.Feed, lightRace.Feed))
+	if got, want := e.shown(t, o), []string{o.Profile.FullKey(), o.Profile.LightKey()}; !slices.Equal(got, want) || !e.served(t, o, before2.Files[0]) {
+		t.Errorf("after the way back %v is shown, want %v, and its present file served", got, want)
 	}
 }
 
+// shown gives the keys of the feeds that an offer shows, as file servers see it.
+func (e *env) shown(t *testing.T, o partner.Offer) (keys []string) {
+	t.Helper()
+	at := map[feed.Kind]string{}
+	for _, a := range must[partner.Accounts](t, "accounts")(e.Accounts(e.ctx)).Attachments {
+		if a.Offer == o.ID && a.Until.IsZero() && !a.Pending {
+			at[a.Kind] = a.Key // the oldest stands last
+		}
+	}
+	for _, k := range []feed.Kind{feed.KindFull, feed.KindLight} {
+		if at[k] != "" {
+			keys = append(keys, at[k])
+		}
+	}
+	return keys
+}
+
+// look makes a run that finds nothing to publish in some feeds.
+func (e *env) look(t *testing.T, m partner.MerchantID, c publish.Cursor, feeds ...publish.FeedRef) error {
+	t.Helper()
+	cursors := map[publish.FeedRef]publish.Cursor{}
+	for _, f := range feeds {
+		cursors[f] = c
+	}
+	return e.Commit(e.ctx, e.begin(t, m, 1), nil, cursors)
+}
+
 // testStaleRatherThanDown moves an offer to a feed that nobody has published
-// yet: until it is, the old one goes on being the offer's.
+// yet: until both of its feeds are, the old ones go on being the offer's.
 func testStaleRatherThanDown(t *testing.T, e *env) {
 	m, o := e.account(t)
 	eur := profileOf("EUR")
 	g1 := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, nil)
+	l1 := e.publish(t, m.ID, o.Profile.LightKey(), feed.KindLight, nil)
+	old, fresh := []string{o.Profile.FullKey(), o.Profile.LightKey()}, []string{eur.FullKey(), eur.LightKey()}
 	moved := o
 	moved.Profile = eur
-	must[partner.Offer](t, "move")(e.UpdateOffer(e.ctx, actor, moved))
-	open := func() (keys []string) {
-		for _, at := range must[partner.Accounts](t, "accounts")(e.Accounts(e.ctx)).Attachments {
-			if at.Kind == feed.KindFull && at.Until.IsZero() {
-				keys = append(keys, at.Key)
-			}
+	moved = must[partner.Offer](t, "move")(e.UpdateOffer(e.ctx, actor, moved))
+	show := func(when string, want []string) {
+		t.Helper()
+		if got := e.shown(t, o); !slices.Equal(got, want) {
+			t.Errorf("%s: the offer shows %v, want %v", when, got, want)
 		}
-		return keys
 	}
-	if got, want := open(), []string{eur.FullKey(), o.Profile.FullKey()}; !slices.Equal(got, want) {
-		t.Errorf("attached to %v, want %v, the newest first", got, want)
-	}
+	show("nothing is there", old)
 	g2 := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, &g1)
 	if !e.served(t, o, g2.Files[0]) {
 		t.Error("the old feed is cut off before the new one is there")
 	}
-	version := must[partner.Version](t, "version")(e.AccessVersion(e.ctx))
 	first := e.publish(t, m.ID, eur.FullKey(), feed.KindFull, nil)
-	if got, want := open(), []string{eur.FullKey()}; !slices.Equal(got, want) {
-		t.Errorf("attached to %v, want %v", got, want)
-	}
+	show("one of two is there", old)
+	version := must[partner.Version](t, "version")(e.AccessVersion(e.ctx))
+	e.clock.advance(partner.EdgeBehind)
+	light := e.publish(t, m.ID, eur.LightKey(), feed.KindLight, nil)
+	show("both are there", fresh)
 	if now := must[partner.Version](t, "version")(e.AccessVersion(e.ctx)); now.Accounts <= version.Accounts {
 		t.Error("file servers are not told that the offer has left the old feed")
 	}
+	e.clock.advance(partner.EdgeBehind)
 	g3 := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, &g2)
-	if !e.served(t, o, first.Files[0]) || !e.served(t, o, g2.Files[0]) || e.served(t, o, g3.Files[0]) {
-		t.Error("after the first publication: the new file, the last old one, and nothing newer of the old feed")
+	if !e.served(t, o, first.Files[0]) || !e.served(t, o, light.Files[0]) || !e.served(t, o, g2.Files[0]) || !e.served(t, o, l1.Files[0]) || e.served(t, o, g3.Files[0]) {
+		t.Error("after the first publication: the new files, the last old ones, and nothing newer of the old feed")
+	}
+
+	// Back after days in which nobody kept the old feed up to date: what it has is
+	// older than what the offer shows.
+	e.clock.advance(5 * 24 * time.Hour)
+	moved.Profile = o.Profile
+	moved = must[partner.Offer](t, "back")(e.UpdateOffer(e.ctx, actor, moved))
+	show("the old feed is of days ago", fresh)
+	other := e.offer(t, m.ID, e.partner(t, m.ID).ID, o.Shop, o.Profile)
+	if got := e.shown(t, other); got != nil {
+		t.Errorf("a new offer shows %v, which nobody has kept up to date", got)
+	}
+	// Neither does it help that another offer waits for the same, nor that one is
+	// still attached that nothing is published for.
+	third := e.offer(t, m.ID, e.partner(t, m.ID).ID, o.Shop, eur)
+	if got := e.shown(t, third); !slices.Equal(got, nil) {
+		t.Errorf("a new offer shows %v, which is shown by an offer that leaves it", got)
+	}
+	moved.Profile = eur
+	moved = must[partner.Offer](t, "to and fro")(e.UpdateOffer(e.ctx, actor, moved))
+	show("to and fro", fresh)
+	moved.Profile = o.Profile
+	must[partner.Offer](t, "fro")(e.UpdateOffer(e.ctx, actor, moved))
+	show("fro", fresh)
+	// What is held is renewed with a longer life and no new file: it is as old.
+	again := e.next(t, m.ID, o.Profile.FullKey(), feed.KindFull, &g3)
+	again.Files, again.State = slices.Clone(g3.Files), g3.State
+	ok(t, "renew", e.commit(again))
+	show("the old feed is renewed", fresh)
+	// A run that waits moves no cursor; one that finds nothing new does.
+	ok(t, "wait", e.look(t, m.ID, publish.Cursor{}, g3.Feed, l1.Feed))
+	show("a run that waits", fresh)
+	ok(t, "look", e.look(t, m.ID, publish.Cursor{Event: 7}, g3.Feed))
+	show("one of two is looked at", fresh)
+	ok(t, "look", e.look(t, m.ID, publish.Cursor{Event: 7}, l1.Feed))
+	show("both are up to date", old)
+	if got := e.shown(t, other); !slices.Equal(got, old) {
+		t.Errorf("the new offer shows %v, want %v", got, old)
+	}
+	if !e.served(t, o, again.Files[0]) || !e.served(t, o, first.Files[0]) || !e.served(t, o, light.Files[0]) {
+		t.Error("what is shown now, or was shown until now, is not served")
 	}
 }
 
@@ -297,7 +396,7 @@ func testGarbage(t *testing.T, e *env) {
 	}
 	e.clock.advance(119 * time.Minute)
 	condemn(0)
-	e.clock.advance(2 * time.Minute)
+	e.clock.advance(2*time.Minute + partner.EdgeBehind)
 	condemn(3) // the first light, its twin and its state
 	e.clock.advance(69 * time.Hour)
 	condemn(0)

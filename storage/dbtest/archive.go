@@ -16,7 +16,7 @@ type archive interface {
 	FeedGenerations(ctx context.Context, f publish.FeedRef, before int64, limit int) ([]publish.Generation, error)
 	GenerationAt(ctx context.Context, merchant partner.MerchantID, number int64) (publish.Generation, error)
 	ChangeHours(ctx context.Context, merchant partner.MerchantID, from time.Time) ([]partner.HourCount, error)
-	EveryDownloadDay(ctx context.Context, merchant partner.MerchantID, from time.Time) ([]partner.DownloadDay, error)
+	DownloadSums(ctx context.Context, merchant partner.MerchantID, from time.Time) ([]partner.DownloadSum, error)
 }
 
 func testArchive(t *testing.T, e *env) {
@@ -85,14 +85,21 @@ func testArchive(t *testing.T, e *env) {
 	l, _ := partner.NewLink(m.ID, o.ID, "shop", e.clock.Now(), time.Time{})
 	ok(t, "link", e.CreateLink(e.ctx, partner.Actor{Name: "test"}, l))
 	ok(t, "record", e.RecordDownloads(e.ctx, []partner.Download{download(l, feed.KindFull, 1, e.clock.Now()), download(l, feed.KindLight, 1, e.clock.Now())}))
-	days, err := a.EveryDownloadDay(e.ctx, m.ID, e.clock.Now().Add(-24*time.Hour))
-	ok(t, "days", err)
+	sums, err := a.DownloadSums(e.ctx, m.ID, e.clock.Now().Add(-24*time.Hour))
+	ok(t, "sums", err)
 	one, err := e.DownloadDays(e.ctx, m.ID, o.ID, e.clock.Now().Add(-24*time.Hour))
 	ok(t, "days of the offer", err)
-	if len(days) != 2 || !reflect.DeepEqual(days, one) {
-		t.Errorf("got %+v, want %+v", days, one)
+	want := partner.DownloadSum{Offer: o.ID}
+	for _, day := range one {
+		want.Requests, want.Broken, want.Bytes = want.Requests+day.Requests, want.Broken+day.Broken, want.Bytes+day.Bytes
 	}
-	if days, err := a.EveryDownloadDay(e.ctx, other.ID, time.Unix(0, 0)); err != nil || len(days) != 0 {
-		t.Errorf("another merchant's downloads: got %v, %v", days, err)
+	if len(one) != 2 || want.Requests != 2 || want.Bytes == 0 || !reflect.DeepEqual(sums, []partner.DownloadSum{want}) {
+		t.Errorf("got %+v, want %+v", sums, want)
+	}
+	if sums, err := a.DownloadSums(e.ctx, m.ID, e.clock.Now().Add(48*time.Hour)); err != nil || len(sums) != 0 {
+		t.Errorf("downloads of days to come: got %v, %v", sums, err)
+	}
+	if sums, err := a.DownloadSums(e.ctx, other.ID, time.Unix(0, 0)); err != nil || len(sums) != 0 {
+		t.Errorf("another merchant's downloads: got %v, %v", sums, err)
 	}
 }

@@ -417,6 +417,49 @@ func testTrimEvents(t *testing.T, e *env) {
 	}
 }
 
+// testUnnumbered asks snapshots for the changes that they show and that had no
+// number when they were taken.
+func testUnnumbered(t *testing.T, e *env) {
+	m, o := e.account(t)
+	other := e.merchant(t)
+	e.load(t, m.ID, partner.MergeReplace, products(1, 9, "a"))
+	e.sequence(t)
+	late := func(what string, limit int, want publish.Hint) {
+		t.Helper()
+		s := must[Snapshot](t, "snapshot")(e.Snapshot(e.ctx, m.ID))
+		if got := must[publish.Hint](t, "unnumbered")(s.Unnumbered(e.ctx, limit)); got.All != want.All || !slices.Equal(got.Products, want.Products) {
+			t.Errorf("%s: got %+v, want %+v", what, got, want)
+		}
+		ok(t, "close", s.Close())
+		ok(t, "close again", s.Close())
+	}
+	late("all have numbers", 0, publish.Hint{})
+	e.load(t, other.ID, partner.MergeReplace, products(5, 2, "a"))
+	late("another's change", 0, publish.Hint{})
+	e.load(t, m.ID, partner.MergeUpsert, products(3, 1, "b"))
+	e.load(t, m.ID, partner.MergeUpsert, products(2, 2, "c"))
+	late("three changes of two products", 0, publish.Hint{Products: []feed.ProductID{2, 3}})
+	late("as many as allowed", 2, publish.Hint{Products: []feed.ProductID{2, 3}})
+	late("more than allowed", 1, publish.Hint{All: true})
+	before := must[Snapshot](t, "snapshot")(e.Snapshot(e.ctx, m.ID))
+	o.Profile = profileOf("USD")
+	must[partner.Offer](t, "rules")(e.UpdateOffer(e.ctx, actor, o))
+	late("an offer's rules are in no feed", 0, publish.Hint{Products: []feed.ProductID{2, 3}})
+	m.Supplier.City = "Gdynia"
+	must[partner.Merchant](t, "merchant")(e.UpdateMerchant(e.ctx, actor, m))
+	late("the merchant's are in every one", 0, publish.Hint{All: true})
+	e.sequence(t)
+	late("all have numbers again", 0, publish.Hint{})
+	// A snapshot goes on telling of its own moment.
+	if got := must[publish.Hint](t, "unnumbered")(before.Unnumbered(e.ctx, 0)); got.All || !slices.Equal(got.Products, []feed.ProductID{2, 3}) {
+		t.Errorf("a snapshot of before: got %+v", got)
+	}
+	if got := must[publish.Hint](t, "changes")(before.Changes(e.ctx, must[int64](t, "head")(before.Head(e.ctx))-1, 0)); got.All || len(got.Products) != 1 {
+		t.Errorf("a snapshot of before hints at %+v", got)
+	}
+	ok(t, "close", before.Close())
+}
+
 func testUnsettled(t *testing.T, e *env) {
 	m, other := e.merchant(t), e.merchant(t)
 	unsettled := func(want ...partner.MerchantID) {

@@ -25,6 +25,7 @@ import (
 type DB interface {
 	desk
 	people
+	prices
 	publish.Ledger
 	publish.Leases
 	publish.Attempts
@@ -118,7 +119,10 @@ type Snapshot interface {
 	Current(ctx context.Context, kind feed.Kind, key string) (publish.Generation, bool, error)
 	Head(ctx context.Context) (int64, error)
 	Changes(ctx context.Context, after int64, limit int) (publish.Hint, error)
+	Unnumbered(ctx context.Context, limit int) (publish.Hint, error)
 	ProductsByID(ctx context.Context, ids []feed.ProductID) iter.Seq2[partner.StoredProduct, error]
+	Terms(ctx context.Context) (feed.Terms, error)
+	partner.Pricer
 	Close() error
 }
 
@@ -160,6 +164,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) DB) {
 		{"Addresses", testAddresses},
 		{"AddressesAfterProfileChange", testAddressesAfterProfileChange},
 		{"StaleRatherThanDown", testStaleRatherThanDown},
+		{"Unnumbered", testUnnumbered},
 		{"Garbage", testGarbage},
 		{"Schedules", testSchedules},
 		{"ScheduleByHand", testScheduleByHand},
@@ -178,6 +183,10 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) DB) {
 		{"PruneLedger", testPruneLedger},
 		{"PutProducts", testPutProducts},
 		{"EditProducts", testEditProducts},
+		{"Rates", testRates},
+		{"PriceLists", testPriceLists},
+		{"ListPrices", testListPrices},
+		{"ListPricesAreAtomic", testListPricesAreAtomic},
 		{"AuditChain", testAuditChain},
 		{"DeskIsolation", testDeskIsolation},
 		{"Retained", testRetained},

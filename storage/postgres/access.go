@@ -9,17 +9,20 @@ import (
 	"feedmill/internal/partner"
 )
 
-// How long the addresses of a feed's files answer after they were replaced.
+// How long the addresses of a feed's files answer after they were replaced. File
+// servers know of that a little later than the records, and name files meanwhile:
+// behind bounds by how much.
 const (
-	linger      = publish.FullRetention
-	lingerLight = publish.LightRetention
+	behind      = partner.EdgeBehind
+	linger      = publish.FullRetention + behind
+	lingerLight = publish.LightRetention + behind
 )
 
 const (
 	// Sums of numbers that only grow, read in one statement: two equal ones have
 	// seen the same commits.
 	sqlVersion     = `SELECT 1 + coalesce(sum(accounts), 0)::bigint, 1 + coalesce(sum(pointers), 0)::bigint FROM access_version` // every merchant
-	sqlAttachments = `SELECT offer_id, kind, feed_key, since, until FROM offer_feed WHERE until IS NULL OR until > $1
+	sqlAttachments = `SELECT offer_id, kind, feed_key, since, until, pending FROM offer_feed WHERE until IS NULL OR until > $1
 		ORDER BY merchant_id, offer_id, kind, number DESC` // every merchant
 )
 
@@ -51,7 +54,9 @@ func (d *DB) Accounts(ctx context.Context) (a partner.Accounts, err error) {
 		if a.Offers, err = t.offers(ctx, sqlEveryOffer); err != nil {
 			return err
 		}
-		if a.Links, err = t.links(ctx, sqlLiveLinks, t.now); err != nil {
+		// What the ledger would still tell of their use, file servers know of.
+		since := t.now - partner.LedgerAge.Microseconds()
+		if a.Links, err = t.links(ctx, sqlKnownLinks, since); err != nil {
 			return err
 		}
 		return t.each(ctx, sqlAttachments, []any{t.now - linger.Microseconds()}, func(rows pgx.Rows) error {
@@ -59,7 +64,7 @@ func (d *DB) Accounts(ctx context.Context) (a partner.Accounts, err error) {
 			var kind string
 			var since int64
 			var until *int64
-			err := rows.Scan(&at.Offer, &kind, &at.Key, &since, &until)
+			err := rows.Scan(&at.Offer, &kind, &at.Key, &since, &until, &at.Pending)
 			if err == nil {
 				at.Kind, err = parseKind(kind)
 			}

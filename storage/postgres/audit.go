@@ -119,7 +119,7 @@ type facts = partner.Facts
 // audit notes a line for the transaction of the change it tells of. Of two
 // states only what differs is written.
 func (t *tx) audit(actor partner.Actor, merchant partner.MerchantID, action, object string, before, after facts) error {
-	before, after = partner.Changed(before, after)
+	before, after = partner.Audited(before, after)
 	old, err := before.Text()
 	if err != nil {
 		return err

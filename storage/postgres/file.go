@@ -26,14 +26,15 @@ const (
 
 	// A file is served to an offer while a generation that lists it is current
 	// and the offer attached, and for a time after that. The four times are
-	// compared with the end of the overlap of the two stretches.
+	// compared with the end of the overlap of the two stretches, which are a
+	// little longer for servers that learn of their ends later.
 	sqlFileByAddress = `SELECT ` + fileColumns + fileTables + `
 		JOIN generation AS g1 ON g1.merchant_id = f.merchant_id AND g1.number = f.first_gen
 		LEFT JOIN generation AS g2 ON g2.merchant_id = f.merchant_id AND g2.number = f.last_gen
 		JOIN offer_feed AS a ON a.merchant_id = f.merchant_id AND a.kind = f.kind AND a.feed_key = f.feed_key
 		WHERE f.merchant_id = $1 AND a.offer_id = $2 AND f.generation = $3 AND f.file_kind = $4 AND f.label = $5
-			AND (a.until IS NULL OR g1.published < a.until)
-			AND (g2.retired IS NULL OR a.since < g2.retired)
+			AND (a.until IS NULL OR g1.published < a.until + $9::bigint)
+			AND (g2.retired IS NULL OR a.since < g2.retired + $9::bigint)
 			AND least(coalesce(a.until, 9223372036854775807), coalesce(g2.retired, 9223372036854775807))
 				> $6::bigint - CASE f.kind WHEN 'light' THEN $7::bigint ELSE $8::bigint END
 		LIMIT 1`

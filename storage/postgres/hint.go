@@ -18,6 +18,8 @@ const (
 	// is in a feed depends on neither.
 	sqlWideEvents   = `SELECT EXISTS (SELECT 1 FROM event_log WHERE merchant_id = $1 AND event_no > $2 AND product_id IS NULL AND scope !~ '^[op]-')`
 	sqlChangedIDs   = `SELECT DISTINCT product_id FROM event_log WHERE merchant_id = $1 AND event_no > $2 AND product_id IS NOT NULL ORDER BY product_id LIMIT $3`
+	sqlWideQueue    = `SELECT EXISTS (SELECT 1 FROM change_queue WHERE merchant_id = $1 AND product_id IS NULL AND scope !~ '^[op]-')`
+	sqlQueuedIDs    = `SELECT DISTINCT product_id FROM change_queue WHERE merchant_id = $1 AND product_id IS NOT NULL ORDER BY product_id LIMIT $2`
 	sqlSomeProducts = `SELECT product_id, doc FROM product WHERE merchant_id = $1 AND product_id = ANY($2) ORDER BY product_id`
 )
 
@@ -68,15 +70,43 @@ func (s *Snapshot) Changes(ctx context.Context, after int64, limit int) (hint pu
 			hint = all
 			return err
 		}
-		err := t.each(ctx, sqlChangedIDs, []any{s.merchant, after, limit + 1}, func(rows pgx.Rows) error {
-			var id feed.ProductID
-			err := rows.Scan(&id)
-			hint.Products = append(hint.Products, id)
+		hint, err = t.named(ctx, limit, sqlChangedIDs, s.merchant, after, limit+1)
+		return err
+	})
+	return hint, err
+}
+
+// named makes a hint of the products that a query gives, one more than limit.
+func (t *tx) named(ctx context.Context, limit int, query string, args ...any) (hint publish.Hint, err error) {
+	err = t.each(ctx, query, args, func(rows pgx.Rows) error {
+		var id feed.ProductID
+		err := rows.Scan(&id)
+		hint.Products = append(hint.Products, id)
+		return err
+	})
+	if len(hint.Products) > limit {
+		hint = publish.Hint{All: true}
+	}
+	return hint, err
+}
+
+// Unnumbered says where to look for changes that are in the snapshot and had no
+// number when it was taken, so that [Snapshot.Changes] tells of them only later.
+func (s *Snapshot) Unnumbered(ctx context.Context, limit int) (hint publish.Hint, err error) {
+	if limit <= 0 {
+		limit = hintLimit
+	}
+	err = s.use(ctx, "read the queue", func(ctx context.Context, t *tx) error {
+		hint = publish.Hint{}
+		var wide bool
+		if _, err := t.one(ctx, sqlWideQueue, []any{s.merchant}, &wide); err != nil {
 			return err
-		})
-		if len(hint.Products) > limit {
-			hint = all
 		}
+		if wide {
+			hint.All = true
+			return nil
+		}
+		hint, err = t.named(ctx, limit, sqlQueuedIDs, s.merchant, limit+1)
 		return err
 	})
 	return hint, err

@@ -154,7 +154,7 @@ func (d *DB) FileByAddress(ctx context.Context, merchant partner.MerchantID, off
 	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
 	defer cancel()
 	rows, err := d.pool.Query(ctx, sqlFileByAddress, merchant, offer, generation, k.String(), label,
-		micros(d.opt.Now()), lingerLight.Microseconds(), linger.Microseconds())
+		micros(d.opt.Now()), lingerLight.Microseconds(), linger.Microseconds(), behind.Microseconds())
 	if err == nil {
 		err = eachRow(rows, func(rows pgx.Rows) error {
 			f, err = scanFile(rows)

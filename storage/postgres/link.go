@@ -24,7 +24,7 @@ const (
 	sqlLockLink   = sqlLink + ` FOR NO KEY UPDATE OF l`
 	sqlOfferLinks = `SELECT ` + linkColumns + ` WHERE l.merchant_id = $1 AND l.offer_id = $2 ORDER BY l.created, l.link_id`
 	sqlAllLinks   = `SELECT ` + linkColumns + ` WHERE l.merchant_id = $1 ORDER BY l.offer_id, l.created, l.link_id`
-	sqlLiveLinks  = `SELECT ` + linkColumns + ` WHERE l.revoked IS NULL AND (l.expires IS NULL OR l.expires > $1)
+	sqlKnownLinks = `SELECT ` + linkColumns + ` WHERE (l.revoked IS NULL OR l.revoked > $1) AND (l.expires IS NULL OR l.expires > $1)
 		ORDER BY l.merchant_id, l.link_id` // every merchant
 	sqlInsertLink = `INSERT INTO link (merchant_id, link_id, offer_id, name, secret_hash, created, expires, replaces, scopes, cidrs, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)`

@@ -90,7 +90,7 @@ func (d *DB) UpdateMerchant(ctx context.Context, actor partner.Actor, m partner.
 // SetSharing moves the switch of all sharing of a merchant. It fails with
 // KindConflict unless version is the merchant's present one.
 func (d *DB) SetSharing(ctx context.Context, actor partner.Actor, id partner.MerchantID, on bool, version int64) (partner.Merchant, error) {
-	return d.changeMerchant(ctx, actor, id, version, switchName("merchant.sharing", on), func(m partner.Merchant) partner.Merchant {
+	return d.changeMerchant(ctx, actor, id, version, partner.SwitchAction("merchant.sharing", on), func(m partner.Merchant) partner.Merchant {
 		m.SharingEnabled = on
 		return m
 	})
@@ -268,11 +268,4 @@ func (t *tx) shops(ctx context.Context, query string, args ...any) (list []partn
 		return err
 	})
 	return list, err
-}
-
-func switchName(name string, on bool) string {
-	if on {
-		return name + ".on"
-	}
-	return name + ".off"
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"feedmill/feed"
 	"feedmill/internal/partner"
 )
 
@@ -26,17 +25,6 @@ const (
 		partner_discounts = $9, schedule = $10, version = version + 1 WHERE merchant_id = $11 AND offer_id = $12 AND version = $13`
 	sqlSetKeys     = `UPDATE offer SET full_key = $1, light_key = $2 WHERE merchant_id = $3 AND offer_id = $4 AND version = $5`
 	sqlDeleteOffer = `DELETE FROM offer WHERE merchant_id = $1 AND offer_id = $2 AND version = $3`
-
-	sqlAttach = `INSERT INTO offer_feed (merchant_id, offer_id, kind, feed_key, since) VALUES ($1, $2, $3, $4, $5)`
-	// A feed that an offer leaves stays attached until the new one has
-	// something to show: stale rather than down. The new one's row is locked
-	// against a first publication, which would otherwise not see the offer come
-	// while the offer does not see it go.
-	sqlShareFeed = `SELECT current_gen FROM feed WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3 FOR SHARE`
-	sqlDetach    = `UPDATE offer_feed SET until = $1 WHERE merchant_id = $2 AND offer_id = $3 AND kind = $4 AND feed_key <> $5 AND until IS NULL`
-	sqlAttached  = `SELECT EXISTS (SELECT 1 FROM offer_feed WHERE merchant_id = $1 AND offer_id = $2 AND kind = $3 AND feed_key = $4 AND until IS NULL
-		AND number = (SELECT max(number) FROM offer_feed AS newest WHERE newest.merchant_id = offer_feed.merchant_id
-			AND newest.offer_id = offer_feed.offer_id AND newest.kind = offer_feed.kind))`
 )
 
 // CreateOffer adds an offer; o.Version is ignored and becomes 1.
@@ -49,13 +37,16 @@ func (d *DB) CreateOffer(ctx context.Context, actor partner.Actor, o partner.Off
 		if err := t.takeDiscounts(ctx, &o); err != nil {
 			return err
 		}
-		profile, schedule, err := offerRow(&o)
+		row, err := partner.EncodeOffer(&o)
 		if err != nil {
 			return err
 		}
-		err = t.exec(ctx, sqlInsertOffer, o.Merchant, o.ID, o.Partner, o.Shop, o.Name, profile, o.Profile.FullKey(), o.Profile.LightKey(),
-			o.Files.String(), o.FeedEnabled, o.OrdersEnabled, o.PartnerDiscounts, schedule, t.now)
+		err = t.exec(ctx, sqlInsertOffer, o.Merchant, o.ID, o.Partner, o.Shop, o.Name, row.Profile, o.Profile.FullKey(), o.Profile.LightKey(),
+			o.Files.String(), o.FeedEnabled, o.OrdersEnabled, o.PartnerDiscounts, row.Schedule, t.now)
 		if err != nil {
+			return err
+		}
+		if err := t.nameList(ctx, &o); err != nil {
 			return err
 		}
 		if err := t.attach(ctx, &o); err != nil {
@@ -79,15 +70,6 @@ func (t *tx) takeDiscounts(ctx context.Context, o *partner.Offer) error {
 		o.Profile.Discounts = list[0].Discounts
 	}
 	return err
-}
-
-func offerRow(o *partner.Offer) (profile, schedule string, err error) {
-	b, err := partner.EncodeProfile(&o.Profile)
-	if err != nil {
-		return "", "", err
-	}
-	schedule, err = partner.EncodeSchedule(o.Schedule)
-	return string(b), schedule, err
 }
 
 // Offer gives one offer of a merchant.
@@ -127,7 +109,7 @@ func (d *DB) UpdateOffer(ctx context.Context, actor partner.Actor, o partner.Off
 // SetOfferFeed moves an offer's feed switch. It fails with KindConflict unless
 // version is the offer's present one.
 func (d *DB) SetOfferFeed(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, on bool, version int64) (partner.Offer, error) {
-	return d.changeOffer(ctx, actor, merchant, id, version, switchName("offer.feed", on), func(o partner.Offer) partner.Offer {
+	return d.changeOffer(ctx, actor, merchant, id, version, partner.SwitchAction("offer.feed", on), func(o partner.Offer) partner.Offer {
 		o.FeedEnabled = on
 		return o
 	})
@@ -135,7 +117,7 @@ func (d *DB) SetOfferFeed(ctx context.Context, actor partner.Actor, merchant par
 
 // SetOfferOrders is [DB.SetOfferFeed] for the orders switch.
 func (d *DB) SetOfferOrders(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, on bool, version int64) (partner.Offer, error) {
-	return d.changeOffer(ctx, actor, merchant, id, version, switchName("offer.orders", on), func(o partner.Offer) partner.Offer {
+	return d.changeOffer(ctx, actor, merchant, id, version, partner.SwitchAction("offer.orders", on), func(o partner.Offer) partner.Offer {
 		o.OrdersEnabled = on
 		return o
 	})
@@ -189,16 +171,21 @@ func (t *tx) changeOffer(ctx context.Context, actor partner.Actor, merchant part
 	if action == "" {
 		action = partner.ActionOf(&old, &o)
 	}
-	profile, schedule, err := offerRow(&o)
+	row, err := partner.EncodeOffer(&o)
 	if err != nil {
 		return o, err
 	}
-	err = t.exec(ctx, sqlUpdateOffer, o.Shop, o.Name, profile, o.Profile.FullKey(), o.Profile.LightKey(), o.Files.String(),
-		o.FeedEnabled, o.OrdersEnabled, o.PartnerDiscounts, schedule, merchant, id, version)
+	err = t.exec(ctx, sqlUpdateOffer, o.Shop, o.Name, row.Profile, o.Profile.FullKey(), o.Profile.LightKey(), o.Files.String(),
+		o.FeedEnabled, o.OrdersEnabled, o.PartnerDiscounts, row.Schedule, merchant, id, version)
 	if err != nil {
 		return o, err
 	}
 	o.Version = version + 1
+	if o.Profile.PriceList != old.Profile.PriceList {
+		if err := t.nameList(ctx, &o); err != nil {
+			return o, err
+		}
+	}
 	if err := t.attach(ctx, &o); err != nil {
 		return o, err
 	}
@@ -243,39 +230,6 @@ func (d *DB) DeleteOffer(ctx context.Context, actor partner.Actor, merchant part
 		t.tell(merchant)
 		return t.audit(actor, merchant, "offer.delete", string(id), partner.FactsOf(&old), nil)
 	})
-}
-
-// attach makes the feeds of the offer's profile its newest attachments.
-func (t *tx) attach(ctx context.Context, o *partner.Offer) error {
-	for _, f := range []struct {
-		kind feed.Kind
-		key  string
-	}{{feed.KindFull, o.Profile.FullKey()}, {feed.KindLight, o.Profile.LightKey()}} {
-		kind := f.kind.String()
-		var attached bool
-		if _, err := t.one(ctx, sqlAttached, []any{o.Merchant, o.ID, kind, f.key}, &attached); err != nil {
-			return err
-		}
-		if attached {
-			continue
-		}
-		if err := t.exec(ctx, sqlOpenFeed, o.Merchant, kind, f.key); err != nil {
-			return err
-		}
-		var current int64
-		if _, err := t.one(ctx, sqlShareFeed, []any{o.Merchant, kind, f.key}, &current); err != nil {
-			return err
-		}
-		if current > 0 {
-			if err := t.exec(ctx, sqlDetach, t.now, o.Merchant, o.ID, kind, f.key); err != nil {
-				return err
-			}
-		}
-		if err := t.exec(ctx, sqlAttach, o.Merchant, o.ID, kind, f.key, t.now); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (t *tx) offer(ctx context.Context, query string, merchant partner.MerchantID, id partner.OfferID) (partner.Offer, error) {

@@ -37,12 +37,12 @@ func (d *DB) CreatePartner(ctx context.Context, actor partner.Actor, p partner.P
 	}
 	p.Version = 1
 	err := d.write(ctx, "create partner "+string(p.ID), func(ctx context.Context, t *tx) error {
-		r, err := partnerRow(&p)
+		r, err := partner.EncodePartner(&p)
 		if err != nil {
 			return err
 		}
 		err = t.exec(ctx, sqlInsertPartner, p.Merchant, p.ID, p.Name, p.Email, p.Phone, p.Language.String(), p.Currency.String(),
-			p.Wholesaler, r.tags, p.Notes, p.State.String(), p.FeedEnabled, p.OrdersEnabled, r.discounts, r.schedule, t.now)
+			p.Wholesaler, r.Tags, p.Notes, p.State.String(), p.FeedEnabled, p.OrdersEnabled, r.Discounts, r.Schedule, t.now)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (d *DB) UpdatePartner(ctx context.Context, actor partner.Actor, p partner.P
 // nothing of its links is touched; points of the schedule that are still to
 // come stay. It fails with KindConflict unless version is the partner's present one.
 func (d *DB) SetPartnerFeed(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ID, on bool, version int64) (partner.Partner, error) {
-	return d.changePartner(ctx, actor, merchant, id, version, switchName("partner.feed", on), func(p partner.Partner) partner.Partner {
+	return d.changePartner(ctx, actor, merchant, id, version, partner.SwitchAction("partner.feed", on), func(p partner.Partner) partner.Partner {
 		p.FeedEnabled = on
 		return p
 	})
@@ -93,7 +93,7 @@ func (d *DB) SetPartnerFeed(ctx context.Context, actor partner.Actor, merchant p
 
 // SetPartnerOrders is [DB.SetPartnerFeed] for the orders switch.
 func (d *DB) SetPartnerOrders(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ID, on bool, version int64) (partner.Partner, error) {
-	return d.changePartner(ctx, actor, merchant, id, version, switchName("partner.orders", on), func(p partner.Partner) partner.Partner {
+	return d.changePartner(ctx, actor, merchant, id, version, partner.SwitchAction("partner.orders", on), func(p partner.Partner) partner.Partner {
 		p.OrdersEnabled = on
 		return p
 	})
@@ -139,12 +139,12 @@ func (t *tx) changePartner(ctx context.Context, actor partner.Actor, merchant pa
 	if action == "" {
 		action = partner.ActionOf(&old, &p)
 	}
-	r, err := partnerRow(&p)
+	r, err := partner.EncodePartner(&p)
 	if err != nil {
 		return p, err
 	}
 	err = t.exec(ctx, sqlUpdatePartner, p.Name, p.Email, p.Phone, p.Language.String(), p.Currency.String(), p.Wholesaler,
-		r.tags, p.Notes, p.State.String(), p.FeedEnabled, p.OrdersEnabled, r.discounts, r.schedule, merchant, id, version)
+		r.Tags, p.Notes, p.State.String(), p.FeedEnabled, p.OrdersEnabled, r.Discounts, r.Schedule, merchant, id, version)
 	if err != nil {
 		return p, err
 	}
@@ -252,31 +252,4 @@ func (t *tx) partners(ctx context.Context, query string, args ...any) (list []pa
 		return nil
 	})
 	return list, err
-}
-
-// encodedPartner is what a row holds in a form of its own.
-type encodedPartner struct{ tags, discounts, schedule string }
-
-func partnerRow(p *partner.Partner) (r encodedPartner, err error) {
-	if r.tags, err = encodeTags(p.Tags); err != nil {
-		return r, err
-	}
-	discounts, err := partner.EncodeDiscounts(&p.Discounts)
-	if err != nil {
-		return r, err
-	}
-	if r.discounts = string(discounts); r.discounts == "{}" {
-		r.discounts = ""
-	}
-	r.schedule, err = partner.EncodeSchedule(p.Schedule)
-	return r, err
-}
-
-// encodeTags stores none as null, so that no tags come back as none.
-func encodeTags(tags []string) (string, error) {
-	if len(tags) == 0 {
-		return "null", nil
-	}
-	b, err := json.Marshal(tags)
-	return string(b), err
 }

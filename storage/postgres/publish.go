@@ -56,12 +56,6 @@ const (
 		ORDER BY blob_key FOR NO KEY UPDATE`
 	sqlReviveBlobs = `UPDATE blob SET state = 'live', changed = $3 WHERE merchant_id = $1 AND blob_key = ANY($2) AND state = 'condemned'`
 
-	// The feed has something to show now: offers that were moved to it leave
-	// the feed that they were served from meanwhile.
-	sqlSettle = `UPDATE offer_feed SET until = $4 WHERE merchant_id = $1 AND kind = $2 AND feed_key <> $3 AND until IS NULL
-		AND EXISTS (SELECT 1 FROM offer_feed AS newer WHERE newer.merchant_id = offer_feed.merchant_id AND newer.offer_id = offer_feed.offer_id
-			AND newer.kind = offer_feed.kind AND newer.feed_key = $3 AND newer.until IS NULL AND newer.number > offer_feed.number)`
-
 	sqlPublished = `SELECT EXISTS (SELECT 1 FROM generation WHERE merchant_id = $1 AND number = $2 AND kind = $3 AND feed_key = $4)`
 )
 
@@ -157,6 +151,7 @@ func (t *tx) publishAll(ctx context.Context, run publish.Run, order []*publish.G
 		}
 	}
 	rest := maps.Clone(cursors)
+	var current []publish.FeedRef
 	for i, g := range order {
 		c, given := cursors[g.Feed]
 		if !given {
@@ -169,8 +164,18 @@ func (t *tx) publishAll(ctx context.Context, run publish.Run, order []*publish.G
 		if err := t.publish(ctx, run.ID, g, at[i], c); err != nil {
 			return about(g, err)
 		}
+		if g.Fresh() {
+			current = append(current, g.Feed)
+		}
+	}
+	seen, err := t.moving(ctx, run.Merchant, rest)
+	if err != nil {
+		return err
 	}
 	if err := t.moveCursors(ctx, run.Merchant, rest); err != nil {
+		return err
+	}
+	if err := t.arrive(ctx, run.Merchant, append(current, seen...)); err != nil {
 		return err
 	}
 	// What passes the guard now needs nobody's decision any more.
@@ -496,21 +501,13 @@ func (t *tx) record(ctx context.Context, run string, g *publish.Generation, adde
 		b.Queue(sqlUnlistFiles, f.Merchant, g.Base, generations, kinds, labels)
 	}
 	b.Queue(sqlMovePointer, f.Merchant, kind, f.Key, g.Epoch, g.Number, micros(g.Time), c.Event, zeroMicros(c.Compared))
-	b.Queue(sqlSettle, f.Merchant, kind, f.Key, t.now)
 	res := t.c.SendBatch(ctx, b)
 	defer res.Close()
-	var settled int64
 	for range b.Len() {
-		tag, err := res.Exec()
-		if err != nil {
+		if _, err := res.Exec(); err != nil {
 			return err
 		}
-		settled = tag.RowsAffected() // of the last one
 	}
-	told := partner.Version{Pointers: 1}
-	if settled > 0 {
-		told.Accounts = 1 // offers have left another feed
-	}
-	t.count(partner.MerchantID(f.Merchant), told)
+	t.count(partner.MerchantID(f.Merchant), partner.Version{Pointers: 1})
 	return res.Close()
 }

@@ -69,7 +69,7 @@ func (d *DB) EditProducts(ctx context.Context, actor partner.Actor, merchant par
 }
 
 func (d *DB) editProducts(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, work func(context.Context, *tx) ([]partner.StagedProduct, []feed.ProductID, error)) (r partner.PutResult, err error) {
-	ctx, receipt := withReceipt(ctx)
+	ctx, receipt := partner.EnsureReceipt(ctx)
 	err = d.write(ctx, "write products", func(ctx context.Context, t *tx) error {
 		if _, err := t.merchant(ctx, sqlMerchant, merchant); err != nil {
 			return err
@@ -89,14 +89,6 @@ func (d *DB) editProducts(ctx context.Context, actor partner.Actor, merchant par
 	}
 	r.Queue = receipt.Queue
 	return r, nil
-}
-
-// withReceipt gives the receipt that the caller asked for, or one of our own.
-func withReceipt(ctx context.Context) (context.Context, *partner.Receipt) {
-	if r := partner.ReceiptOf(ctx); r != nil {
-		return ctx, r
-	}
-	return partner.WithReceipt(ctx)
 }
 
 func (t *tx) putProducts(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, put []partner.StagedProduct, removed []feed.ProductID) (r partner.PutResult, err error) {

@@ -45,9 +45,10 @@ func generateGrants() []grant {
 	return []grant{
 		{"SELECT, UPDATE (next_generation)", "merchant"}, {"SELECT", "shop"}, {"SELECT", "partner"},
 		{"SELECT, UPDATE (full_key, light_key)", "offer"}, // new keys after an upgrade
-		{"SELECT, INSERT, UPDATE (until), DELETE", "offer_feed"},
+		{"SELECT, INSERT, UPDATE (since, until, pending), DELETE", "offer_feed"},
 		{"SELECT, UPDATE (accounts, pointers)", "access_version"},
 		{"SELECT, INSERT", "audit"}, {"SELECT, INSERT, UPDATE", "audit_head"},
+		{"SELECT", "rate, price_list, list_price"},
 		// Switches whose time has come, and the end of what is kept for a time.
 		{"UPDATE (feed_on, schedule, version)", "partner, offer"},
 		{"SELECT, DELETE", "download, link_day, link_client, download_day, idempotency"},
@@ -69,6 +70,7 @@ func adminGrants() []grant {
 	return []grant{
 		{"SELECT, INSERT, UPDATE, DELETE", "merchant, shop, partner, offer, offer_feed, link, access_version"},
 		{"SELECT, INSERT, UPDATE, DELETE", "product, product_code, dictionary, change_queue, import_run, import_product, import_mark"},
+		{"SELECT, INSERT, UPDATE, DELETE", "rate, price_list, list_price, offer_list"},
 		{"SELECT, INSERT, UPDATE, DELETE", "feed, generation, gen_file, blob, state_layer"},
 		{"SELECT, INSERT, UPDATE, DELETE", "event_log, event_head, publish_lease, publish_run, upload_attempt, held_generation, held_blob"},
 		{"SELECT, INSERT, UPDATE, DELETE", "link_use, link_day, link_client, download, download_day, offer_use, api_key, idempotency"},

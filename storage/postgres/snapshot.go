@@ -85,7 +85,8 @@ func begin(ctx context.Context, c *pgx.Conn, name string) error {
 	return err
 }
 
-// Close ends the snapshot. No method may be under way.
+// Close ends the snapshot; closing it again does nothing. No method may be under
+// way.
 func (s *Snapshot) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,7 +21,7 @@ var everyMerchant = map[string]string{
 	"sqlEveryShop":     "the file server's",
 	"sqlEveryPartner":  "the file server's",
 	"sqlEveryOffer":    "the file server's, and new keys after an upgrade",
-	"sqlLiveLinks":     "the file server's",
+	"sqlKnownLinks":    "the file server's",
 	"sqlAttachments":   "the file server's",
 	"sqlPointers":      "the file server's",
 	"sqlVersion":       "the file server's",

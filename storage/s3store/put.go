@@ -133,15 +133,18 @@ func (u *upload) multipart(ctx context.Context, first []byte) (storage.Info, err
 		return storage.Info{}, err // if it took effect after all, SweepUploads finds it
 	}
 	id := created.UploadId
+	crash.Point("s3store.multipart.created")
 	parts, err := u.sendParts(ctx, id, first)
 	if err != nil {
 		return storage.Info{}, errors.Join(err, u.abort(ctx, id))
 	}
+	crash.Point("s3store.multipart.completing")
 	_, err = u.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &u.bucket, Key: u.Store.key(u.key), UploadId: id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 		IfNoneMatch:     u.ifNoneMatch,
 	})
+	crash.Point("s3store.multipart.completed")
 	info, settled := u.settle(ctx, err)
 	if err != nil && settled != nil {
 		settled = errors.Join(settled, u.abort(ctx, id))
@@ -172,6 +175,7 @@ func (u *upload) sendParts(ctx context.Context, id *string, part []byte) ([]type
 			cancel(fmt.Errorf("part %d: %w", number, err))
 			return
 		}
+		crash.Point("s3store.multipart.part")
 		mu.Lock()
 		defer mu.Unlock()
 		done = append(done, types.CompletedPart{ETag: out.ETag, PartNumber: &number})

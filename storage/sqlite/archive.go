@@ -13,8 +13,8 @@ import (
 const (
 	sqlFeedNumbers = `SELECT number FROM generation WHERE merchant_id = ? AND kind = ? AND feed_key = ? AND number < ? ORDER BY number DESC LIMIT ?`
 	sqlEventHours  = `SELECT logged / 3600000000, count(*) FROM event_log WHERE merchant_id = ? AND logged >= ? GROUP BY 1 ORDER BY 1`
-	sqlEveryDay    = `SELECT offer_id, day, kind, requests, complete, unchanged, broken, refused, bytes FROM download_day
-		WHERE merchant_id = ? AND day >= ? ORDER BY day, offer_id, kind`
+	sqlUseSums     = `SELECT offer_id, sum(requests), sum(broken), sum(bytes) FROM download_day
+		WHERE merchant_id = ? AND day >= ? GROUP BY offer_id ORDER BY offer_id`
 )
 
 // FeedGenerations gives up to limit generations of a feed that are still
@@ -72,20 +72,14 @@ func (d *DB) ChangeHours(ctx context.Context, merchant partner.MerchantID, from 
 	return list, err
 }
 
-// EveryDownloadDay gives the daily counts of all of a merchant's offers from a
-// day on, by day, offer and kind.
-func (d *DB) EveryDownloadDay(ctx context.Context, merchant partner.MerchantID, from time.Time) (list []partner.DownloadDay, err error) {
-	err = d.read(ctx, "count downloads", func(ctx context.Context, t *tx) error {
+// DownloadSums sums up what was fetched of each of a merchant's offers from a day
+// on, by offer.
+func (d *DB) DownloadSums(ctx context.Context, merchant partner.MerchantID, from time.Time) (list []partner.DownloadSum, err error) {
+	err = d.read(ctx, "sum up downloads", func(ctx context.Context, t *tx) error {
 		list = nil
-		return t.each(ctx, sqlEveryDay, []any{merchant, partner.DayOf(from)}, func(rows *sql.Rows) error {
-			var c partner.DownloadDay
-			var day int64
-			var kind string
-			err := rows.Scan(&c.Offer, &day, &kind, &c.Requests, &c.Complete, &c.Unchanged, &c.Broken, &c.Refused, &c.Bytes)
-			if err == nil {
-				c.Kind, err = parseKind(kind)
-			}
-			c.Day = partner.DayTime(day)
+		return t.each(ctx, sqlUseSums, []any{merchant, partner.DayOf(from)}, func(rows *sql.Rows) error {
+			var c partner.DownloadSum
+			err := rows.Scan(&c.Offer, &c.Requests, &c.Broken, &c.Bytes)
 			list = append(list, c)
 			return err
 		})

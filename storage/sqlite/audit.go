@@ -108,7 +108,7 @@ type facts = partner.Facts
 // audit writes a line in the transaction of the change it tells of, and chains
 // it to the one before. Of two states only what differs is written.
 func (t *tx) audit(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, action, object string, before, after facts) error {
-	before, after = partner.Changed(before, after)
+	before, after = partner.Audited(before, after)
 	old, err := before.Text()
 	if err != nil {
 		return err

@@ -18,6 +18,8 @@ const (
 	sqlWideEvents = `SELECT EXISTS (SELECT 1 FROM event_log WHERE merchant_id = ? AND event_no > ? AND product_id IS NULL
 		AND substr(scope, 1, 2) NOT IN ('o-', 'p-'))`
 	sqlChangedIDs   = `SELECT DISTINCT product_id FROM event_log WHERE merchant_id = ? AND event_no > ? AND product_id IS NOT NULL ORDER BY product_id LIMIT ?`
+	sqlWideQueue    = `SELECT EXISTS (SELECT 1 FROM change_queue WHERE merchant_id = ? AND product_id IS NULL AND substr(scope, 1, 2) NOT IN ('o-', 'p-'))`
+	sqlQueuedIDs    = `SELECT DISTINCT product_id FROM change_queue WHERE merchant_id = ? AND product_id IS NOT NULL ORDER BY product_id LIMIT ?`
 	sqlSomeProducts = `SELECT p.product_id, p.doc FROM json_each(?) AS j CROSS JOIN product AS p ON p.merchant_id = ? AND p.product_id = j.value`
 )
 
@@ -66,16 +68,37 @@ func (s *Snapshot) changes(ctx context.Context, after int64, limit int) (hint pu
 	if _, err := s.t.one(ctx, sqlWideEvents, []any{s.merchant, after}, &wide); err != nil || wide {
 		return all, err
 	}
-	err = s.t.each(ctx, sqlChangedIDs, []any{s.merchant, after, limit + 1}, func(rows *sql.Rows) error {
+	return s.named(ctx, limit, sqlChangedIDs, s.merchant, after, limit+1)
+}
+
+// named makes a hint of the products that a query gives, one more than limit.
+func (s *Snapshot) named(ctx context.Context, limit int, query string, args ...any) (hint publish.Hint, err error) {
+	err = s.t.each(ctx, query, args, func(rows *sql.Rows) error {
 		var id feed.ProductID
 		err := rows.Scan(&id)
 		hint.Products = append(hint.Products, id)
 		return err
 	})
 	if len(hint.Products) > limit {
-		hint = all
+		hint = publish.Hint{All: true}
 	}
 	return hint, err
+}
+
+// Unnumbered says where to look for changes that are in the snapshot and had no
+// number when it was taken, so that [Snapshot.Changes] tells of them only later.
+func (s *Snapshot) Unnumbered(ctx context.Context, limit int) (hint publish.Hint, err error) {
+	if limit <= 0 {
+		limit = hintLimit
+	}
+	var wide bool
+	if _, err = s.t.one(ctx, sqlWideQueue, []any{s.merchant}, &wide); err == nil {
+		if wide {
+			return publish.Hint{All: true}, nil
+		}
+		hint, err = s.named(ctx, limit, sqlQueuedIDs, s.merchant, limit+1)
+	}
+	return hint, fault("read the queue", ended(ctx, err))
 }
 
 // ProductsByID yields the products with these ids, which are in ascending order,

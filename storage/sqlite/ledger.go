@@ -34,14 +34,15 @@ const (
 
 	// A file is served to an offer while a generation that lists it is current
 	// and the offer attached, and for a time after that. The four times are
-	// compared with the end of the overlap of the two stretches.
+	// compared with the end of the overlap of the two stretches, which are a
+	// little longer for servers that learn of their ends later.
 	sqlFileByAddress = `SELECT ` + fileColumns + fileTables + `
 		JOIN generation AS g1 ON g1.merchant_id = f.merchant_id AND g1.number = f.first_gen
 		LEFT JOIN generation AS g2 ON g2.merchant_id = f.merchant_id AND g2.number = f.last_gen
 		JOIN offer_feed AS a ON a.merchant_id = f.merchant_id AND a.kind = f.kind AND a.feed_key = f.feed_key
 		WHERE f.merchant_id = ? AND a.offer_id = ? AND f.generation = ? AND f.file_kind = ? AND f.label = ?
-			AND (a.until IS NULL OR g1.published < a.until)
-			AND (g2.retired IS NULL OR a.since < g2.retired)
+			AND (a.until IS NULL OR g1.published < a.until + ?)
+			AND (g2.retired IS NULL OR a.since < g2.retired + ?)
 			AND min(coalesce(a.until, 9223372036854775807), coalesce(g2.retired, 9223372036854775807))
 				> ? - CASE f.kind WHEN 'light' THEN ? ELSE ? END
 		LIMIT 1`
@@ -164,7 +165,7 @@ func (d *DB) FileByAddress(ctx context.Context, merchant partner.MerchantID, off
 	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
 	defer cancel()
 	rows, err := d.addressStmt.QueryContext(ctx, merchant, offer, generation, k.String(), label,
-		micros(d.opt.Now()), lingerLight.Microseconds(), linger.Microseconds())
+		behind.Microseconds(), behind.Microseconds(), micros(d.opt.Now()), lingerLight.Microseconds(), linger.Microseconds())
 	if err == nil {
 		defer rows.Close()
 		if rows.Next() {

@@ -19,7 +19,7 @@ const (
 	sqlLink       = `SELECT ` + linkColumns + ` WHERE l.merchant_id = ? AND l.link_id = ?`
 	sqlOfferLinks = `SELECT ` + linkColumns + ` WHERE l.merchant_id = ? AND l.offer_id = ? ORDER BY l.created, l.link_id`
 	sqlAllLinks   = `SELECT ` + linkColumns + ` WHERE l.merchant_id = ? ORDER BY l.offer_id, l.created, l.link_id`
-	sqlLiveLinks  = `SELECT ` + linkColumns + ` WHERE l.revoked IS NULL AND (l.expires IS NULL OR l.expires > ?)
+	sqlKnownLinks = `SELECT ` + linkColumns + ` WHERE (l.revoked IS NULL OR l.revoked > ?) AND (l.expires IS NULL OR l.expires > ?)
 		ORDER BY l.merchant_id, l.link_id` // every merchant
 	sqlInsertLink = `INSERT INTO link (merchant_id, link_id, offer_id, name, secret_hash, created, expires, replaces, scopes, cidrs, version)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`

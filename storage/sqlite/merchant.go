@@ -82,7 +82,7 @@ func (d *DB) UpdateMerchant(ctx context.Context, actor partner.Actor, m partner.
 // SetSharing moves the switch of all sharing of a merchant. It fails with
 // KindConflict unless version is the merchant's present one.
 func (d *DB) SetSharing(ctx context.Context, actor partner.Actor, id partner.MerchantID, on bool, version int64) (partner.Merchant, error) {
-	return d.changeMerchant(ctx, actor, id, version, switchName("merchant.sharing", on), func(m partner.Merchant) partner.Merchant {
+	return d.changeMerchant(ctx, actor, id, version, partner.SwitchAction("merchant.sharing", on), func(m partner.Merchant) partner.Merchant {
 		m.SharingEnabled = on
 		return m
 	})
@@ -274,11 +274,4 @@ func stale(what, id string, from, now int64) error {
 		Message: fmt.Sprintf("%s %s has changed: the change was made from version %d, it is at %d", what, id, from, now),
 		Hint:    "look at it again and repeat the change",
 	}
-}
-
-func switchName(name string, on bool) string {
-	if on {
-		return name + ".on"
-	}
-	return name + ".off"
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 
-	"feedmill/feed"
 	"feedmill/internal/partner"
 )
 
@@ -23,15 +22,6 @@ const (
 		partner_discounts = ?, schedule = ?, version = version + 1 WHERE merchant_id = ? AND offer_id = ? AND version = ?`
 	sqlSetKeys     = `UPDATE offer SET full_key = ?, light_key = ? WHERE merchant_id = ? AND offer_id = ? AND (full_key <> ? OR light_key <> ?)`
 	sqlDeleteOffer = `DELETE FROM offer WHERE merchant_id = ? AND offer_id = ? AND version = ?`
-
-	sqlAttach = `INSERT INTO offer_feed (merchant_id, offer_id, kind, feed_key, since) VALUES (?, ?, ?, ?, ?)`
-	// A feed that an offer leaves stays attached until the new one has
-	// something to show: stale rather than down.
-	sqlDetach = `UPDATE offer_feed SET until = ? WHERE merchant_id = ? AND offer_id = ? AND kind = ? AND feed_key <> ? AND until IS NULL
-		AND EXISTS (SELECT 1 FROM feed WHERE feed.merchant_id = offer_feed.merchant_id AND feed.kind = offer_feed.kind AND feed.feed_key = ? AND feed.current_gen > 0)`
-	sqlAttached = `SELECT EXISTS (SELECT 1 FROM offer_feed WHERE merchant_id = ? AND offer_id = ? AND kind = ? AND feed_key = ? AND until IS NULL
-		AND number = (SELECT max(number) FROM offer_feed AS newest WHERE newest.merchant_id = offer_feed.merchant_id
-			AND newest.offer_id = offer_feed.offer_id AND newest.kind = offer_feed.kind))`
 )
 
 // CreateOffer adds an offer; o.Version is ignored and becomes 1.
@@ -44,13 +34,16 @@ func (d *DB) CreateOffer(ctx context.Context, actor partner.Actor, o partner.Off
 		if err := t.takeDiscounts(ctx, &o); err != nil {
 			return err
 		}
-		profile, schedule, err := offerRow(&o)
+		row, err := partner.EncodeOffer(&o)
 		if err != nil {
 			return err
 		}
-		err = t.exec(ctx, sqlInsertOffer, o.Merchant, o.ID, o.Partner, o.Shop, o.Name, profile, o.Profile.FullKey(), o.Profile.LightKey(),
-			o.Files.String(), o.FeedEnabled, o.OrdersEnabled, o.PartnerDiscounts, schedule, t.now)
+		err = t.exec(ctx, sqlInsertOffer, o.Merchant, o.ID, o.Partner, o.Shop, o.Name, row.Profile, o.Profile.FullKey(), o.Profile.LightKey(),
+			o.Files.String(), o.FeedEnabled, o.OrdersEnabled, o.PartnerDiscounts, row.Schedule, t.now)
 		if err != nil {
+			return err
+		}
+		if err := t.nameList(ctx, &o); err != nil {
 			return err
 		}
 		if err := t.attach(ctx, &o); err != nil {
@@ -76,15 +69,6 @@ func (t *tx) takeDiscounts(ctx context.Context, o *partner.Offer) error {
 		o.Profile.Discounts = list[0].Discounts
 	}
 	return err
-}
-
-func offerRow(o *partner.Offer) (profile, schedule string, err error) {
-	b, err := partner.EncodeProfile(&o.Profile)
-	if err != nil {
-		return "", "", err
-	}
-	schedule, err = partner.EncodeSchedule(o.Schedule)
-	return string(b), schedule, err
 }
 
 // Offer gives one offer of a merchant.
@@ -124,7 +108,7 @@ func (d *DB) UpdateOffer(ctx context.Context, actor partner.Actor, o partner.Off
 // SetOfferFeed moves an offer's feed switch. It fails with KindConflict unless
 // version is the offer's present one.
 func (d *DB) SetOfferFeed(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, on bool, version int64) (partner.Offer, error) {
-	return d.changeOffer(ctx, actor, merchant, id, version, switchName("offer.feed", on), func(o partner.Offer) partner.Offer {
+	return d.changeOffer(ctx, actor, merchant, id, version, partner.SwitchAction("offer.feed", on), func(o partner.Offer) partner.Offer {
 		o.FeedEnabled = on
 		return o
 	})
@@ -132,7 +116,7 @@ func (d *DB) SetOfferFeed(ctx context.Context, actor partner.Actor, merchant par
 
 // SetOfferOrders is [DB.SetOfferFeed] for the orders switch.
 func (d *DB) SetOfferOrders(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.OfferID, on bool, version int64) (partner.Offer, error) {
-	return d.changeOffer(ctx, actor, merchant, id, version, switchName("offer.orders", on), func(o partner.Offer) partner.Offer {
+	return d.changeOffer(ctx, actor, merchant, id, version, partner.SwitchAction("offer.orders", on), func(o partner.Offer) partner.Offer {
 		o.OrdersEnabled = on
 		return o
 	})
@@ -179,16 +163,21 @@ func (t *tx) changeOffer(ctx context.Context, actor partner.Actor, merchant part
 	if action == "" {
 		action = partner.ActionOf(&old, &o)
 	}
-	profile, schedule, err := offerRow(&o)
+	row, err := partner.EncodeOffer(&o)
 	if err != nil {
 		return o, err
 	}
-	err = t.exec(ctx, sqlUpdateOffer, o.Shop, o.Name, profile, o.Profile.FullKey(), o.Profile.LightKey(), o.Files.String(),
-		o.FeedEnabled, o.OrdersEnabled, o.PartnerDiscounts, schedule, merchant, id, version)
+	err = t.exec(ctx, sqlUpdateOffer, o.Shop, o.Name, row.Profile, o.Profile.FullKey(), o.Profile.LightKey(), o.Files.String(),
+		o.FeedEnabled, o.OrdersEnabled, o.PartnerDiscounts, row.Schedule, merchant, id, version)
 	if err != nil {
 		return o, err
 	}
 	o.Version = version + 1
+	if o.Profile.PriceList != old.Profile.PriceList {
+		if err := t.nameList(ctx, &o); err != nil {
+			return o, err
+		}
+	}
 	if err := t.attach(ctx, &o); err != nil {
 		return o, err
 	}
@@ -235,30 +224,6 @@ func (d *DB) DeleteOffer(ctx context.Context, actor partner.Actor, merchant part
 		t.accounts = true
 		return t.audit(ctx, actor, merchant, "offer.delete", string(id), partner.FactsOf(&old), nil)
 	})
-}
-
-// attach makes the feeds of the offer's profile its newest attachments.
-func (t *tx) attach(ctx context.Context, o *partner.Offer) error {
-	for _, f := range []struct {
-		kind feed.Kind
-		key  string
-	}{{feed.KindFull, o.Profile.FullKey()}, {feed.KindLight, o.Profile.LightKey()}} {
-		kind := f.kind.String()
-		var attached bool
-		if _, err := t.one(ctx, sqlAttached, []any{o.Merchant, o.ID, kind, f.key}, &attached); err != nil {
-			return err
-		}
-		if attached {
-			continue
-		}
-		if err := t.exec(ctx, sqlDetach, t.now, o.Merchant, o.ID, kind, f.key, f.key); err != nil {
-			return err
-		}
-		if err := t.exec(ctx, sqlAttach, o.Merchant, o.ID, kind, f.key, t.now); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (t *tx) offer(ctx context.Context, merchant partner.MerchantID, id partner.OfferID) (partner.Offer, error) {

@@ -39,12 +39,6 @@ const (
 	sqlFindBlob   = `SELECT size, md5, sha256, state FROM blob WHERE merchant_id = ? AND blob_key = ?`
 	sqlInsertBlob = `INSERT INTO blob (merchant_id, blob_key, size, md5, sha256, state, created, changed) VALUES (?, ?, ?, ?, ?, 'live', ?, ?)`
 	sqlReviveBlob = `UPDATE blob SET state = 'live', changed = ? WHERE merchant_id = ? AND blob_key = ? AND state = 'condemned'`
-
-	// The feed has something to show now: offers that were moved to it leave
-	// the feed that they were served from meanwhile.
-	sqlSettle = `UPDATE offer_feed SET until = ? WHERE merchant_id = ? AND kind = ? AND feed_key <> ? AND until IS NULL
-		AND EXISTS (SELECT 1 FROM offer_feed AS newer WHERE newer.merchant_id = offer_feed.merchant_id AND newer.offer_id = offer_feed.offer_id
-			AND newer.kind = offer_feed.kind AND newer.feed_key = ? AND newer.until IS NULL AND newer.number > offer_feed.number)`
 )
 
 // Commit implements [publish.Ledger]: in one transaction it checks the lease and
@@ -116,6 +110,9 @@ func (t *tx) publishAll(ctx context.Context, run publish.Run, gens []publish.Gen
 		if err := t.dropHeld(ctx, g.Feed); err != nil {
 			return err
 		}
+	}
+	if err := t.arrive(ctx, run, gens, cursors); err != nil {
+		return err
 	}
 	for f, c := range cursors {
 		if err := t.dropHeld(ctx, f); err != nil {
@@ -193,12 +190,7 @@ func (t *tx) publish(ctx context.Context, run string, g *publish.Generation, c p
 	if err := t.listLayers(ctx, g); err != nil {
 		return err
 	}
-	if err := t.exec(ctx, sqlMovePointer, f.Merchant, kind, f.Key, g.Epoch, g.Number, micros(g.Time), c.Event, zeroMicros(c.Compared)); err != nil {
-		return err
-	}
-	n, err := t.execCount(ctx, sqlSettle, t.now, f.Merchant, kind, f.Key, f.Key)
-	t.accounts = t.accounts || n > 0
-	return err
+	return t.exec(ctx, sqlMovePointer, f.Merchant, kind, f.Key, g.Epoch, g.Number, micros(g.Time), c.Event, zeroMicros(c.Compared))
 }
 
 // listFiles begins and ends the stretches of files that the generation lists

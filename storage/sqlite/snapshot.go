@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"iter"
 
 	"feedmill/feed"
@@ -39,8 +40,13 @@ func (d *DB) Snapshot(ctx context.Context, merchant partner.MerchantID) (*Snapsh
 	return snap, nil
 }
 
-// Close ends the snapshot.
-func (s *Snapshot) Close() error { return s.tx.Rollback() }
+// Close ends the snapshot; closing it again does nothing.
+func (s *Snapshot) Close() error {
+	if err := s.tx.Rollback(); !errors.Is(err, sql.ErrTxDone) {
+		return err
+	}
+	return nil
+}
 
 // Products yields all products in ascending order of their ids; the first error
 // ends it. It may be ranged over again, and other methods called meanwhile.

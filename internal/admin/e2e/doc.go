@@ -1,14 +1,13 @@
 // Package e2e tests the panel in a real browser: a merchant's day from the first
-// owner to the audit, with and without scripts, and every page of the storybook
-// at two widths, light and dark, for accessibility, weight and overflow.
+// owner to the audit and the partner's portal, with and without scripts, and
+// every page of the storybook, all at two widths, light and dark, for
+// accessibility, weight and overflow.
 //
 // It owns the scripts that drive the browser and runs them against the program
-// itself. It refuses to know how pages are made. The tests need Node and
-// Chromium and take minutes, so they run only when asked for:
+// itself. It refuses to know how pages are made. The tests need Node, the
+// packages that package-lock.json names and Chromium, and fail where one is
+// missing; scripts/test installs them. They take minutes, so that the short run
+// leaves them out. To keep the pictures of all pages:
 //
-//	FEEDMILL_BROWSER=1 go test -v -timeout 30m ./internal/admin/e2e
-//
-// The npm packages are installed where they are missing, as package-lock.json
-// names them, and so is Chromium unless one is found. Pictures of every page
-// land in the folder shots, or where FEEDMILL_SHOTS says.
+//	go test -v -timeout 30m ./internal/admin/e2e -shots FOLDER
 package e2e

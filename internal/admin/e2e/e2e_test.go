@@ -5,8 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
-	"net"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,34 +15,50 @@ import (
 	"time"
 )
 
+var shots = flag.String("shots", "", "folder for pictures of all pages; a temporary one where it is empty")
+
 // ground is what the tests share: the program, a browser and a place for pictures.
 type ground struct{ program, browser, shots string }
 
 func prepare(t *testing.T) ground {
 	t.Helper()
-	if os.Getenv("FEEDMILL_BROWSER") == "" {
-		t.Skip("FEEDMILL_BROWSER=1 runs the tests in a browser")
+	if testing.Short() {
+		t.Skip("a browser takes minutes")
 	}
-	g := ground{program: filepath.Join(t.TempDir(), "feedmill"), shots: os.Getenv("FEEDMILL_SHOTS")}
-	if g.shots == "" {
-		g.shots = "shots"
+	g := ground{program: filepath.Join(t.TempDir(), "feedmill"), browser: browser(t), shots: *shots}
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Fatalf("%v: the panel is driven by Node, which scripts/test installs", err)
 	}
-	run(t, nil, "go", "build", "-o", g.program, "feedmill/cmd/feedmill")
-	if _, err := os.Stat("node_modules/playwright-core"); err != nil {
-		run(t, []string{"PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1"}, "npm", "ci", "--no-audit", "--no-fund")
-	}
-	if g.browser = os.Getenv("CHROMIUM"); g.browser == "" {
-		for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-			if path, err := exec.LookPath(name); err == nil {
-				g.browser = path
-				break
-			}
+	for _, name := range []string{"playwright-core", "axe-core"} {
+		if _, err := os.Stat(filepath.Join("node_modules", name)); err != nil {
+			t.Fatalf("%v: scripts/test installs it, or 'npm ci' in internal/admin/e2e", err)
 		}
 	}
-	if g.browser == "" {
-		run(t, nil, "npx", "playwright-core", "install", "chromium")
+	if g.shots == "" {
+		g.shots = t.ArtifactDir()
 	}
+	var err error
+	if g.shots, err = filepath.Abs(g.shots); err != nil {
+		t.Fatal(err)
+	}
+	run(t, nil, "go", "build", "-o", g.program, "feedmill/cmd/feedmill")
 	return g
+}
+
+// browser finds Chromium: the one that CHROMIUM names, or the machine's own.
+func browser(t *testing.T) string {
+	t.Helper()
+	names := []string{"chromium", "chromium-browser", "google-chrome"}
+	if name := os.Getenv("CHROMIUM"); name != "" {
+		names = []string{name}
+	}
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatalf("none of %v is there: scripts/test installs Chromium, and CHROMIUM names another", names)
+	return ""
 }
 
 // run runs a command to its end and gives what it printed.
@@ -59,14 +74,16 @@ func run(t *testing.T, env []string, name string, args ...string) string {
 	return out.String()
 }
 
-// start runs the program until the test ends and waits for a line that it prints.
+// start runs the program until the test ends and waits for a line that it
+// prints. What it complains of is shown when the test fails.
 func (g ground) start(t *testing.T, line *regexp.Regexp, args ...string) []string {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, g.program, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 30 * time.Second
-	cmd.Stderr = io.Discard
+	cmd.WaitDelay = time.Minute
+	var log bytes.Buffer
+	cmd.Stderr = &log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -74,19 +91,26 @@ func (g ground) start(t *testing.T, line *regexp.Regexp, args ...string) []strin
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	found := make(chan []string, 1)
+	found, drained := make(chan []string, 1), make(chan struct{})
 	go func() {
-		scan := bufio.NewScanner(out)
-		for scan.Scan() {
-			if m := line.FindStringSubmatch(scan.Text()); m != nil {
+		defer close(drained)
+		defer close(found)
+		sent := false
+		for scan := bufio.NewScanner(out); scan.Scan(); {
+			if m := line.FindStringSubmatch(scan.Text()); m != nil && !sent {
 				found <- m
+				sent = true
 			}
 		}
-		close(found)
 	}()
 	t.Cleanup(func() {
 		stop()
+		<-drained
 		_ = cmd.Wait() // it ends by the signal
+		if t.Failed() {
+			text := log.String()
+			t.Logf("the end of the log of feedmill %s:\n%s", args[0], text[max(0, len(text)-4000):])
+		}
 	})
 	m, ok := <-found
 	if !ok {
@@ -95,26 +119,46 @@ func (g ground) start(t *testing.T, line *regexp.Regexp, args ...string) []strin
 	return m
 }
 
-// freeAddress gives an address of this machine that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+// report is what the scripts print at last.
+type report struct {
+	Pages, Heaviest                          int
+	Violations, Wide, Heavy, Foreign, Faults []string
 }
 
-// TestMerchantsDay goes through a merchant's day with scripts and without.
+// judge tells everything that is wrong with pages.
+func (r *report) judge(t *testing.T) {
+	t.Helper()
+	for what, list := range map[string][]string{"violates WCAG": r.Violations, "is wider than the window": r.Wide, "is heavier than 150 KB": r.Heavy, "comes from another host": r.Foreign, "fails": r.Faults} {
+		for _, one := range list {
+			t.Errorf("%s: %s", what, one)
+		}
+	}
+}
+
+func reportOf(t *testing.T, out string) (r report) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatalf("%v in %.500s", err, out)
+	}
+	return r
+}
+
+// TestMerchantsDay goes through a merchant's day with scripts and without, and
+// looks at every page on the way.
 func TestMerchantsDay(t *testing.T) {
 	g := prepare(t)
 	for _, mode := range []string{"scripts", "plain"} {
 		t.Run(mode, func(t *testing.T) {
-			address := freeAddress(t)
-			code := g.start(t, regexp.MustCompile(`give the code (\w+)`), "serve", "--data", t.TempDir(), "--server.listen", address,
-				"--jobs.publish_every", "1s", "--feeds.light_every", "1s", "--feeds.change_every", "1s", "--metrics.listen", "")[1]
-			t.Log(run(t, []string{"CHROMIUM=" + g.browser}, "node", "flow.mjs", "http://"+address, code, filepath.Join(g.shots, "flow"), mode))
+			found := g.start(t, regexp.MustCompile(`open (http://\S+)/panel/setup and give the code (\w+)`), "serve", "--data", t.TempDir(), "--server.listen", "127.0.0.1:0", "--server.metrics_listen", "",
+				"--jobs.publish_every", "1s", "--feeds.light_every", "1s", "--feeds.change_every", "1s")
+			out := run(t, []string{"CHROMIUM=" + g.browser}, "node", "flow.mjs", found[1], found[2], filepath.Join(g.shots, "day-"+mode), mode)
+			said, last, _ := strings.Cut(out, "\n{")
+			r := reportOf(t, "{"+last)
+			if r.Pages < 30 {
+				t.Errorf("only %d pages were seen", r.Pages)
+			}
+			t.Logf("%s\n%d pages, the heaviest of %d bytes", said, r.Pages, r.Heaviest)
+			r.judge(t)
 		})
 	}
 }
@@ -122,23 +166,11 @@ func TestMerchantsDay(t *testing.T) {
 // TestStorybook looks at every page in every state.
 func TestStorybook(t *testing.T) {
 	g := prepare(t)
-	address := freeAddress(t)
-	g.start(t, regexp.MustCompile(`storybook at`), "storybook", "--listen", address)
-	out := run(t, []string{"CHROMIUM=" + g.browser}, "node", "shots.mjs", "http://"+address, filepath.Join(g.shots, "pages"))
-	var seen struct {
-		Pages, Heaviest                          int
-		Violations, Wide, Heavy, Foreign, Faults []string
+	base := g.start(t, regexp.MustCompile(`storybook at (http://[^/\s]+)`), "storybook", "--listen", "127.0.0.1:0")[1]
+	r := reportOf(t, run(t, []string{"CHROMIUM=" + g.browser}, "node", "shots.mjs", base, filepath.Join(g.shots, "pages")))
+	if r.Pages < 200 {
+		t.Errorf("only %d pages were seen", r.Pages)
 	}
-	if err := json.Unmarshal([]byte(out), &seen); err != nil {
-		t.Fatalf("%v in %.500s", err, out)
-	}
-	if seen.Pages < 300 {
-		t.Errorf("only %d pages were seen", seen.Pages)
-	}
-	t.Logf("%d pages, the heaviest of %d bytes", seen.Pages, seen.Heaviest)
-	for what, list := range map[string][]string{"violates WCAG": seen.Violations, "is wider than the window": seen.Wide, "is heavier than 150 KB": seen.Heavy, "comes from another host": seen.Foreign, "fails": seen.Faults} {
-		for _, one := range list {
-			t.Errorf("%s: %s", what, one)
-		}
-	}
+	t.Logf("%d pages, the heaviest of %d bytes", r.Pages, r.Heaviest)
+	r.judge(t)
 }

@@ -105,7 +105,8 @@ func (p *published) Accounts(ctx context.Context) (partner.Accounts, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.feeds = map[publish.FeedRef]bool{}
-	for _, at := range a.Attachments {
+	for i, at := range a.Attachments {
+		a.Attachments[i].Pending = false
 		for _, o := range a.Offers {
 			if o.ID == at.Offer {
 				p.feeds[publish.FeedRef{Merchant: string(o.Merchant), Kind: at.Kind, Key: at.Key}] = true

@@ -1,8 +1,10 @@
 package history
 
 import (
+	"cmp"
 	"errors"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net"
 	"runtime"
@@ -82,7 +84,8 @@ func (r *recorder) do(in input, stale time.Duration, op func() (out any, ok bool
 
 func (r *recorder) verdict(t *testing.T) porcupine.CheckResult {
 	t.Helper()
-	res := porcupine.CheckOperationsTimeout(model, r.ops, 30*time.Second)
+	// On a busy machine the search takes long; only one that hangs is given up.
+	res := porcupine.CheckOperationsTimeout(model, telling(r.ops), 3*time.Minute)
 	on, off := 0, 0
 	for _, o := range r.ops {
 		if o.Output == true {
@@ -93,6 +96,62 @@ func (r *recorder) verdict(t *testing.T) porcupine.CheckResult {
 	}
 	t.Logf("%d operations (%d requests answered, %d refused): %s", len(r.ops), on, off, res)
 	return res
+}
+
+// telling leaves out observations that say nothing that another does not say more
+// exactly: where one lies within another and both saw the same, whatever explains
+// the narrower explains the wider, at the same moment.
+func telling(ops []porcupine.Operation) []porcupine.Operation {
+	type seen struct{ in, out any }
+	bySight := map[seen][]porcupine.Operation{}
+	var all []porcupine.Operation
+	for _, o := range ops {
+		if o.Input.(input).kind != "read" {
+			all = append(all, o)
+			continue
+		}
+		bySight[seen{o.Input, o.Output}] = append(bySight[seen{o.Input, o.Output}], o)
+	}
+	for _, same := range bySight {
+		// The latest to begin first; of those that begin together the shortest.
+		slices.SortFunc(same, func(a, b porcupine.Operation) int {
+			return cmp.Or(cmp.Compare(b.Call, a.Call), cmp.Compare(a.Return, b.Return))
+		})
+		first := int64(math.MaxInt64) // end of those that begin later or together
+		for _, o := range same {
+			if o.Return < first {
+				all = append(all, o)
+				first = o.Return
+			}
+		}
+	}
+	return all
+}
+
+// TestTelling holds what is left out against the whole, for random histories.
+func TestTelling(t *testing.T) {
+	t.Parallel()
+	verdicts := map[porcupine.CheckResult]int{}
+	for seed := range 2000 {
+		r := rand.New(rand.NewPCG(uint64(seed), 1))
+		var ops []porcupine.Operation
+		for range 4 + r.IntN(8) {
+			from := r.Int64N(30)
+			o := porcupine.Operation{Input: input{0, "read", false}, Call: from, Output: r.IntN(2) == 0, Return: from + 1 + r.Int64N(12)}
+			if r.IntN(3) == 0 {
+				o.Input, o.Output = input{0, "partner", r.IntN(2) == 0}, nil
+			}
+			ops = append(ops, o)
+		}
+		want := porcupine.CheckOperationsTimeout(model, ops, time.Minute)
+		if got := porcupine.CheckOperationsTimeout(model, telling(ops), time.Minute); got != want {
+			t.Fatalf("seed %d: what is left is %s, the whole is %s: %+v", seed, got, want, ops)
+		}
+		verdicts[want]++
+	}
+	if verdicts[porcupine.Ok] < 100 || verdicts[porcupine.Illegal] < 100 {
+		t.Errorf("the histories are %v", verdicts)
+	}
 }
 
 // change turns a switch by a handle; a change whose version is old has no effect.
@@ -147,7 +206,9 @@ func TestHistories(t *testing.T) {
 			}
 			t.Run(db.name+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
-				w := setup(t, db.open(t), 3, download.Options{}, [2]func() bool{
+				// Without grace a node that has not heard from its database in time, as on
+				// a machine that is busy, says so instead of deciding by what it knew.
+				w := setup(t, db.open(t), 3, download.Options{Grace: -1}, [2]func() bool{
 					func() bool { return true }, func() bool { return rand.IntN(10) < c.hears },
 				})
 				r := &recorder{began: time.Now()}
@@ -171,7 +232,7 @@ func TestHistories(t *testing.T) {
 								}
 								r.do(input{n, "read", false}, stale, func() (any, bool) {
 									status := e.status(a.secret)
-									if status != 200 && status != 404 {
+									if status != 200 && status != 404 && status != 503 {
 										t.Errorf("node %d answers %d", node, status)
 									}
 									return status == 200, status == 200 || status == 404

@@ -15,13 +15,14 @@ import (
 // where it was restored too, a marker that an operator leaves does.
 func TestRestore(t *testing.T) {
 	t.Parallel()
+	change := aChange()
 	for _, c := range []struct {
 		name     string
 		operator bool // both were restored, and somebody says so
 	}{{"records alone", false}, {"records and store", true}} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newWorld(t, change)
 			saved := filepath.Join(w.dir, "saved.db")
 			if _, err := w.db.Backup(t.Context(), saved); err != nil {
 				t.Fatal(err)
@@ -63,7 +64,7 @@ func TestRestore(t *testing.T) {
 				}
 				// What 'feedmill new-epoch' leaves.
 				mark := publish.Mark{Run: "operator", Epoch: 1, Number: highest + 1000, Time: w.clock.Now()}
-				if err := publish.NewStoreBin(w.store, mark.Run).Mark(t.Context(), string(w.m.ID), mark); err != nil {
+				if err := publish.NewStoreBin(w.store, mark.Run).Mark(t.Context(), string(w.Merchant.ID), mark); err != nil {
 					t.Fatal(err)
 				}
 			}

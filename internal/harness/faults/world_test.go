@@ -3,14 +3,10 @@ package faults_test
 import (
 	"context"
 	"crypto/md5"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
-	"iter"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,11 +16,9 @@ import (
 	"time"
 
 	"feedmill/feed"
-	"feedmill/feed/catalog"
 	"feedmill/feed/publish"
-	"feedmill/feed/record"
 	"feedmill/feed/verify"
-	"feedmill/internal/download"
+	"feedmill/internal/harness/site"
 	"feedmill/internal/partner"
 	"feedmill/storage"
 	"feedmill/storage/memstore"
@@ -86,19 +80,14 @@ func (c *clock) advance(d time.Duration, paused bool) {
 
 // world is one installation.
 type world struct {
-	clock  *clock
-	dir    string
-	db     *sqlite.DB
-	store  *memstore.Store
-	m      partner.Merchant
-	offers []offer
-	runs   int
-}
-
-// offer is what a partner of the tests receives.
-type offer struct {
-	id     partner.OfferID
-	secret partner.Secret
+	*site.Site
+	clock    *clock
+	scenario *scenario
+	dir      string
+	db       *sqlite.DB
+	store    *memstore.Store
+	offers   []site.Offer
+	runs     int
 }
 
 // The history before the run that is struck: a full file with change files
@@ -110,9 +99,7 @@ const (
 
 // products of the catalog in its n-th state: prices move, something comes and
 // something goes.
-func products(n int) string {
-	var b strings.Builder
-	b.WriteString(`{"record":"catalog","language":"pol","currency":"PLN","vat":"23"}` + "\n")
+func products(n int) (list []site.Product) {
 	for id := 1; id <= 40; id++ {
 		if id == 7 && n > history || id == 40 && n <= history {
 			continue
@@ -121,19 +108,17 @@ func products(n int) string {
 		if id%20 == n%20 {
 			price += n + 1
 		}
-		fmt.Fprintf(&b, `{"id":%d,"category":{"id":"%d","name":"Rzeczy %d"},"producer":{"id":"%d","name":"Firma %d"},"unit":{"id":"1","name":"szt."},`+
-			`"name":{"pol":"Produkt %d","eng":"Product %d"},"price":"%d.00","code":"c%d","stock":[{"warehouse":1,"quantity":%d}]}`+"\n",
-			id, id%3, id%3, id%2, id%2, id, id, price, id, id%7)
+		list = append(list, site.Product{ID: site.ID(id), Price: price, Stock: id % 7, Category: id % 3})
 	}
-	return b.String()
+	return list
 }
 
-// base is the template that every world is a copy of.
+// base is the template that every world of a scenario is a copy of.
 type base struct {
 	db      []byte
 	objects map[string]object
 	m       partner.Merchant
-	offers  []offer
+	offers  []site.Offer
 	now     time.Time
 	runs    int
 }
@@ -142,11 +127,6 @@ type object struct {
 	attrs storage.Attrs
 	data  []byte
 }
-
-var (
-	template     base
-	templateOnce sync.Once
-)
 
 // tempDir gives a folder, in memory where there is one: what is on disk after a
 // loss of power is not at issue here, and each commit is synced.
@@ -163,26 +143,34 @@ func tempDir(t testing.TB) string {
 	return t.TempDir()
 }
 
-// newWorld gives an installation with a history and one change that is not
-// published yet.
-func newWorld(t testing.TB) *world {
+// newWorld gives an installation that is where a scenario's run begins.
+func newWorld(t testing.TB, s *scenario) *world {
 	t.Helper()
-	templateOnce.Do(func() { template = makeTemplate(t) })
-	if template.db == nil {
+	s.once.Do(func() { s.template = makeTemplate(t, s) })
+	if s.template.db == nil {
 		t.Fatal("there is no template")
 	}
-	w := &world{clock: &clock{now: template.now}, dir: tempDir(t), m: template.m, offers: template.offers, runs: template.runs}
+	w := emptyWorld(t, s, s.template.now)
+	w.offers, w.runs = s.template.offers, s.template.runs
 	path := filepath.Join(w.dir, "feedmill.db")
-	if err := os.WriteFile(path, template.db, 0o600); err != nil {
+	if err := os.WriteFile(path, s.template.db, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.open(t, path)
-	w.store = memstore.New(memstore.Options{Now: w.clock.Now})
-	for key, o := range template.objects {
+	w.Merchant = s.template.m
+	for key, o := range s.template.objects {
 		if _, err := w.store.Put(t.Context(), key, strings.NewReader(string(o.data)), int64(len(o.data)), o.attrs); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return w
+}
+
+func emptyWorld(t testing.TB, s *scenario, now time.Time) *world {
+	t.Helper()
+	w := &world{clock: &clock{now: now}, scenario: s, dir: tempDir(t)}
+	w.store = memstore.New(memstore.Options{Now: w.clock.Now})
+	w.Site = &site.Site{Store: w.store, Dir: w.dir, Now: w.clock.Now, Monotonic: w.clock}
 	return w
 }
 
@@ -197,30 +185,25 @@ func (w *world) open(t testing.TB, path string) {
 			t.Error(err)
 		}
 	})
-	w.db = db
+	w.db, w.Records = db, site.Embedded{DB: db}
 }
 
-func makeTemplate(t testing.TB) base {
+func makeTemplate(t testing.TB, s *scenario) base {
 	t.Helper()
-	w := &world{clock: &clock{now: began}, dir: tempDir(t)}
+	w := emptyWorld(t, s, began)
 	path := filepath.Join(w.dir, "feedmill.db")
 	if _, err := sqlite.Migrate(t.Context(), path, sqlite.Options{Now: w.clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	w.open(t, path)
-	w.store = memstore.New(memstore.Options{Now: w.clock.Now})
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	var err error
-	w.m, err = w.db.CreateMerchant(t.Context(), partner.Actor{}, partner.Merchant{ID: partner.NewMerchantID(), Name: "Nord", SharingEnabled: true,
-		Language: feed.MustLanguage("pol"), Currency: feed.MustCurrency("PLN"), Supplier: feed.Supplier{Name: "Nord"}})
+	shop, err := w.NewMerchant(t.Context())
 	must(err)
-	shop := partner.Shop{ID: partner.NewShopID(), Merchant: w.m.ID, Number: 1, Name: "Main"}
-	must(w.db.CreateShop(t.Context(), partner.Actor{}, shop))
 	ten, err := feed.ParseDiscount("10")
 	must(err)
 	pol, eng, pln := feed.MustLanguage("pol"), feed.MustLanguage("eng"), feed.MustCurrency("PLN")
@@ -229,14 +212,32 @@ func makeTemplate(t testing.TB) base {
 	discounted := plain
 	discounted.Discounts.Overall = ten
 	for i, profile := range []feed.Profile{plain, discounted, {Languages: []feed.Language{eng, pol}, Currency: pln, CSV: true}} {
-		p, err := w.db.CreatePartner(t.Context(), partner.Actor{}, partner.Partner{ID: partner.NewID(), Merchant: w.m.ID, Name: fmt.Sprint("Partner ", i), State: partner.StateActive, FeedEnabled: true})
+		o, err := w.NewOffer(t.Context(), shop, fmt.Sprint("Partner ", i), profile)
 		must(err)
-		o, err := w.db.CreateOffer(t.Context(), partner.Actor{}, partner.Offer{ID: partner.NewOfferID(), Merchant: w.m.ID, Partner: p.ID, Shop: shop.ID, Name: "offer", Profile: profile, FeedEnabled: true})
-		must(err)
-		link, secret := partner.NewLink(w.m.ID, o.ID, "link", w.clock.Now(), time.Time{})
-		must(w.db.CreateLink(t.Context(), partner.Actor{}, link))
-		w.offers = append(w.offers, offer{o.ID, secret})
+		w.offers = append(w.offers, o)
 	}
+	if !s.first {
+		w.past(t)
+	}
+	s.ready(t, w)
+	w.clock.advance(time.Minute, false)
+	b := base{m: w.Merchant, offers: w.offers, objects: map[string]object{}, now: w.clock.Now(), runs: w.runs}
+	copied := filepath.Join(w.dir, "copy")
+	if _, err := w.db.Backup(t.Context(), copied); err != nil {
+		t.Fatal(err)
+	}
+	b.db, err = os.ReadFile(copied)
+	must(err)
+	for info, err := range w.store.List(t.Context(), "") {
+		must(err)
+		b.objects[info.Key] = object{info.Attrs, w.read(t, info.Key)}
+	}
+	return b
+}
+
+// past publishes a history.
+func (w *world) past(t testing.TB) {
+	t.Helper()
 	for n := range history {
 		w.load(t, products(n))
 		w.clock.advance(time.Minute, false)
@@ -254,25 +255,14 @@ func makeTemplate(t testing.TB) base {
 		}
 	}
 	for i := range markers {
-		key, err := storage.Marker{Merchant: string(w.m.ID), Feed: "all", Run: fmt.Sprint("old", i)}.Key()
-		must(err)
-		_, err = w.store.Put(t.Context(), key, strings.NewReader("{}"), 2, storage.Attrs{Immutable: true})
-		must(err)
+		key, err := storage.Marker{Merchant: string(w.Merchant.ID), Feed: "all", Run: fmt.Sprint("old", i)}.Key()
+		if err == nil {
+			_, err = w.store.Put(t.Context(), key, strings.NewReader("{}"), 2, storage.Attrs{Immutable: true})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	w.load(t, products(history+1))
-	w.clock.advance(time.Minute, false)
-	b := base{m: w.m, offers: w.offers, objects: map[string]object{}, now: w.clock.Now(), runs: w.runs}
-	copied := filepath.Join(w.dir, "copy")
-	if _, err := w.db.Backup(t.Context(), copied); err != nil {
-		t.Fatal(err)
-	}
-	b.db, err = os.ReadFile(copied)
-	must(err)
-	for info, err := range w.store.List(t.Context(), "") {
-		must(err)
-		b.objects[info.Key] = object{info.Attrs, w.read(t, info.Key)}
-	}
-	return b
 }
 
 func (w *world) read(t testing.TB, key string) []byte {
@@ -289,146 +279,25 @@ func (w *world) read(t testing.TB, key string) []byte {
 	return data
 }
 
-// load makes a text the catalog.
-func (w *world) load(t testing.TB, text string) {
+// load makes a list the catalog.
+func (w *world) load(t testing.TB, list []site.Product) {
 	t.Helper()
-	s, err := catalog.Open([]string{"-"}, catalog.Options{Stdin: strings.NewReader(text)})
-	if err != nil {
+	if _, err := w.Load(t.Context(), site.Text(list), false); err != nil {
 		t.Fatal(err)
-	}
-	defer s.Close()
-	id := partner.NewImportID()
-	if _, err := w.db.StageProducts(t.Context(), w.m.ID, id, stage(s.Products(t.Context()))); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Err(); err != nil {
-		t.Fatalf("the catalog: %v, %v", err, s.Problems())
-	}
-	before, err := w.db.Dictionaries(t.Context(), w.m.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if doc := record.AppendDictionaries(nil, s.Dictionaries()); before.Version == 0 {
-		if err := w.db.StageDictionaries(t.Context(), w.m.ID, id, doc, before.Version); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := w.db.Merge(t.Context(), partner.Actor{}, w.m.ID, id, partner.MergeReplace, nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func stage(in iter.Seq2[*feed.Product, error]) iter.Seq2[partner.StagedProduct, error] {
-	return func(yield func(partner.StagedProduct, error) bool) {
-		for p, err := range in {
-			if err != nil {
-				yield(partner.StagedProduct{}, err)
-				return
-			}
-			doc := record.Append(nil, p)
-			if !yield(partner.StagedProduct{ID: p.ID, Doc: doc, Digest: sha256.Sum256(doc)}, nil) {
-				return
-			}
-		}
 	}
 }
 
 // publish makes one run over a ledger and a store, as the program does.
-func (w *world) publish(ctx context.Context, ledger publish.Ledger, store storage.Store, s publish.Settings) (report publish.Report, err error) {
-	if _, err := w.db.Sequence(ctx); err != nil {
-		return report, err
-	}
-	snap, err := w.db.Snapshot(ctx, w.m.ID)
-	if err != nil {
-		return report, err
-	}
-	defer snap.Close()
-	head, err := snap.Head(ctx)
-	if err != nil {
-		return report, err
-	}
-	doc, err := snap.Dictionaries(ctx)
-	if err != nil {
-		return report, err
-	}
-	dicts := &feed.Dictionaries{}
-	if err := record.DecodeDictionaries(doc.Doc, dicts); err != nil {
-		return report, err
-	}
-	offers, err := snap.Offers(ctx)
-	if err != nil {
-		return report, err
-	}
-	var profiles []feed.Profile
-	for _, o := range offers {
-		profiles = append(profiles, o.Profile)
-	}
-	spool, err := os.MkdirTemp(w.dir, "spool")
-	if err != nil {
-		return report, err
-	}
-	defer os.RemoveAll(spool)
+func (w *world) publish(ctx context.Context, ledger publish.Ledger, store storage.Store, s publish.Settings) (publish.Report, error) {
 	w.runs++
-	run := fmt.Sprintf("run%d", w.runs)
 	s.Gzip, s.FullShare = true, 100
-	return publish.Do(ctx, ledger, publish.NewStoreBin(store, run), publish.Request{Merchant: string(w.m.ID), RunID: run, Profiles: profiles, Settings: s,
-		Now: w.clock.Now(), Spool: spool, Monotonic: w.clock,
-		Catalog: publish.Catalog{Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts }, Language: w.m.Language, Currency: w.m.Currency, Supplier: w.m.Supplier,
-			Head: head,
-			Products: func(ctx context.Context) iter.Seq2[*feed.Product, error] {
-				return decode(snap.Products(ctx))
-			},
-			Changes: func(ctx context.Context, after int64) (publish.Hint, error) { return snap.Changes(ctx, after, 0) },
-			ByID: func(ctx context.Context, ids []feed.ProductID) iter.Seq2[*feed.Product, error] {
-				return decode(snap.ProductsByID(ctx, ids))
-			},
-		}})
+	return w.Publish(ctx, site.Run{Ledger: ledger, Store: store, ID: fmt.Sprintf("run%d", w.runs), Settings: &s})
 }
-
-func decode(in iter.Seq2[partner.StoredProduct, error]) iter.Seq2[*feed.Product, error] {
-	return func(yield func(*feed.Product, error) bool) {
-		var dec record.Decoder
-		var p feed.Product
-		for stored, err := range in {
-			if err == nil {
-				err = dec.Decode(stored.Doc, &p)
-			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !yield(&p, nil) {
-				return
-			}
-		}
-	}
-}
-
-// handled is an HTTP transport that calls a handler.
-type handled struct{ http.Handler }
-
-// RoundTrip implements http.RoundTripper. An answer that the handler breaks off
-// is an error.
-func (h handled) RoundTrip(r *http.Request) (res *http.Response, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("the answer breaks off: %v", v)
-		}
-	}()
-	w := recorder{httptest.NewRecorder()}
-	h.ServeHTTP(w, r)
-	return w.Result(), nil
-}
-
-// recorder takes deadlines like a connection, and has all the time there is.
-type recorder struct{ *httptest.ResponseRecorder }
-
-func (recorder) SetWriteDeadline(time.Time) error { return nil }
 
 const host = "http://feeds.example.com"
 
 // seen is what a reader of every offer sees: gateways, and the contents of the
-// light files without their times.
+// light files without their times; "" where there is nothing yet.
 type seen struct {
 	gateways []string
 	lights   []string
@@ -437,24 +306,30 @@ type seen struct {
 // look reads everything that every gateway names, and proves it whole.
 func (w *world) look(t testing.TB) seen {
 	t.Helper()
-	quiet := slog.New(slog.DiscardHandler)
-	server := download.New(w.db, w.store, download.Options{PublicURL: host, Now: w.clock.Now, Log: quiet,
-		Limits: download.Limits{GatewaysPerLink: -1, FilesPerLink: -1, WholesPerDay: -1, GatewaysPerAddress: -1, FilesPerAddress: -1}})
+	server := w.Edge(host, nil)
 	if err := server.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Transport: handled{server}}
+	client := site.Client(server)
 	var s seen
-	for i, o := range w.offers {
-		address := host + "/o/" + o.secret.Reveal() + "/"
-		gateway := get(t, client, address+"gateway.xml")
+	for i := range w.offers {
+		o := &w.offers[i]
+		address := strings.TrimSuffix(host+o.Address(), "gateway.xml")
+		status, gateway := ask(t, client, address+"gateway.xml")
+		if status == http.StatusServiceUnavailable && w.scenario.first {
+			s.gateways, s.lights = append(s.gateways, ""), append(s.lights, "")
+			continue
+		}
+		if status != http.StatusOK {
+			t.Fatalf("offer %d: the gateway is answered with %d: %s", i, status, gateway)
+		}
 		for _, m := range named.FindAllStringSubmatch(gateway, -1) {
 			if sum := md5.Sum([]byte(get(t, client, m[1]))); hex.EncodeToString(sum[:]) != m[2] {
-				t.Errorf("offer %d: %s is not what the gateway says", i, strings.ReplaceAll(m[1], o.secret.Reveal(), "…"))
+				t.Errorf("offer %d: %s is not what the gateway says", i, strings.ReplaceAll(m[1], o.Secret.Reveal(), "…"))
 			}
 		}
 		// The same gateway names the same bytes, which are judged once.
-		if _, judged := judged.LoadOrStore(gateway, true); !judged {
+		if _, judged := w.scenario.judged.LoadOrStore(gateway, true); !judged {
 			report, err := verify.Gateway(t.Context(), client, address+"gateway.xml", verify.Options{Now: w.clock.Now(), Temp: w.dir})
 			if err != nil {
 				t.Fatalf("offer %d: %v", i, err)
@@ -469,12 +344,9 @@ func (w *world) look(t testing.TB) seen {
 	return s
 }
 
-var (
-	named  = regexp.MustCompile(` url="([^"]+)" hash="([0-9a-f]{32})"`)
-	judged sync.Map // by gateway
-)
+var named = regexp.MustCompile(` url="([^"]+)" hash="([0-9a-f]{32})"`)
 
-func get(t testing.TB, client *http.Client, address string) string {
+func ask(t testing.TB, client *http.Client, address string) (status int, text string) {
 	t.Helper()
 	res, err := client.Get(address)
 	if err != nil {
@@ -482,10 +354,19 @@ func get(t testing.TB, client *http.Client, address string) string {
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("%d, %v", res.StatusCode, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return string(body)
+	return res.StatusCode, string(body)
+}
+
+func get(t testing.TB, client *http.Client, address string) string {
+	t.Helper()
+	status, body := ask(t, client, address)
+	if status != http.StatusOK {
+		t.Fatalf("status %d: %s", status, body)
+	}
+	return body
 }
 
 var times = regexp.MustCompile(` (generated|expires|changed|created)="[^"]*"`)
@@ -499,7 +380,7 @@ func timeless(text string) string {
 // proveChains has everything that is kept proved from records and store alone.
 func (w *world) proveChains(t testing.TB) {
 	t.Helper()
-	report, err := verify.Records(t.Context(), ledgerOf{w.db}, w.store, verify.Options{Now: w.clock.Now()})
+	report, err := w.Prove(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -525,7 +406,7 @@ func (w *world) prove(t testing.TB) {
 			keys = append(keys, info.Key)
 		}
 	}
-	j, err := w.db.JudgeKeys(t.Context(), w.m.ID, keys, 0, false)
+	j, err := w.db.JudgeKeys(t.Context(), w.Merchant.ID, keys, 0, false)
 	if err != nil || len(j.Unknown) > 0 {
 		t.Errorf("unknown to the records: %v, %v", j.Unknown, err)
 	}

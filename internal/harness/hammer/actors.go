@@ -124,9 +124,12 @@ func (h *hammer) run(ctx context.Context, s publish.Settings, over storage.Store
 		if f.Published {
 			h.count("publications", 1)
 		}
-		// A snapshot may see a change that has no number yet, so that no hint names
-		// it. At rest there is none.
-		h.count("differences without a hint", f.Missed)
+		if f.Whole != "" {
+			h.count("whole comparisons", 1)
+		}
+		if f.Missed > 0 {
+			h.violate("I6", "a comparison of everything in %v feed %s finds %d changes that no hint has named", f.Feed.Kind, f.Feed.Key, f.Missed)
+		}
 	}
 	return nil
 }
@@ -194,20 +197,21 @@ func (h *hammer) restart(r *rand.Rand) error {
 	return nil
 }
 
-// rule changes what an offer's prices are made of, so that it moves to another
-// feed; full files are the same for all such rules. Unless rules are wild, nobody
-// reads the offer until that is in force everywhere, and no rule comes again.
+// rule changes an offer's rules while it is being read, and while runs are under
+// way, so that it moves to other feeds: to new ones, to such as nobody has used for
+// days, and to those of its neighbours. Light depends on all of them, full on the
+// languages alone.
 func (h *hammer) rule(r *rand.Rand) error {
 	for n := 1; h.ctx.Err() == nil; n++ {
-		h.pause(r, 2*time.Second)
+		h.pause(r, 1500*time.Millisecond)
 		if h.ctx.Err() != nil {
 			return nil
 		}
-		discount := fmt.Sprintf("%d.%d", n/10%90, n%10)
-		if h.WildRules {
-			discount = fmt.Sprint(5 * r.IntN(4))
+		discount := fmt.Sprint(5 * r.IntN(4))
+		if r.IntN(3) == 0 {
+			discount = fmt.Sprintf("%d.%d", n/10%90, n%10)
 		}
-		if err := h.newRule(context.WithoutCancel(h.ctx), h.offers[1], discount); err != nil {
+		if err := h.newRule(context.WithoutCancel(h.ctx), h.offers[1], discount, r.IntN(3) == 0); err != nil {
 			return fmt.Errorf("change a rule: %w", err)
 		}
 		h.count("rules changed", 1)
@@ -215,11 +219,7 @@ func (h *hammer) rule(r *rand.Rand) error {
 	return nil
 }
 
-func (h *hammer) newRule(ctx context.Context, o *offer, discount string) error {
-	if !h.WildRules {
-		o.Lock()
-		defer o.Unlock()
-	}
+func (h *hammer) newRule(ctx context.Context, o *offer, discount string, english bool) error {
 	now, err := h.Site.Records.Offer(ctx, h.Site.Merchant.ID, o.Offer.Offer.ID)
 	if err != nil {
 		return err
@@ -227,13 +227,10 @@ func (h *hammer) newRule(ctx context.Context, o *offer, discount string) error {
 	if now.Profile.Discounts.Overall, err = feed.ParseDiscount(discount); err != nil {
 		return err
 	}
-	if _, err := h.Site.Records.UpdateOffer(ctx, site.Actor, now); err != nil {
-		return err
+	now.Profile.Languages = []feed.Language{feed.MustLanguage("pol")}
+	if english {
+		now.Profile.Languages = append(now.Profile.Languages, feed.MustLanguage("eng"))
 	}
-	if !h.WildRules {
-		timer := time.NewTimer(inForce)
-		defer timer.Stop()
-		<-timer.C
-	}
-	return nil
+	_, err = h.Site.Records.UpdateOffer(ctx, site.Actor, now)
+	return err
 }

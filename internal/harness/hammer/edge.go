@@ -18,27 +18,37 @@ type edge struct {
 	h       *hammer
 	address string
 
+	// door is open all the time, so that nobody else takes the address.
+	door *net.TCPListener
+
 	mu     sync.Mutex
 	server *http.Server
 	stop   func()
 	served chan struct{}
 	failed error
-	// born counts restarts: what an edge says may not go back while it lives.
-	born int
 }
 
+// doorway is a door as one life of an edge sees it: closing it ends that life.
+type doorway struct{ *net.TCPListener }
+
+// Close implements net.Listener.
+func (d doorway) Close() error { return d.SetDeadline(time.Unix(1, 0)) }
+
 func (h *hammer) newEdge(ctx context.Context) (*edge, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, err
 	}
-	e := &edge{h: h, address: l.Addr().String()}
-	return e, e.start(ctx, l)
+	e := &edge{h: h, address: l.Addr().String(), door: l}
+	if err := e.start(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return e, nil
 }
 
 func (e *edge) url() string { return "http://" + e.address }
 
-func (e *edge) start(ctx context.Context, l net.Listener) error {
+func (e *edge) start(ctx context.Context) error {
 	var blobs download.Blobs = e.h.Site.Store
 	if e.h.Blobs != nil {
 		blobs = e.h.Blobs(blobs)
@@ -47,11 +57,17 @@ func (e *edge) start(ctx context.Context, l net.Listener) error {
 	if e.h.Records != nil {
 		records = e.h.Records(records)
 	}
+	// An edge that cannot ask the records may believe what it knows for a time; here
+	// it may not, or a crowded machine would excuse everything.
 	files := download.New(records, blobs, download.Options{PublicURL: e.url(), Now: e.h.Clock.Now, Log: slog.New(slog.DiscardHandler),
+		Grace: -1, ConfirmWait: time.Minute,
 		Limits: download.Limits{GatewaysPerLink: -1, FilesPerLink: -1, WholesPerDay: -1, RunningPerLink: -1, GatewaysPerAddress: -1, FilesPerAddress: -1,
 			RunningPerAddress: -1, Running: -1}})
 	if err := files.Refresh(ctx); err != nil {
-		return errors.Join(err, l.Close())
+		return err
+	}
+	if err := e.door.SetDeadline(time.Time{}); err != nil {
+		return err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group sync.WaitGroup
@@ -61,12 +77,11 @@ func (e *edge) start(ctx context.Context, l net.Listener) error {
 	served := make(chan struct{})
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.born++
 	e.server, e.served = server, served
 	e.stop = func() { stop(); group.Wait() }
 	go func() {
 		defer close(served)
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(doorway{e.door}); !errors.Is(err, http.ErrServerClosed) {
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			e.failed = fmt.Errorf("edge: %w", err)
@@ -75,8 +90,8 @@ func (e *edge) start(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// close ends the edge and cuts whatever it sends.
-func (e *edge) close() error {
+// end ends the edge and cuts whatever it sends.
+func (e *edge) end() error {
 	e.mu.Lock()
 	server, stop, served := e.server, e.stop, e.served
 	e.server, e.stop, e.served = nil, nil, nil
@@ -92,28 +107,13 @@ func (e *edge) close() error {
 	return errors.Join(err, e.failed)
 }
 
+// close ends the edge for good.
+func (e *edge) close() error { return errors.Join(e.end(), e.door.Close()) }
+
 // restart ends the edge and starts it again under its address.
 func (e *edge) restart(ctx context.Context) error {
-	if err := e.close(); err != nil {
+	if err := e.end(); err != nil {
 		return err
 	}
-	var l net.Listener
-	var err error
-	for range 50 { // whoever has the port now is about to give it back
-		if l, err = net.Listen("tcp", e.address); err == nil {
-			return e.start(ctx, l)
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return err
-}
-
-func (e *edge) life() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.born
+	return e.start(ctx)
 }

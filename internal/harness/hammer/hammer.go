@@ -26,6 +26,7 @@ import (
 	"feedmill/feed/verify"
 	"feedmill/internal/download"
 	"feedmill/internal/harness/site"
+	"feedmill/internal/partner"
 )
 
 // Options say what is hammered and how long.
@@ -35,14 +36,19 @@ type Options struct {
 	Clock *Clock
 	// Dir is a folder for the copies of robots.
 	Dir string
-	// Seed decides what is done. Duration is for how long.
+	// Seed decides what is done. Duration is for how long at least: on a crowded
+	// machine it goes on until everything that is needed was done.
 	Seed     uint64
 	Duration time.Duration
 	// Products in the catalog at the start. Default 40.
 	Products int
-	// WildRules changes an offer's rules while it is being read, and goes back to
-	// rules of long ago.
-	WildRules bool
+	// Needed is what has to be done; nil is everything of [Needed].
+	Needed []string
+	// Repeat is the command that does the same again, for what is told of broken
+	// promises; "" for none.
+	Repeat string
+	// Enough, when set, is asked about every broken promise; true ends the work.
+	Enough func(violation string) bool
 	// Log is told what goes on; nil tells nobody.
 	Log func(format string, args ...any)
 
@@ -61,26 +67,20 @@ type Report struct {
 	Done map[string]int64
 	// Violations are broken promises, each told once.
 	Violations []string
+	// Missing names what was done too little.
+	Missing []string
 }
 
 // Needed are what a run must have done or it proves nothing.
 var Needed = []string{"edits", "additions", "removals", "publications", "change files applied", "full files fetched", "copies compared", "generations compared",
 	"files fetched", "ranges fetched", "old files fetched", "switches flipped", "refusals", "links revoked", "rules changed", "edges restarted", "sweeps", "files swept", "leaps of time"}
 
-// Missing names what was done too little.
-func (r *Report) Missing() (list []string) {
-	for _, name := range Needed {
-		if r.Done[name] == 0 {
-			list = append(list, name)
-		}
-	}
-	return list
-}
-
 // Clock is a clock that leaps.
 type Clock struct {
 	start time.Time
 	leapt atomic.Int64
+	// still is held for reading by what takes no hours in any world.
+	still sync.RWMutex
 }
 
 // NewClock starts at the present time.
@@ -92,13 +92,39 @@ func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.leapt.Lo
 // Elapsed tells how much time has passed, leaps included.
 func (c *Clock) Elapsed() time.Duration { return c.Now().Sub(c.start) }
 
-// Leap lets time pass at once.
-func (c *Clock) Leap(d time.Duration) { c.leapt.Add(int64(d)) }
+// Leap lets time pass at once, between transactions.
+func (c *Clock) Leap(d time.Duration) {
+	c.still.Lock()
+	defer c.still.Unlock()
+	c.leapt.Add(int64(d))
+}
+
+// steady are records during whose transactions no hours pass: one that began
+// half a day ago would end what file servers have just named.
+type steady struct {
+	site.Records
+	clock *Clock
+}
+
+// Commit implements publish.Ledger.
+func (s steady) Commit(ctx context.Context, run publish.Run, gens []publish.Generation, cursors map[publish.FeedRef]publish.Cursor) error {
+	s.clock.still.RLock()
+	defer s.clock.still.RUnlock()
+	return s.Records.Commit(ctx, run, gens, cursors)
+}
+
+// UpdateOffer implements site.Records.
+func (s steady) UpdateOffer(ctx context.Context, actor partner.Actor, o partner.Offer) (partner.Offer, error) {
+	s.clock.still.RLock()
+	defer s.clock.still.RUnlock()
+	return s.Records.UpdateOffer(ctx, actor, o)
+}
 
 // hammer is a run under way.
 type hammer struct {
 	Options
 	ctx    context.Context
+	enough func() // ends the work
 	model  *model
 	edges  []*edge
 	offers []*offer
@@ -126,6 +152,12 @@ func (h *hammer) violate(invariant, format string, args ...any) {
 	h.broken[text] = true
 	h.list = append(h.list, text)
 	h.log("seed %d: %s", h.Seed, text)
+	if h.Repeat != "" && len(h.list) == 1 {
+		h.log("again: %s", h.Repeat)
+	}
+	if h.Enough != nil && h.Enough(text) {
+		h.enough()
+	}
 }
 
 func (h *hammer) log(format string, args ...any) {
@@ -158,7 +190,11 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 	}
 	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
-	h := &hammer{Options: opt, ctx: limited, model: newModel(), done: map[string]int64{}, broken: map[string]bool{}}
+	if opt.Needed == nil {
+		opt.Needed = Needed
+	}
+	opt.Site.Records = steady{opt.Site.Records, opt.Clock}
+	h := &hammer{Options: opt, ctx: limited, enough: cancel, model: newModel(), done: map[string]int64{}, broken: map[string]bool{}}
 	err := h.prepare(ctx)
 	if err == nil {
 		err = h.work(ctx, cancel)
@@ -169,7 +205,7 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 	for _, e := range h.edges {
 		err = errors.Join(err, e.close())
 	}
-	return Report{Seed: opt.Seed, Done: maps.Clone(h.done), Violations: slices.Clone(h.list)}, err
+	return Report{Seed: opt.Seed, Done: maps.Clone(h.done), Violations: slices.Clone(h.list), Missing: h.missing()}, err
 }
 
 // prepare makes a merchant with some offers and a first publication.
@@ -213,6 +249,31 @@ func (h *hammer) prepare(ctx context.Context) error {
 	return nil
 }
 
+// patience is for how long beyond its time a run waits for what it needs.
+const patience = 10 * time.Minute
+
+// last waits while everybody works.
+func (h *hammer) last(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-h.ctx.Done():
+	}
+}
+
+// missing names what was not done yet.
+func (h *hammer) missing() (list []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, name := range h.Needed {
+		if h.done[name] == 0 {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
 // work lets everybody work for the time set.
 func (h *hammer) work(ctx context.Context, cancel func()) error {
 	actors := []func(*rand.Rand) error{h.sweep, h.leap, h.flip, h.revoke, h.rule, h.restart}
@@ -236,11 +297,10 @@ func (h *hammer) work(ctx context.Context, cancel func()) error {
 			}
 		})
 	}
-	timer := time.NewTimer(h.Duration)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-h.ctx.Done():
+	h.last(h.Duration)
+	// What a crowded machine has not come to yet is waited for.
+	for end := time.Now().Add(patience); h.ctx.Err() == nil && len(h.missing()) > 0 && time.Now().Before(end); {
+		h.last(100 * time.Millisecond)
 	}
 	cancel()
 	group.Wait()
@@ -283,10 +343,6 @@ func (h *hammer) settle(ctx context.Context) error {
 	}
 	if err := h.history(ctx); err != nil {
 		return err
-	}
-	// A sweep that was stopped half-way is brought to its end.
-	if err := h.Site.Sweep(ctx); err != nil {
-		return fmt.Errorf("the last sweep: %w", err)
 	}
 	proof, err := h.Site.Prove(ctx)
 	if err != nil {

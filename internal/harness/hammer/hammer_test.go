@@ -44,31 +44,43 @@ func installation(t *testing.T) hammer.Options {
 	return hammer.Options{Site: &site.Site{Records: db, Store: store, Dir: spool, Now: clock.Now, Elapsed: clock.Elapsed}, Clock: clock, Dir: robots, Log: t.Logf}
 }
 
-// The installation keeps its promises for a minute, ten seconds with -short.
-func TestHammer(t *testing.T) {
-	if os.Getenv("FEEDMILL_HARNESS") == "" {
-		t.Skip("races whole processes for minutes: set FEEDMILL_HARNESS=1 to run it")
-	}
-	t.Parallel()
-	opt := installation(t)
-	opt.Seed, opt.Duration = uint64(time.Now().UnixNano()), 60*time.Second
-	if testing.Short() {
-		opt.Duration = 10 * time.Second
-	}
+// seed decides what is done: that of FEEDMILL_SEED, or a new one.
+func seed(t *testing.T) (n uint64) {
+	t.Helper()
+	n = uint64(time.Now().UnixNano())
 	if text := os.Getenv("FEEDMILL_SEED"); text != "" {
-		if _, err := fmt.Sscan(text, &opt.Seed); err != nil {
+		if _, err := fmt.Sscan(text, &n); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return n
+}
+
+// run hammers and tells what is broken, and how to do the same again.
+func run(t *testing.T, opt hammer.Options) {
+	t.Helper()
+	opt.Seed = seed(t)
+	opt.Repeat = fmt.Sprintf("FEEDMILL_SEED=%d go test ./internal/harness/hammer -run '^%s$' -v", opt.Seed, t.Name())
 	report, err := hammer.Run(t.Context(), opt)
+	for _, v := range report.Violations {
+		t.Errorf("%s\nagain: %s", v, opt.Repeat)
+	}
 	if err != nil {
 		t.Fatalf("seed %d: %v", opt.Seed, err)
 	}
-	for _, v := range report.Violations {
-		t.Errorf("seed %d: %s", opt.Seed, v)
-	}
-	if missing := report.Missing(); len(missing) > 0 {
-		t.Errorf("seed %d: nothing was seen of %s: %v", opt.Seed, strings.Join(missing, ", "), report.Done)
+	if len(report.Missing) > 0 {
+		t.Errorf("seed %d: nothing was seen of %s: %v", opt.Seed, strings.Join(report.Missing, ", "), report.Done)
 	}
 	t.Logf("seed %d: %v", opt.Seed, report.Done)
+}
+
+// The installation keeps its promises for a minute, ten seconds with -short.
+func TestHammer(t *testing.T) {
+	t.Parallel()
+	opt := installation(t)
+	opt.Duration = 60 * time.Second
+	if testing.Short() {
+		opt.Duration = 10 * time.Second
+	}
+	run(t, opt)
 }

@@ -66,7 +66,7 @@ type answer struct {
 
 // get asks for something; err is set where no whole answer came.
 func (h *hammer) get(ctx context.Context, address, ranged, ifRange string) (a answer, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -86,14 +86,21 @@ func (h *hammer) get(ctx context.Context, address, ranged, ifRange string) (a an
 	return a, err
 }
 
-// patient asks again after broken connections, as edges restart.
+// patient asks again after broken connections, as edges restart, and for longer
+// where an edge cannot confirm in time who may read: that is no answer.
 func (h *hammer) patient(ctx context.Context, address, ranged, ifRange string) (a answer, err error) {
-	for try := range 12 {
+	for broken, busy := 0, 0; broken < 12 && busy < 60; {
 		if a, err = h.get(ctx, address, ranged, ifRange); err == nil && a.status != http.StatusServiceUnavailable {
 			return a, nil
 		}
-		h.count("connections broken", 1)
-		timer := time.NewTimer(time.Duration(try+1) * 20 * time.Millisecond)
+		if err != nil {
+			broken++
+			h.count("connections broken", 1)
+		} else {
+			busy++
+			h.count("answers that had to be waited for", 1)
+		}
+		timer := time.NewTimer(time.Duration(broken+busy) * 20 * time.Millisecond)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -123,7 +130,6 @@ func (h *hammer) readOffer(r *rand.Rand, o *offer, e *edge) {
 	if !o.on {
 		return
 	}
-	life := e.life()
 	before := h.Clock.Now()
 	a, err := h.patient(h.ctx, e.url()+o.Address(), "", "")
 	if err != nil || a.status != http.StatusOK {
@@ -132,7 +138,7 @@ func (h *hammer) readOffer(r *rand.Rand, o *offer, e *edge) {
 		}
 		return
 	}
-	h.gateway(o, e, life, a.body, before)
+	h.gateway(o, e, a.body, before)
 	// One of the files that were named now, and one of long ago.
 	o.mu.Lock()
 	var some []string
@@ -146,7 +152,7 @@ func (h *hammer) readOffer(r *rand.Rand, o *offer, e *edge) {
 }
 
 // gateway looks at a gateway and notes what it names.
-func (h *hammer) gateway(o *offer, e *edge, life int, body []byte, at time.Time) {
+func (h *hammer) gateway(o *offer, e *edge, body []byte, at time.Time) {
 	link := strings.TrimSuffix(o.Address(), "gateway.xml")
 	stamp := ""
 	if m := generated.FindSubmatch(body); m != nil {
@@ -166,8 +172,9 @@ func (h *hammer) gateway(o *offer, e *edge, life int, body []byte, at time.Time)
 	if o.known == nil {
 		o.known, o.gateways = map[string]*told{}, map[string]string{}
 	}
-	// The key holds the light file's address, which is another after a change of rules.
-	lightAddress := ""
+	// The key holds the addresses of full and light, which are others after a
+	// change of rules.
+	addresses := ""
 	for _, m := range named.FindAllSubmatch(body, -1) {
 		path, sum := strings.TrimPrefix(string(m[1]), e.url()), string(m[2])
 		if !strings.HasPrefix(path, link) {
@@ -175,8 +182,8 @@ func (h *hammer) gateway(o *offer, e *edge, life int, body []byte, at time.Time)
 			continue
 		}
 		light := strings.HasSuffix(path, "/light.xml")
-		if light {
-			lightAddress = path
+		if light || strings.HasSuffix(path, "/full.xml") {
+			addresses += path
 		}
 		if t := o.known[path]; t == nil {
 			o.known[path] = &told{md5: sum, light: light, last: at}
@@ -190,12 +197,11 @@ func (h *hammer) gateway(o *offer, e *edge, life int, body []byte, at time.Time)
 			}
 		}
 	}
-	key := fmt.Sprint(e.address, link, stamp, lightAddress)
+	key := fmt.Sprint(e.address, link, stamp, addresses)
 	if had, ok := o.gateways[key]; ok && had != string(body) {
 		h.violate("I2", "one generation and link have two gateways")
 	}
 	o.gateways[key] = string(body)
-	_ = life
 	h.count("gateways read", 1)
 }
 

@@ -20,6 +20,7 @@ import (
 	"feedmill/feed/publish"
 	"feedmill/feed/verify"
 	"feedmill/internal/harness/site"
+	"feedmill/internal/partner"
 	"feedmill/internal/pgtest"
 	"feedmill/storage"
 	"feedmill/storage/memstore"
@@ -94,7 +95,7 @@ func (h *house) After(time.Duration) <-chan time.Time { return nil }
 
 // seen counts what all histories of a database have come to, so that laws that
 // were never put to the test are noticed.
-type seen struct{ pairs, changes, suffixes, gone int }
+type seen struct{ pairs, changes, suffixes, gone, listed int }
 
 func (h *house) check(t *testing.T) {
 	t.Cleanup(func() {
@@ -112,7 +113,7 @@ func (h *house) check(t *testing.T) {
 		h.history(t, r, all)
 	})
 	t.Logf("%d histories, %d pairs of generations, %d changes between them, %d suffixes, %d products that left", min(histories, 25), all.pairs, all.changes, all.suffixes, all.gone)
-	if !t.Failed() && histories >= 20 && (all.pairs < 20 || all.changes < 20 || all.suffixes == 0 || all.gone == 0) {
+	if !t.Failed() && histories >= 20 && (all.pairs < 20 || all.changes < 20 || all.suffixes == 0 || all.gone == 0 || all.listed == 0) {
 		t.Errorf("the histories are too tame: %+v", *all)
 	}
 }
@@ -125,6 +126,7 @@ type story struct {
 	site     *site.Site
 	offers   []site.Offer
 	products map[int]site.Product
+	list     partner.PriceList
 	// truth is each full feed as a run of its own has rendered it from nothing, by
 	// feed and generation.
 	truth map[publish.FeedRef]map[int64][]byte
@@ -138,7 +140,10 @@ func (h *house) history(t *testing.T, r *rapid.T, all *seen) {
 	shop, err := s.site.NewMerchant(s.ctx)
 	s.must(err)
 	pol := []feed.Language{feed.MustLanguage("pol")}
-	for i, profile := range []feed.Profile{{Languages: pol}, {Languages: []feed.Language{feed.MustLanguage("eng"), pol[0]}}} {
+	s.rate()
+	s.list, err = s.records.CreatePriceList(s.ctx, site.Actor, partner.PriceList{ID: partner.NewPriceListID(), Merchant: s.site.Merchant.ID, Name: "Trade", Currency: pln})
+	s.must(err)
+	for i, profile := range []feed.Profile{{Languages: pol, Currency: pln}, {Languages: []feed.Language{feed.MustLanguage("eng"), pol[0]}, Currency: eur}} {
 		o, err := s.site.NewOffer(s.ctx, shop, fmt.Sprint("Partner ", i), profile)
 		s.must(err)
 		s.offers = append(s.offers, o)
@@ -148,7 +153,7 @@ func (h *house) history(t *testing.T, r *rapid.T, all *seen) {
 	}
 	s.load()
 	s.publish(publish.Settings{})
-	steps := map[string]func(){"put": s.put, "import": s.edit, "rule": s.rule, "switch": s.flip, "time": s.time, "publish": s.due, "sweep": s.sweep}
+	steps := map[string]func(){"put": s.put, "import": s.edit, "rule": s.rule, "rate": s.rate, "prices": s.prices, "switch": s.flip, "time": s.time, "publish": s.due, "sweep": s.sweep}
 	names := slices.Sorted(maps.Keys(steps))
 	for range rapid.IntRange(4, 14).Draw(r, "steps") {
 		// Every second step is a publication, or there were nothing to compare.
@@ -233,6 +238,55 @@ func (s *story) rule() {
 	}
 	_, err = s.records.UpdateOffer(s.ctx, site.Actor, o)
 	s.must(err)
+}
+
+var (
+	pln = feed.MustCurrency("PLN")
+	eur = feed.MustCurrency("EUR")
+)
+
+// rate sets what the second offer's prices are converted by.
+func (s *story) rate() {
+	rates, err := s.records.Rates(s.ctx, s.site.Merchant.ID)
+	s.must(err)
+	r := partner.Rate{Merchant: s.site.Merchant.ID, From: pln, To: eur}
+	if len(rates) > 0 {
+		r.Version = rates[0].Version
+	}
+	r.Rate, err = feed.ParseRate(rapid.SampledFrom([]string{"0.2", "0.25", "0.5"}).Draw(s.T, "rate"))
+	s.must(err)
+	_, err = s.records.SetRate(s.ctx, site.Actor, r)
+	s.must(err)
+}
+
+// prices changes the price list, or who takes prices from it and what becomes of
+// products that it does not price.
+func (s *story) prices() {
+	if rapid.IntRange(0, 2).Draw(s.T, "whose") == 0 {
+		o, err := s.records.Offer(s.ctx, s.site.Merchant.ID, s.offers[rapid.IntRange(0, 1).Draw(s.T, "offer")].Offer.ID)
+		s.must(err)
+		o.Profile.PriceList, o.Profile.OnlyListed = "", false
+		if rapid.IntRange(0, 3).Draw(s.T, "list") > 0 {
+			o.Profile.PriceList, o.Profile.OnlyListed = s.list.ID, rapid.Bool().Draw(s.T, "only listed")
+		}
+		_, err = s.records.UpdateOffer(s.ctx, site.Actor, o)
+		s.must(err)
+		return
+	}
+	edit := partner.PriceEdit{Replace: rapid.IntRange(0, 3).Draw(s.T, "replace") == 0}
+	for _, id := range rapid.SliceOfNDistinct(rapid.IntRange(1, 9), 1, 4, rapid.ID).Draw(s.T, "ids") {
+		key := partner.PriceKey{Product: site.ID(id)}
+		if rapid.IntRange(0, 3).Draw(s.T, "gone") == 0 {
+			edit.Remove = append(edit.Remove, key)
+			continue
+		}
+		amount, err := feed.AmountOf(rapid.Int64Range(500, 2000).Draw(s.T, "price"))
+		s.must(err)
+		edit.Put = append(edit.Put, partner.ListPrice{PriceKey: key, Amount: amount})
+	}
+	_, put, err := s.records.PutListPrices(s.ctx, site.Actor, s.site.Merchant.ID, s.list.ID, edit, 0)
+	s.must(err)
+	s.all.listed += int(put.Added + put.Changed)
 }
 
 func (s *story) flip() {

@@ -4,25 +4,39 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // command is something that is killed. Each step fails the yard's test.
 type command struct {
 	name string
-	// ready prepares the yard, start gives program and arguments.
+	// ready prepares the yard. It is called once; what it has made is copied for
+	// each kill.
 	ready func(y *yard)
-	start func(y *yard) (program string, args []string)
+	// start runs what is killed.
+	start func(y *yard, env ...string) result
+	// fails says that the command ends with a failure when nobody kills it.
+	fails bool
 	// seen looks at what the killed command has left.
 	seen func(y *yard)
 	// again lets the command, and what usually follows it, run once more, and
-	// gives how long that took.
-	again func(y *yard) time.Duration
+	// gives what that took.
+	again func(y *yard) effort
 	// settled looks at the end; verify proves everything after it.
 	settled func(y *yard)
-	// alone says that records and store have no part in it.
-	alone bool
+	// alone says that records and store have no part in it, shared that it is
+	// about PostgreSQL and S3.
+	alone, shared bool
 }
+
+// runs gives the start of a command that ends by itself.
+func runs(args func(y *yard) []string) func(*yard, ...string) result {
+	return func(y *yard, env ...string) result {
+		y.t.Helper()
+		return y.run(args(y), env...)
+	}
+}
+
+func publishes(*yard) []string { return []string{"publish"} }
 
 // oldOrNew takes what was published and what is being published.
 func oldOrNew(y *yard) {
@@ -40,17 +54,19 @@ func newest(y *yard) {
 	y.published = y.imported
 }
 
-func (y *yard) timed(args ...string) time.Duration {
+func (y *yard) timed(args ...string) effort {
 	y.t.Helper()
-	start := time.Now()
-	y.must(args...)
-	return time.Since(start)
+	r := y.run(args)
+	if r.status != 0 {
+		y.t.Fatalf("feedmill %s: exit status %d: %s", strings.Join(args, " "), r.status, r.output)
+	}
+	return r.took
 }
 
 // heldAgain publishes what the guard stops.
-func heldAgain(y *yard) time.Duration {
+func heldAgain(y *yard) effort {
 	y.t.Helper()
-	r := y.run(y.feedmill, []string{"publish"})
+	r := y.run([]string{"publish"})
 	if r.status != 1 || !strings.Contains(r.output, "held") {
 		y.t.Errorf("publish of a fifth of the catalog: exit status %d: %s", r.status, r.output)
 	}
@@ -62,12 +78,10 @@ func commands() []command {
 		{
 			name:  "import",
 			ready: func(y *yard) { y.imported++ },
-			start: func(y *yard) (string, []string) {
-				return y.feedmill, []string{"import", "--catalog", y.catalog(y.imported, 1)}
-			},
-			seen: oldOrNew,
-			again: func(y *yard) time.Duration {
-				return y.timed("import", "--catalog", y.catalog(y.imported, 1)) + y.timed("publish")
+			start: runs(func(y *yard) []string { return []string{"import", "--catalog", y.catalog(y.imported, 1)} }),
+			seen:  oldOrNew,
+			again: func(y *yard) effort {
+				return y.timed("import", "--catalog", y.catalog(y.imported, 1)).plus(y.timed("publish"))
 			},
 			settled: newest,
 		},
@@ -77,16 +91,31 @@ func commands() []command {
 				y.imported++
 				y.must("import", "--catalog", y.catalog(y.imported, 1))
 			},
-			start:   func(y *yard) (string, []string) { return y.feedmill, []string{"publish"} },
+			start:   runs(publishes),
 			seen:    oldOrNew,
-			again:   func(y *yard) time.Duration { return y.timed("publish") },
+			again:   func(y *yard) effort { return y.timed("publish") },
 			settled: newest,
+		},
+		{
+			// Some files are so large that they are stored in parts.
+			name:   "publish in parts",
+			shared: true,
+			ready: func(y *yard) {
+				y.large = true
+				y.imported++
+				y.must("import", "--catalog", y.catalog(y.imported, 1))
+			},
+			start:   runs(publishes),
+			seen:    func(y *yard) { oldOrNew(y); y.leftParts() },
+			again:   func(y *yard) effort { return y.timed("publish") },
+			settled: func(y *yard) { newest(y); y.sweepParts() },
 		},
 		{
 			// The guard stops what has lost most products, and the next catalog is right.
 			name:  "held",
+			fails: true,
 			ready: func(y *yard) { y.must("import", "--catalog", y.catalog(y.imported, 8)) },
-			start: func(y *yard) (string, []string) { return y.feedmill, []string{"publish", "--feeds.max_loss", "5"} },
+			start: runs(func(y *yard) []string { return []string{"publish", "--feeds.max_loss", "5"} }),
 			seen:  oldOrNew,
 			again: heldAgain,
 			settled: func(y *yard) {
@@ -100,27 +129,38 @@ func commands() []command {
 		{
 			name:    "sweep",
 			ready:   (*yard).rubbish,
-			start:   func(y *yard) (string, []string) { return y.sweeper, []string{y.placeText()} },
+			start:   runs(func(y *yard) []string { return []string{"sweep"} }),
 			seen:    oldOrNew,
-			again:   func(y *yard) time.Duration { start := time.Now(); y.sweep(); return time.Since(start) },
+			again:   func(y *yard) effort { return y.timed("sweep") },
 			settled: newest,
+		},
+		{
+			// A worker publishes, sweeps and looks for what runs have left.
+			name: "worker",
+			ready: func(y *yard) {
+				y.rubbish()
+				y.imported++
+				y.env = append(y.env, "FEEDMILL_JOBS_PUBLISH_EVERY=0s")
+				y.must("import", "--catalog", y.catalog(y.imported, 1))
+			},
+			start: func(y *yard, env ...string) result { return y.work(env...) },
+			seen:  oldOrNew,
+			again: func(y *yard) effort {
+				y.ageSchedules()
+				return y.work().took
+			},
+			settled: func(y *yard) { newest(y); y.clean() },
 		},
 		{
 			name:  "generate",
 			alone: true,
 			ready: func(y *yard) {
-				y.generated++
-				if _, err := os.Stat(y.offer()); err != nil {
-					y.must("generate", "--catalog", y.catalog(y.generated-1, 1), "--out", y.offer(), "--gzip")
-				}
+				y.must("generate", "--catalog", y.catalog(0, 1), "--out", y.offer(), "--gzip")
+				y.generated = 1
 			},
-			start: func(y *yard) (string, []string) {
-				return y.feedmill, []string{"generate", "--catalog", y.catalog(y.generated, 1), "--out", y.offer(), "--gzip"}
-			},
-			seen: func(y *yard) { y.must("verify", y.offer()) },
-			again: func(y *yard) time.Duration {
-				return y.timed("generate", "--catalog", y.catalog(y.generated, 1), "--out", y.offer(), "--gzip")
-			},
+			start: runs((*yard).generateArgs),
+			seen:  func(y *yard) { y.must("verify", y.offer()) },
+			again: func(y *yard) effort { return y.timed(y.generateArgs()...) },
 			settled: func(y *yard) {
 				y.must("verify", y.offer())
 				light, err := os.ReadFile(filepath.Join(y.offer(), "light.xml"))
@@ -135,22 +175,14 @@ func commands() []command {
 		{
 			name:  "first generate",
 			alone: true,
-			ready: func(y *yard) {
-				if err := os.RemoveAll(y.first()); err != nil {
-					y.t.Fatal(err)
-				}
-			},
-			start: func(y *yard) (string, []string) {
-				return y.feedmill, []string{"generate", "--catalog", y.catalog(0, 1), "--out", y.first()}
-			},
+			ready: func(*yard) {},
+			start: runs((*yard).firstArgs),
 			seen: func(y *yard) {
 				if _, err := os.Stat(y.first()); err == nil {
 					y.must("verify", y.first())
 				}
 			},
-			again: func(y *yard) time.Duration {
-				return y.timed("generate", "--catalog", y.catalog(0, 1), "--out", y.first())
-			},
+			again:   func(y *yard) effort { return y.timed(y.firstArgs()...) },
 			settled: func(y *yard) { y.must("verify", y.first()) },
 		},
 		{
@@ -158,24 +190,29 @@ func commands() []command {
 			name:  "apply",
 			alone: true,
 			ready: func(y *yard) {
-				if err := os.RemoveAll(y.applied()); err != nil {
-					y.t.Fatal(err)
-				}
 				for n := range 2 {
 					y.must("generate", "--catalog", y.catalog(n, 1), "--out", y.applied())
 				}
 			},
-			start: func(y *yard) (string, []string) { return y.feedmill, y.applyArgs() },
+			start: runs((*yard).applyArgs),
 			seen: func(y *yard) {
 				data, err := os.ReadFile(filepath.Join(y.dir, "now.xml"))
 				if err == nil && !strings.HasSuffix(string(data), "</offer>\n") {
 					y.t.Errorf("the result has %d bytes and no end", len(data))
 				}
 			},
-			again:   func(y *yard) time.Duration { return y.timed(y.applyArgs()...) },
+			again:   func(y *yard) effort { return y.timed(y.applyArgs()...) },
 			settled: func(y *yard) { y.must("validate", filepath.Join(y.dir, "now.xml")) },
 		},
 	}
+}
+
+func (y *yard) generateArgs() []string {
+	return []string{"generate", "--catalog", y.catalog(y.generated, 1), "--out", y.offer(), "--gzip"}
+}
+
+func (y *yard) firstArgs() []string {
+	return []string{"generate", "--catalog", y.catalog(0, 1), "--out", y.first()}
 }
 
 func (y *yard) offer() string   { return filepath.Join(y.dir, "public", "offer") }

@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
-	"database/sql"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,34 +18,35 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"feedmill/feed/patch"
 	"feedmill/internal/harness/site"
 	"feedmill/storage"
 )
 
-// yard is one installation whose commands are killed, one after the other.
+// yard is one installation in which a command is killed.
 type yard struct {
-	t                 *testing.T
-	feedmill, sweeper string
-	dir               string
-	place             site.Place
-	env               []string
-	path              string // of the gateway
+	t        *testing.T
+	p        *place
+	feedmill string
+	dir      string
+	place    site.Place
+	env      []string
+	path     string // of the gateway
 	// imported is the last state of the catalog that a command was told to
 	// bring in, published the one that readers see.
 	imported, published int
 	// generated is the state of the catalog that is in the folder of generate.
 	generated int
+	// large says that the catalog has products that fill a part of an upload.
+	large bool
+	// killedAt is the point at which the command was killed.
+	killedAt string
 }
 
 const (
-	stay  = 24 // products that every catalog has
+	stay  = 24 // products that every catalog has, enough for the guard
 	cycle = 6  // of them have a new price in each
 	comes = 40 // is in every second catalog
-	// patience is how long recovery may take.
-	patience = 30 * time.Second
 )
 
 // price gives what a product costs in the n-th catalog.
@@ -69,43 +67,92 @@ func products(n int, share int) (list []site.Product) {
 	return list
 }
 
+// largeText is what describes a large product; a dozen of them make a file that
+// S3 takes in several parts.
+const (
+	largeProducts = 12
+	largeBytes    = 800_000
+)
+
+func largeLines() string {
+	var b strings.Builder
+	text := strings.Repeat("opis towaru ", largeBytes/12)
+	for id := 101; id <= 100+largeProducts; id++ {
+		fmt.Fprintf(&b, `{"id":%d,"category":{"id":"1","name":"Rzeczy 1"},"name":{"pol":"Produkt %d"},"long_desc":{"pol":%q},"price":"5.00","code":"l%d"}`+"\n", id, id, text, id)
+	}
+	return b.String()
+}
+
 // result is how a command ended.
 type result struct {
 	killed bool
 	status int
 	output string
-	took   time.Duration
+	took   effort
 }
 
-// run executes a program with some variables more.
-func (y *yard) run(program string, args []string, env ...string) result {
+// effort is how long something took, and how much of the processor.
+type effort struct{ wall, cpu time.Duration }
+
+func (e effort) plus(o effort) effort { return effort{e.wall + o.wall, e.cpu + o.cpu} }
+
+// hang is how long a command may take on a machine that has much else to do
+// before it counts as one that does not end.
+const hang = 5 * time.Minute
+
+// process is a command under way.
+type process struct {
+	cmd   *exec.Cmd
+	out   bytes.Buffer
+	start time.Time
+	// ended is closed when the process is gone; result is how.
+	ended  chan struct{}
+	result result
+	err    error
+}
+
+// begin starts the program with some variables more. The context kills it.
+func (y *yard) begin(ctx context.Context, args []string, env ...string) *process {
 	y.t.Helper()
-	ctx, cancel := context.WithTimeout(y.t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir = y.dir
-	cmd.Env = append(append(os.Environ(), y.env...), env...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	start := time.Now()
-	err := cmd.Run()
-	r := result{output: out.String(), took: time.Since(start)}
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit):
-		r.status = exit.ExitCode()
-		ws, ok := exit.Sys().(syscall.WaitStatus)
-		r.killed = ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL && ctx.Err() == nil
-	case err != nil:
-		y.t.Fatalf("%s: %v", strings.Join(args, " "), err)
+	p := &process{cmd: exec.CommandContext(ctx, y.feedmill, args...), start: time.Now(), ended: make(chan struct{})}
+	p.cmd.Dir = y.dir
+	p.cmd.Env = append(append(os.Environ(), y.env...), env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	if err := p.cmd.Start(); err != nil {
+		y.t.Fatal(err)
 	}
-	return r
+	go func() {
+		defer close(p.ended)
+		err := p.cmd.Wait()
+		state := p.cmd.ProcessState
+		p.result = result{output: p.out.String(), took: effort{time.Since(p.start), state.UserTime() + state.SystemTime()}, status: state.ExitCode()}
+		ws, ok := state.Sys().(syscall.WaitStatus)
+		p.result.killed = ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL && ctx.Err() == nil
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
+			p.err = errors.Join(err, ctx.Err())
+		}
+	}()
+	return p
+}
+
+// run executes the program to its end.
+func (y *yard) run(args []string, env ...string) result {
+	y.t.Helper()
+	ctx, cancel := context.WithTimeout(y.t.Context(), hang)
+	defer cancel()
+	p := y.begin(ctx, args, env...)
+	<-p.ended
+	if p.err != nil {
+		y.t.Fatalf("feedmill %s: %v: %s", strings.Join(args, " "), p.err, p.result.output)
+	}
+	return p.result
 }
 
 // must runs the program and takes only success.
 func (y *yard) must(args ...string) string {
 	y.t.Helper()
-	r := y.run(y.feedmill, args)
+	r := y.run(args)
 	if r.status != 0 {
 		y.t.Fatalf("feedmill %s: exit status %d: %s", strings.Join(args, " "), r.status, r.output)
 	}
@@ -116,7 +163,11 @@ func (y *yard) must(args ...string) string {
 func (y *yard) catalog(n, share int) string {
 	y.t.Helper()
 	name := filepath.Join(y.dir, fmt.Sprintf("catalog-%d-%d.jsonl", n, share))
-	if err := os.WriteFile(name, []byte(site.Text(products(n, share))), 0o600); err != nil {
+	text := site.Text(products(n, share))
+	if y.large {
+		text += largeLines()
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		y.t.Fatal(err)
 	}
 	return name
@@ -125,8 +176,6 @@ func (y *yard) catalog(n, share int) string {
 // settle makes an installation with a history.
 func (y *yard) settle() {
 	y.t.Helper()
-	y.env = append(y.env, "FEEDMILL_DATA="+y.place.Data, "FEEDMILL_JOBS_PUBLISH_EVERY=-1s", "FEEDMILL_FEEDS_FULL_SHARE=1000",
-		"FEEDMILL_FEEDS_MAX_PRICE_MOVE=-1", "FEEDMILL_LOG_LEVEL=warn")
 	y.must("import", "--catalog", y.catalog(0, 1))
 	out := y.must("partner", "add", "Nord", "--json")
 	m := regexp.MustCompile(`/o/fm1_[^"]*`).FindString(out)
@@ -135,7 +184,7 @@ func (y *yard) settle() {
 	}
 	y.path = m
 	// As many markers as stay, so that every run removes one.
-	y.open(func(s *site.Site) {
+	y.open(time.Now, func(s *site.Site) {
 		for i := range 16 {
 			key, err := storage.Marker{Merchant: string(s.Merchant.ID), Feed: "all", Run: fmt.Sprint("old", i)}.Key()
 			if err == nil {
@@ -161,9 +210,9 @@ func (y *yard) advance() {
 }
 
 // open opens the installation in this process.
-func (y *yard) open(fn func(s *site.Site)) {
+func (y *yard) open(now func() time.Time, fn func(s *site.Site)) {
 	y.t.Helper()
-	s, closeAll, err := y.place.Open(y.t.Context(), time.Now)
+	s, closeAll, err := y.place.Open(y.t.Context(), now)
 	if err != nil {
 		y.t.Fatal(err)
 	}
@@ -174,26 +223,6 @@ func (y *yard) open(fn func(s *site.Site)) {
 	}()
 	fn(s)
 }
-
-// handled is an HTTP transport that calls a handler.
-type handled struct{ http.Handler }
-
-// RoundTrip implements http.RoundTripper.
-func (h handled) RoundTrip(r *http.Request) (res *http.Response, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("the answer breaks off: %v", v)
-		}
-	}()
-	w := recorder{httptest.NewRecorder()}
-	h.ServeHTTP(w, r)
-	return w.Result(), nil
-}
-
-// recorder takes deadlines like a connection.
-type recorder struct{ *httptest.ResponseRecorder }
-
-func (recorder) SetWriteDeadline(time.Time) error { return nil }
 
 const host = "http://feeds.example.com"
 
@@ -206,12 +235,12 @@ var (
 // the number of the catalog that it shows. What is torn fails the test.
 func (y *yard) look() (shown int) {
 	y.t.Helper()
-	y.open(func(s *site.Site) {
+	y.open(time.Now, func(s *site.Site) {
 		edge := s.Edge(host, nil)
 		if err := edge.Refresh(y.t.Context()); err != nil {
 			y.t.Fatal(err)
 		}
-		client := &http.Client{Transport: handled{edge}}
+		client := site.Client(edge)
 		get := func(address string) []byte {
 			res, err := client.Get(address)
 			if err != nil {
@@ -266,70 +295,4 @@ func version(t *testing.T, light []byte, newest int) int {
 	}
 	t.Errorf("light.xml shows no catalog whole: %v", prices)
 	return -1
-}
-
-// age makes everything that is recorded ten days older.
-func (y *yard) age() {
-	y.t.Helper()
-	const d = int64(10 * 24 * time.Hour / time.Microsecond)
-	statements := []string{
-		"UPDATE generation SET published = published - %[1]d, retired = retired - %[1]d WHERE retired IS NOT NULL",
-		"UPDATE blob SET created = created - %[1]d, changed = changed - %[1]d",
-		"UPDATE upload_attempt SET started = started - %[1]d",
-	}
-	ctx := y.t.Context()
-	var exec func(string) error
-	if y.place.Postgres != "" {
-		c, err := pgx.Connect(ctx, y.place.Postgres)
-		if err != nil {
-			y.t.Fatal(err)
-		}
-		defer c.Close(ctx)
-		exec = func(q string) error { _, err := c.Exec(ctx, q); return err }
-	} else {
-		db, err := sql.Open("sqlite", "file:"+filepath.Join(y.place.Data, "feedmill.db")+"?_pragma=busy_timeout(10000)")
-		if err != nil {
-			y.t.Fatal(err)
-		}
-		defer db.Close()
-		exec = func(q string) error { _, err := db.ExecContext(ctx, q); return err }
-	}
-	for _, q := range statements {
-		if err := exec(fmt.Sprintf(q, d)); err != nil {
-			y.t.Fatal(err)
-		}
-	}
-}
-
-// rubbish makes files that nobody needs any more: of generations that were
-// replaced and of a run that was killed; some are condemned already.
-func (y *yard) rubbish() {
-	y.t.Helper()
-	y.advance()
-	y.imported++
-	y.must("import", "--catalog", y.catalog(y.imported, 1))
-	if r := y.run(y.feedmill, []string{"publish"}, "FEEDMILL_CRASH=publish.marked"); !r.killed {
-		y.t.Fatalf("publish is not killed: %s", r.output)
-	}
-	y.must("publish")
-	y.published = y.imported
-	y.age()
-	y.sweep()
-	y.age()
-}
-
-func (y *yard) sweep() {
-	y.t.Helper()
-	if r := y.run(y.sweeper, []string{y.placeText()}); r.status != 0 {
-		y.t.Fatalf("sweeper: exit status %d: %s", r.status, r.output)
-	}
-}
-
-func (y *yard) placeText() string {
-	y.t.Helper()
-	text, err := json.Marshal(y.place)
-	if err != nil {
-		y.t.Fatal(err)
-	}
-	return string(text)
 }

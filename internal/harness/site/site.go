@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"time"
@@ -25,6 +27,7 @@ import (
 	"feedmill/internal/download"
 	"feedmill/internal/job/work"
 	"feedmill/internal/partner"
+	"feedmill/internal/proof"
 	"feedmill/storage"
 )
 
@@ -148,6 +151,11 @@ func (s *Site) Publish(ctx context.Context, r Run) (report publish.Report, err e
 	for i := range offers {
 		profiles = append(profiles, offers[i].Profile)
 	}
+	terms, err := snap.Terms(ctx)
+	if err != nil {
+		return report, err
+	}
+	lists := partner.ListsOf(profiles)
 	spool, err := os.MkdirTemp(s.Dir, "spool")
 	if err != nil {
 		return report, err
@@ -156,38 +164,35 @@ func (s *Site) Publish(ctx context.Context, r Run) (report publish.Report, err e
 	report, err = publish.Do(ctx, r.Ledger, publish.NewStoreBin(r.Store, r.ID), publish.Request{Merchant: string(s.Merchant.ID), RunID: r.ID,
 		Profiles: profiles, Settings: *r.Settings, Now: s.Now(), Spool: spool, Monotonic: s.Monotonic,
 		Catalog: publish.Catalog{Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
-			Language: s.Merchant.Language, Currency: s.Merchant.Currency, Supplier: s.Merchant.Supplier, Head: head,
-			Products: func(ctx context.Context) iter.Seq2[*feed.Product, error] { return decode(snap.Products(ctx)) },
-			Changes:  func(ctx context.Context, after int64) (publish.Hint, error) { return snap.Changes(ctx, after, 0) },
+			Language: s.Merchant.Language, Currency: s.Merchant.Currency, Supplier: s.Merchant.Supplier, Head: head, Terms: terms,
+			Products: func(ctx context.Context) iter.Seq2[*feed.Product, error] {
+				return partner.Priced(ctx, snap.Products(ctx), lists, snap, true)
+			},
+			Changes:    func(ctx context.Context, after int64) (publish.Hint, error) { return snap.Changes(ctx, after, 0) },
+			Unnumbered: func(ctx context.Context) (publish.Hint, error) { return snap.Unnumbered(ctx, 0) },
+			Done:       snap.Close,
 			ByID: func(ctx context.Context, ids []feed.ProductID) iter.Seq2[*feed.Product, error] {
-				return decode(snap.ProductsByID(ctx, ids))
+				return partner.Priced(ctx, snap.ProductsByID(ctx, ids), lists, snap, false)
 			},
 		}})
 	return report, err
 }
 
-func decode(in iter.Seq2[partner.StoredProduct, error]) iter.Seq2[*feed.Product, error] {
-	return func(yield func(*feed.Product, error) bool) {
-		var dec record.Decoder
-		var p feed.Product
-		for stored, err := range in {
-			if err == nil {
-				err = dec.Decode(stored.Doc, &p)
-			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !yield(&p, nil) {
-				return
-			}
-		}
-	}
-}
-
 // Sweep makes one sweep of the merchant's blobs and one look for what runs have
 // left.
 func (s *Site) Sweep(ctx context.Context) error {
+	if err := s.sweep(ctx, work.Sweep{Merchant: s.Merchant.ID}); err != nil {
+		return err
+	}
+	_, err := s.sweeper.Orphans(ctx, s.Merchant.ID, false)
+	return err
+}
+
+// SweepLeftovers makes the daily sweep of what belongs to no merchant: imports,
+// uploads and files that were broken off.
+func (s *Site) SweepLeftovers(ctx context.Context) error { return s.sweep(ctx, work.Sweep{}) }
+
+func (s *Site) sweep(ctx context.Context, do work.Sweep) error {
 	if s.sweeper == nil {
 		s.sweeper = work.New(work.Options{Records: s.Records, Garbage: s.Records, History: s.Records, Uploads: s.Records, Imports: s.Records,
 			Store: s.Store, Now: s.Now, Elapsed: s.Elapsed})
@@ -196,15 +201,11 @@ func (s *Site) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	args, err := json.Marshal(work.Sweep{Merchant: s.Merchant.ID})
+	args, err := json.Marshal(do)
 	if err != nil {
 		return err
 	}
-	if err := kinds.Do(ctx, work.Sweep{}.Kind(), args); err != nil {
-		return err
-	}
-	_, err = s.sweeper.Orphans(ctx, s.Merchant.ID, false)
-	return err
+	return kinds.Do(ctx, do.Kind(), args)
 }
 
 // Edge makes a file server over the site's records and a store, which is the
@@ -218,9 +219,32 @@ func (s *Site) Edge(public string, blobs download.Blobs) *download.Server {
 			RunningPerLink: -1, RunningPerAddress: -1, Running: -1}})
 }
 
+// Client asks a handler, without a network between. An answer that the handler
+// breaks off is an error.
+func Client(h http.Handler) *http.Client { return &http.Client{Transport: handled{h}} }
+
+type handled struct{ http.Handler }
+
+// RoundTrip implements http.RoundTripper.
+func (h handled) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the answer breaks off: %v", v)
+		}
+	}()
+	w := recorder{httptest.NewRecorder()}
+	h.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// recorder takes deadlines like a connection, and has all the time there is.
+type recorder struct{ *httptest.ResponseRecorder }
+
+func (recorder) SetWriteDeadline(time.Time) error { return nil }
+
 // Prove has everything that is kept for the merchant proved from records and store alone.
 func (s *Site) Prove(ctx context.Context) (verify.Report, error) {
-	report, err := verify.Records(ctx, ledger{s.Records, s.Merchant.ID}, s.Store, verify.Options{Now: s.Now(), Temp: s.Dir})
+	report, err := verify.Records(ctx, proof.Of(s.Records, s.Merchant.ID), s.Store, verify.Options{Now: s.Now(), Temp: s.Dir})
 	if err != nil {
 		return report, fmt.Errorf("prove what is kept: %w", err)
 	}

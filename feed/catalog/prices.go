@@ -1,0 +1,264 @@
+package catalog
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"feedmill/feed"
+	"feedmill/feed/catalog/internal/csvlex"
+	"feedmill/feed/catalog/internal/lines"
+)
+
+// PriceLine is one line of a file of a price list.
+type PriceLine struct {
+	// Line counts from 1.
+	Line int64
+	// Product is the product's id, 0 where the line names a code alone.
+	Product feed.ProductID
+	// Code is the code of a size, "" for the product as a whole.
+	Code string
+	// Amount is above 0, and 0 where Remove says that the price is to go.
+	Amount feed.Amount
+	Remove bool
+}
+
+// PriceOptions say how to read prices.
+type PriceOptions struct {
+	// Name is what problems call the file.
+	Name string
+	// Currency says how many decimals an amount may have.
+	Currency feed.Currency
+	// MaxErrors ends the reading at so many problems; 0 is 50.
+	MaxErrors int
+}
+
+const (
+	defaultPriceErrors = 50
+	maxPriceLine       = 64 << 10
+	// peek is how much of a file is looked at to tell what it is.
+	peek = 4 << 10
+)
+
+// ReadPrices reads the prices of a price list, one line after the other, and
+// hands each good one over. Lines are objects of JSON with the members product
+// (an id) or key, code, price and remove, or rows of a table with columns of
+// these names; sku stands for code and id for product. Problems name line and
+// field; with any of them nothing of the file should be used. The error is one
+// of reading, or of kind invalid for a table without the columns it needs.
+func ReadPrices(r io.Reader, opt PriceOptions, give func(PriceLine)) ([]Problem, error) {
+	if opt.MaxErrors <= 0 {
+		opt.MaxErrors = defaultPriceErrors
+	}
+	in := bufio.NewReaderSize(r, peek)
+	if head, _ := in.Peek(3); bytes.Equal(head, []byte("\xef\xbb\xbf")) {
+		if _, err := in.Discard(3); err != nil {
+			return nil, err
+		}
+	}
+	head, err := in.Peek(peek)
+	if err != nil && err != io.EOF && !errors.Is(err, bufio.ErrBufferFull) {
+		return nil, fmt.Errorf("read %s: %w", opt.Name, err)
+	}
+	p := &priceReader{opt: opt, give: give, lines: lines.NewReader(in, maxPriceLine)}
+	if text := bytes.TrimSpace(head); len(text) == 0 || text[0] == '{' {
+		err = p.objects()
+	} else {
+		err = p.table(separator(head))
+	}
+	if err != nil && !errors.Is(err, errEnoughPrices) {
+		return p.problems, fmt.Errorf("read %s: %w", opt.Name, err)
+	}
+	return p.problems, nil
+}
+
+// errEnoughPrices ends the reading at the last problem that is told.
+var errEnoughPrices = errors.New("too many problems")
+
+type priceReader struct {
+	opt      PriceOptions
+	give     func(PriceLine)
+	lines    *lines.Reader
+	problems []Problem
+}
+
+// fail notes a problem; the error says that it was the last one to be told.
+func (p *priceReader) fail(line int64, field, message, hint string) error {
+	p.problems = append(p.problems, Problem{File: p.opt.Name, Line: line, Field: field, Message: message, Hint: hint})
+	if len(p.problems) >= p.opt.MaxErrors {
+		return errEnoughPrices
+	}
+	return nil
+}
+
+// priceText is a line as it was read; "" is what it does not say.
+type priceText struct{ product, key, code, price, remove string }
+
+// take checks a line and hands it over.
+func (p *priceReader) take(line int64, t priceText) error {
+	l := PriceLine{Line: line, Code: t.code}
+	switch strings.ToLower(t.remove) {
+	case "", "no", "n", "0", "false":
+	case "yes", "y", "1", "true":
+		l.Remove = true
+	default:
+		return p.fail(line, "remove", fmt.Sprintf("%.40q is neither yes nor no", t.remove), "")
+	}
+	switch {
+	case t.product != "" && t.key != "":
+		return p.fail(line, "key", "stands beside an id", "name a product by its id or by its key")
+	case t.product != "":
+		n, err := strconv.ParseInt(t.product, 10, 64)
+		if err != nil || n <= 0 || n > feed.MaxProductID {
+			return p.fail(line, "product", fmt.Sprintf("%.40q is no id of a product", t.product), "name it by a code or a key, if it has no id")
+		}
+		l.Product = feed.ProductID(n)
+	case t.key != "":
+		l.Product = DeriveID(t.key)
+	case t.code == "":
+		return p.fail(line, "", "names no product", "give product, key or code")
+	}
+	switch {
+	case l.Remove && t.price != "":
+		return p.fail(line, "price", "stands beside remove", "leave one of them out")
+	case l.Remove:
+	case t.price == "":
+		return p.fail(line, "price", "is missing", "to take a price away, say remove")
+	default:
+		amount, err := feed.ParseAmount(t.price, p.opt.Currency)
+		if err != nil {
+			return p.fail(line, "price", err.Error(), "write a decimal of "+p.opt.Currency.String()+" such as 12.50")
+		}
+		if amount.IsZero() {
+			return p.fail(line, "price", "is 0", "to take a price away, say remove")
+		}
+		l.Amount = amount
+	}
+	p.give(l)
+	return nil
+}
+
+// objects reads lines of JSON.
+func (p *priceReader) objects() error {
+	for {
+		line, err := p.lines.Next()
+		if err == io.EOF {
+			return nil
+		}
+		n := p.lines.Line()
+		switch {
+		case errors.Is(err, lines.ErrTooLong):
+			err = p.fail(n, "", "is too long", "")
+		case err != nil:
+			return err
+		case len(bytes.TrimSpace(line)) == 0:
+		default:
+			err = p.object(n, line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (p *priceReader) object(n int64, line []byte) error {
+	var doc struct {
+		Product json.Number `json:"product"`
+		ID      json.Number `json:"id"`
+		Key     string      `json:"key"`
+		Code    string      `json:"code"`
+		SKU     string      `json:"sku"`
+		Price   json.Number `json:"price"`
+		Remove  bool        `json:"remove"`
+	}
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&doc); err != nil {
+		return p.fail(n, "", strings.TrimPrefix(err.Error(), "json: "), "")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return p.fail(n, "", "something follows the object", "")
+	}
+	t := priceText{product: first(doc.Product.String(), doc.ID.String()), key: doc.Key, code: first(doc.Code, doc.SKU), price: doc.Price.String()}
+	if doc.Remove {
+		t.remove = "yes"
+	}
+	for _, s := range []*string{&t.key, &t.code} {
+		*s, _ = feed.Clean(strings.TrimSpace(*s))
+	}
+	return p.take(n, t)
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// priceColumns are the names of columns, and what they stand for.
+var priceColumns = map[string]string{"product": "product", "id": "product", "key": "key", "code": "code", "sku": "code", "price": "price", "remove": "remove"}
+
+// table reads a table with a header.
+func (p *priceReader) table(comma byte) error {
+	rows := csvlex.NewReader(p.lines, comma, csvlex.Limits{Record: maxPriceLine, Field: maxPriceLine})
+	var r csvlex.Record
+	at := map[string]int{}
+	err := rows.Read(&r)
+	if err != nil {
+		return &feed.Error{Kind: feed.KindInvalid, Message: "header", Err: err}
+	}
+	width := len(r.Fields)
+	for i, name := range r.Fields {
+		name = strings.ToLower(strings.TrimSpace(name))
+		what, known := priceColumns[name]
+		if _, twice := at[what]; !known || twice {
+			return &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("header: column %.40q is not known or stands there twice", name),
+				Hint: "columns are product, key, code, price and remove"}
+		}
+		at[what] = i
+	}
+	if _, ok := at["price"]; !ok {
+		if _, ok := at["remove"]; !ok {
+			return &feed.Error{Kind: feed.KindInvalid, Message: "header: there is no column price", Hint: "columns are product, key, code, price and remove"}
+		}
+	}
+	cell := func(name string) string {
+		i, ok := at[name]
+		if !ok {
+			return ""
+		}
+		s := strings.TrimSpace(r.Fields[i])
+		// The apostrophe that keeps spreadsheets from taking a value for a formula (RELIABILITY S-28).
+		if len(s) > 1 && s[0] == '\'' && strings.IndexByte("=+-@", s[1]) >= 0 {
+			s = s[1:]
+		}
+		s, _ = feed.Clean(s)
+		return strings.Clone(s) // the record's memory is used again
+	}
+	for {
+		err := rows.Read(&r)
+		var bad *csvlex.Error
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.As(err, &bad):
+			err = p.fail(bad.Line, "", fmt.Sprintf("field %d: %s", bad.Field, bad.Message), "")
+		case err != nil:
+			return err
+		case blankRow(r.Fields):
+		case len(r.Fields) != width:
+			err = p.fail(r.Line, "", "has "+plural(int64(len(r.Fields)), "field")+", the header has "+plural(int64(width), "column"), "quote fields that hold separators")
+		default:
+			err = p.take(r.Line, priceText{cell("product"), cell("key"), cell("code"), cell("price"), cell("remove")})
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

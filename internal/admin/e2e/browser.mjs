@@ -1,0 +1,42 @@
+// What the scripts share: starting the browser, and looking at a page at two
+// widths, light and dark, with a picture of each, axe-core's judgement and a
+// measure of what is wider than the window.
+import { chromium } from 'playwright-core';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+
+// Nobody waits that long unless something hangs; a busy machine is slow.
+export const patience = 180_000;
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+export const wide = { width: 1280, height: 900 };
+export const narrow = { width: 360, height: 740 };
+
+// Starts the browser that CHROMIUM names.
+export function launch() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM, timeout: patience,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+}
+
+// What a page that was looked at has wrong with it.
+export function faultless() { return { violations: [], wide: [] }; }
+
+// Looks at the page as it stands at one width, in each scheme: picture FILE-WIDTH-SCHEME.png.
+export async function look(page, size, file, name, found) {
+  await page.setViewportSize(size);
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.screenshot({ path: `${file}-${size.width}-${colorScheme}.png`, fullPage: true, timeout: patience });
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    if (over > 0) { found.wide.push(`${name} at ${size.width}: ${over} px`); }
+    if (!(await page.$('h1'))) { continue; } // a piece of a page
+    if (!(await page.evaluate(() => typeof window.axe === 'object'))) { await page.evaluate(axe); }
+    const judged = await page.evaluate((runOnly) => window.axe.run(document, { runOnly, resultTypes: ['violations'] }), rules);
+    for (const v of judged.violations) {
+      const where = v.nodes.slice(0, 3).map((x) => `${x.target.join(' ')} ${(x.any[0] || x.all[0] || x.none[0])?.message || ''}`);
+      found.violations.push(`${name} ${size.width} ${colorScheme}: ${v.id}: ${where.join(' | ')}`);
+    }
+  }
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+}

@@ -1,0 +1,199 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"feedmill/feed"
+	"feedmill/feed/catalog"
+	"feedmill/internal/manage"
+	"feedmill/internal/partner"
+)
+
+// Limits of files of prices.
+const (
+	maxPriceFile  = 64 << 20
+	maxPriceLines = 400_000 // characters that stand in the form's own field
+	maxPriceParts = 10
+)
+
+// linesOf gives what is wrong with lines of prices, false for another error.
+func linesOf(err error) ([]catalog.Problem, bool) {
+	var lines *manage.LinesError
+	if errors.As(err, &lines) {
+		return lines.Problems, len(lines.Problems) > 0
+	}
+	return nil, false
+}
+
+// priceEdit reads one price: of a product or a size, "" for one that is to go.
+// What people type is a code before it is the id of a product.
+func (c *call) priceEdit(l *partner.PriceList, f *form) (edit partner.PriceEdit, err error) {
+	item, price := f.line("item", 1, 200), f.line("price", 0, 40)
+	if price = decimalPoint(price); price != "" {
+		if _, err := feed.ParseAmount(price, l.Currency); err != nil {
+			f.fail("price", "form.said", message(err))
+		}
+	}
+	if f.Failed() {
+		return edit, nil
+	}
+	line := map[string]any{"code": item, "price": price}
+	if price == "" {
+		line = map[string]any{"code": item, "remove": true}
+	}
+	read := func() error {
+		text, err := json.Marshal(line)
+		if err == nil {
+			edit, err = c.panel.opt.Manage.ReadPriceFile(c.ctx, c.who, l.ID, manage.PriceFile{Body: bytes.NewReader(text), Name: "price"})
+		}
+		return err
+	}
+	err = read()
+	problems, refused := linesOf(err)
+	if id, wrong := strconv.ParseInt(item, 10, 64); refused && problems[0].Field == "code" && wrong == nil && id > 0 {
+		delete(line, "code")
+		line["product"] = id
+		err = read()
+		problems, refused = linesOf(err)
+	}
+	if !refused {
+		return edit, f.take("item", err)
+	}
+	name := "item"
+	if problems[0].Field == "price" {
+		name = "price"
+	}
+	f.fail(name, "form.said", problems[0].Message)
+	return edit, nil
+}
+
+func setPrice(c *call) (reply, error) {
+	f, err := c.form()
+	if err != nil {
+		return reply{}, err
+	}
+	l, err := c.priceList()
+	if err != nil {
+		return reply{}, err
+	}
+	version := f.version()
+	edit, err := c.priceEdit(&l, f)
+	if err != nil {
+		return reply{}, err
+	}
+	if f.Failed() {
+		v, err := c.priceListView(&l, nil, f, nil)
+		return wrong("pricelist", v), err
+	}
+	if f.Value("act") == "preview" {
+		return c.pricePreview(&l, manage.PriceChange{List: l.ID, Edit: edit}, nil, f, nil)
+	}
+	return c.putPrices(&l, edit, version)
+}
+
+// putPrices changes the prices of a list.
+func (c *call) putPrices(l *partner.PriceList, edit partner.PriceEdit, version int64) (reply, error) {
+	_, put, err := c.panel.opt.Manage.PutListPrices(c.ctx, c.who, l.ID, edit, version)
+	if err != nil {
+		return reply{}, err
+	}
+	return move("/price-lists/"+string(l.ID)).saying("pricelist.put", put.Added, put.Changed, put.Removed), nil
+}
+
+// setPrices takes many prices over, from a file or as lines, or says what they
+// would change. A file that is not too long stands in the field for lines
+// afterwards, so that nobody has to choose it again.
+func setPrices(c *call) (reply, error) {
+	f, body, name, err := c.priceParts()
+	if err != nil {
+		return reply{}, err
+	}
+	l, err := c.priceList()
+	if err != nil {
+		return reply{}, err
+	}
+	version := f.version()
+	if body == nil {
+		name = "lines"
+		body = []byte(f.text("lines", maxPriceLines))
+		if len(body) == 0 && !f.Failed() {
+			f.fail("file", "form.needed")
+		}
+	}
+	var edit partner.PriceEdit
+	var problems []catalog.Problem
+	if !f.Failed() {
+		edit, err = c.panel.opt.Manage.ReadPriceFile(c.ctx, c.who, l.ID, manage.PriceFile{Body: bytes.NewReader(body), Name: name, Replace: f.flag("replace")})
+		var refused bool
+		if problems, refused = linesOf(err); refused {
+			f.fail("lines", "pricelist.refused", len(problems))
+		} else if err := f.take("lines", err); err != nil {
+			return reply{}, err
+		}
+	}
+	if f.Failed() {
+		v, err := c.priceListView(&l, nil, nil, f)
+		v.Problems = problems
+		return wrong("pricelist", v), err
+	}
+	if f.Value("act") == "preview" {
+		return c.pricePreview(&l, manage.PriceChange{List: l.ID, Edit: edit}, nil, nil, f)
+	}
+	return c.putPrices(&l, edit, version)
+}
+
+// priceParts reads the form with a file of prices; body is nil where there is none.
+func (c *call) priceParts() (f *form, body []byte, name string, err error) {
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxPriceFile+maxFormBytes)
+	parts, err := c.r.MultipartReader()
+	if err != nil {
+		f, err := c.form() // a browser that sends no files
+		return f, nil, "", err
+	}
+	f = newForm()
+	for n := 0; ; n++ {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, nil, "", uploadError(err)
+		}
+		if n >= maxPriceParts {
+			return nil, nil, "", feed.Errorf(feed.KindInvalid, "the form has too many fields")
+		}
+		most := int64(maxFormBytes)
+		if part.FormName() == "file" {
+			most = maxPriceFile
+		}
+		text, err := io.ReadAll(io.LimitReader(part, most+1))
+		if err != nil {
+			return nil, nil, "", uploadError(err)
+		}
+		if int64(len(text)) > most {
+			return nil, nil, "", feed.Errorf(feed.KindInvalid, "field %.40q takes %d bytes at most: use the command for larger files", part.FormName(), most)
+		}
+		if part.FormName() != "file" {
+			f.set(part.FormName(), string(text))
+		} else if file := cleanFileName(part.FileName()); file != "" && len(text) > 0 {
+			body, name = text, file
+		}
+	}
+	if body != nil && utf8.Valid(body) && utf8.RuneCount(body) <= maxPriceLines {
+		f.set("lines", strings.ReplaceAll(string(body), "\r\n", "\n"))
+	}
+	// What is told of a stale version tells what was sent.
+	c.r.PostForm = url.Values{}
+	for key, values := range f.raw {
+		c.r.PostForm[key] = values
+	}
+	return f, body, name, nil
+}
