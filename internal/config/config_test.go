@@ -17,6 +17,8 @@ languages = ["pl", "eng"]
 currency = "EUR"
 base = "wholesale"
 lead = "gross"
+price_list = "B2B"
+only_listed = true
 site = 3
 csv = true
 

@@ -221,6 +221,8 @@ func TestSwitches(t *testing.T) {
 	if err := client.rest(); !errors.Is(err, syscall.ECONNRESET) || client.read > 2<<20 {
 		t.Errorf("revoked: the running download read %d bytes and ended with %v", client.read, err)
 	}
+	// The client sees the end before the handler has told of it.
+	await(t, "the log tells of the last one", func() bool { return strings.Count(w.log.String(), `"cut":true`) >= 5 })
 	if log := w.log.String(); strings.Count(log, `"cut":true`) != 5 || !strings.Contains(log, `"why":"offer-feed-off"`) {
 		t.Errorf("the log tells of %d cut downloads, want 5", strings.Count(log, `"cut":true`))
 	}

@@ -266,8 +266,12 @@ func (c *Cache) open(ctx context.Context, e *entry, p *progress, from, to int64)
 		return c.openFile(e, from, to)
 	}
 	f, err := os.Open(p.path)
-	if err != nil { // it has got its name meanwhile, or has gone
-		return nil, fmt.Errorf("%w: %w", errLost, err)
+	if err != nil {
+		// It has got its name meanwhile, or has gone: which of the two is known in a moment.
+		if err := p.wait(ctx); err != nil {
+			return nil, err
+		}
+		return c.openFile(e, from, to)
 	}
 	return &follower{ctx: ctx, p: p, f: f, at: from, to: to, hold: max(from, to-heldBack),
 		instead: func(at int64) (io.ReadCloser, error) { return c.bypass(ctx, e.key, e.size, e.sum, at, to) },

@@ -111,10 +111,13 @@ func (p *progress) wait(ctx context.Context) error {
 	}
 }
 
-// stepBytes is after how much those who follow a copy are told that it has grown.
-const stepBytes = 512 << 10
+// stepBytes is how much of a copy is read, hashed and written at a time, and after
+// how much those who follow it are told that it has grown. Steps as large as
+// this, at multiples of it, let the system keep the file in large pages; smaller
+// and odd ones cost twice the processor time and more when memory is short.
+const stepBytes = 1 << 20
 
-var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+var buffers = sync.Pool{New: func() any { return new([stepBytes]byte) }}
 
 // fill reads an object from the store into its copy.
 func (c *Cache) fill(e *entry, p *progress, f *os.File) {
@@ -189,6 +192,9 @@ const attempts = 3
 // copyAll copies and hashes an object. A store that breaks off is asked for the
 // rest.
 func (c *Cache) copyAll(e *entry, p *progress, f *os.File) (have int64, err error) {
+	if err := reserve(f, e.size); err != nil {
+		return 0, noRoomError(err)
+	}
 	h := sha256.New()
 	for try := 1; ; try++ {
 		have, err = c.copyFrom(e, p, f, h, have)
@@ -219,12 +225,17 @@ func (c *Cache) copyFrom(e *entry, p *progress, f *os.File, h hash.Hash, have in
 		return have, err
 	}
 	defer body.Close()
-	buf := buffers.Get().(*[256 << 10]byte)
+	buf := buffers.Get().(*[stepBytes]byte)
 	defer buffers.Put(buf)
-	told := have
 	for {
-		stalled.Reset(c.opt.Stall)
-		n, err := body.Read(buf[:])
+		// Up to the next multiple of a step, also after one that broke off.
+		n, err := 0, error(nil)
+		for want := stepBytes - int(have%stepBytes); n < want && err == nil; {
+			stalled.Reset(c.opt.Stall)
+			var m int
+			m, err = body.Read(buf[n:want])
+			n += m
+		}
 		if have+int64(n) > e.size {
 			return have, fmt.Errorf("more than %d bytes: %w", e.size, storage.ErrDamaged)
 		}
@@ -233,10 +244,7 @@ func (c *Cache) copyFrom(e *entry, p *progress, f *os.File, h hash.Hash, have in
 			return have, noRoomError(err)
 		}
 		have += int64(n)
-		if have-told >= stepBytes {
-			told = have
-			p.set(have, false, nil)
-		}
+		p.set(have, false, nil)
 		switch {
 		case err == io.EOF && have < e.size:
 			return have, fmt.Errorf("the store ended after %d of %d bytes: %w", have, e.size, io.ErrUnexpectedEOF)
@@ -299,7 +307,7 @@ func (c *Cache) hashCopy(e *entry, p *progress) error {
 
 // hashAll hashes what a reader yields, and tells how far it has come.
 func hashAll(ctx context.Context, f io.Reader, p *progress, size int64, sum storage.Digest) error {
-	buf := buffers.Get().(*[256 << 10]byte)
+	buf := buffers.Get().(*[stepBytes]byte)
 	defer buffers.Put(buf)
 	h := sha256.New()
 	var have, told int64
