@@ -2,7 +2,6 @@ package proof_test
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"feedmill/internal/harness/site"
 	"feedmill/internal/partner"
 	"feedmill/internal/proof"
+	"feedmill/storage"
 	"feedmill/storage/memstore"
 	"feedmill/storage/sqlite"
 )
@@ -156,9 +156,10 @@ func TestCondemnedAndLiveAgain(t *testing.T) {
 	}
 }
 
+// Everything that an installation keeps is proved from its records and its store.
 func ExampleOf() {
-	var records proof.Records // those of an installation
-	var ledger verify.Ledger = proof.Of(records, "m-1")
-	fmt.Println(ledger != nil)
-	// Output: true
+	prove := func(ctx context.Context, records proof.Records, store storage.Store) (verify.Report, error) {
+		return verify.Records(ctx, proof.Of(records), store, verify.Options{Now: time.Now()})
+	}
+	_ = prove
 }

@@ -12,7 +12,7 @@ type scenario struct {
 	name string
 	// all says that every fault strikes every call. Otherwise methods that are called
 	// often have a share of the faults at each call, and all of them at any few calls
-	// in a row.
+	// in a row; the others have all.
 	all bool
 	// first says that nothing was published before; otherwise there is a history.
 	first bool

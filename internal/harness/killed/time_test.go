@@ -81,7 +81,7 @@ func (y *yard) lease() time.Duration {
 	y.t.Helper()
 	var until int64
 	y.ask(&until, "SELECT coalesce(max(until), 0) FROM publish_lease")
-	return time.UnixMicro(until).Sub(time.Now())
+	return time.Until(time.UnixMicro(until))
 }
 
 // rubbish makes files that nobody needs any more: of generations that were
