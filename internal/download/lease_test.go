@@ -284,9 +284,11 @@ func TestCutOffNode(t *testing.T) {
 				off.off.Store(true)
 			}
 			w.clock.advance(59 * time.Second)
-			if got := w.get(t, "/o/"+w.secret+"/light.xml"); got.status != 200 || len(w.srv.Running()) != 1 {
-				t.Errorf("within the grace: %d, %d downloads run", got.status, len(w.srv.Running()))
+			if got := w.get(t, "/o/"+w.secret+"/light.xml"); got.status != 200 {
+				t.Errorf("within the grace: %d", got.status)
 			}
+			// The server may be at the last step of the light file still.
+			await(t, "the slow download runs alone", func() bool { return len(w.srv.Running()) == 1 })
 			w.clock.advance(4 * time.Second)
 			await(t, "the download ends", func() bool { return len(w.srv.Running()) == 0 })
 			if err := client.rest(); !errors.Is(err, syscall.ECONNRESET) || client.read > 20<<20 {

@@ -341,6 +341,8 @@ func TestRefusalsDuringAnOutage(t *testing.T) {
 		w.get(t, "/o/"+offSecret+"/light.xml")
 	}
 	w.get(t, "/o/"+w.secret+"/light.xml")
+	// A client has the whole answer a moment before the server is done with it.
+	await(t, "the last request's end", func() bool { return len(w.told()) == asked+1 })
 	b.setFail(nil)
 	check(t, ledger.Close(t.Context()))
 	var refused, complete int64

@@ -244,7 +244,8 @@ func (h *hammer) file(r *rand.Rand, o *offer, address, path string, old bool) {
 	switch {
 	case h.ctx.Err() != nil:
 	case err != nil || part.status == http.StatusNotFound && h.Clock.Now().Sub(t.last) < keep:
-		h.violate("I2", "a part of %s is not answered: status %d, %v", name, part.status, err)
+		h.violate("I2", "a part of %s, named %v ago and answered whole a moment ago, is not answered: status %d, %v", name,
+			h.Clock.Now().Sub(t.last).Round(time.Minute), part.status, err)
 	case part.status == http.StatusPartialContent && !bytes.Equal(part.body, a.body[from:to+1]),
 		part.status == http.StatusOK && !bytes.Equal(part.body, a.body):
 		h.violate("I1", "bytes %d to %d of %s are not those of the whole", from, to, name)
