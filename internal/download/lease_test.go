@@ -300,3 +300,47 @@ func TestCutOffNode(t *testing.T) {
 		})
 	}
 }
+
+// lingering are records whose answer where a file lies takes a while.
+type lingering struct {
+	download.Records
+	meanwhile func()
+}
+
+func (l *lingering) FileByAddress(ctx context.Context, m partner.MerchantID, o partner.OfferID, g int64, k feed.Kind, label string) (publish.File, bool, error) {
+	f, ok, err := l.Records.FileByAddress(ctx, m, o, g, k, label)
+	l.meanwhile()
+	return f, ok, err
+}
+
+// TestSlowRecords lets the accounts grow too old to be believed while a file is
+// looked up: that is no reason to call the file unknown.
+func TestSlowRecords(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"confirmed again": 200, "cut off": 503, "revoked": 404} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			off, slow := &failing{}, &lingering{meanwhile: func() {}}
+			w := setup(t, config{quiet: true, records: func(r download.Records) download.Records {
+				off.Records = r
+				slow.Records = off
+				return slow
+			}})
+			old := w.pathOf(&w.full.Files[0])
+			w.full = w.publish(t, w.offer.Profile.FullKey(), feed.KindFull, &w.full, 0)
+			check(t, w.srv.Refresh(t.Context()))
+			slow.meanwhile = func() {
+				w.clock.advance(5 * time.Minute)
+				switch want {
+				case 503:
+					off.off.Store(true)
+				case 404:
+					check(t, w.db.RevokeLink(t.Context(), actor, w.merchant.ID, w.link.ID))
+				}
+			}
+			if got := w.get(t, old); got.status != want {
+				t.Errorf("got %d, want %d", got.status, want)
+			}
+		})
+	}
+}

@@ -26,6 +26,13 @@ var errDamaged = errors.New("stored bytes are not the recorded ones")
 // begin registers the request as a running download, or answers and gives
 // false. What has begun is ended with [call.finish].
 func (c *call) begin() (*transfer, bool) {
+	// Finding the file may have taken longer than the accounts are believed: that
+	// says nothing of the link.
+	if c.s.trusted() == nil && c.s.current() == nil {
+		clearBody(c.w.Header())
+		c.unavailable(whyUnconfirmed, nil)
+		return nil, false
+	}
 	t := &transfer{
 		Transfer: Transfer{Link: c.link, Offer: c.entry.offer.ID, Partner: c.entry.partner.ID, Merchant: c.entry.merchant.ID, Address: c.addr, Started: c.now},
 		rc:       c.rc,
@@ -50,16 +57,19 @@ func (c *call) begin() (*transfer, bool) {
 	}
 	// Registered first and looked at again now: a switch that was turned
 	// between the decision and the registration is seen here or cuts us.
-	if d := c.s.trusted(); d == nil || !d.allowed(c.link, c.addr, c.s.opt.Now()) {
-		if d != nil {
-			c.refusal = d.refusal(c.link, c.addr, c.s.opt.Now())
-		}
-		c.leave(t)
-		clearBody(c.w.Header())
-		c.notFound(whyCut)
-		return nil, false
+	d := c.s.trusted()
+	if d != nil && d.allowed(c.link, c.addr, c.s.opt.Now()) {
+		return t, true
 	}
-	return t, true
+	c.leave(t)
+	clearBody(c.w.Header())
+	if d == nil {
+		c.unavailable(whyUnconfirmed, nil)
+	} else {
+		c.refusal = d.refusal(c.link, c.addr, c.s.opt.Now())
+		c.notFound(whyCut)
+	}
+	return nil, false
 }
 
 // leave takes a download out of the register.
