@@ -8,7 +8,8 @@ import (
 )
 
 // Ledger keeps generations and the one pointer of each feed. It may offer
-// [Leases], [Attempts], [Holds] and [Clock] besides; a run uses what is there.
+// [Leases], [Attempts], [Holds], [Floors] and [Clock] besides; a run uses what is
+// there.
 type Ledger interface {
 	// Current gives the current generation of a feed; ok is false when it has
 	// none. Its Cursor and Compared are those that were set last for the feed.
@@ -91,6 +92,15 @@ type Attempts interface {
 type Holds interface {
 	// HeldGeneration gives the held generation of a feed; ok is false when it has none.
 	HeldGeneration(ctx context.Context, f FeedRef) (h Held, ok bool, err error)
+}
+
+// Floors is what a [Ledger] offers that retires feeds which no offer uses: such a
+// feed has no current generation any more, and has had some.
+type Floors interface {
+	// Floor tells what the first generation of a feed without a current one has to
+	// keep to: its epoch is at least epoch, and its time later than after. Both are
+	// zero where there was never a generation.
+	Floor(ctx context.Context, f FeedRef) (epoch int64, after time.Time, err error)
 }
 
 // Clock is what a [Ledger] offers that has a clock of its own.

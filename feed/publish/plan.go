@@ -188,6 +188,9 @@ func (p *plan) load(ctx context.Context, r *runner) (err error) {
 	p.time = now.Truncate(time.Second)
 	if !p.hasPrev {
 		p.goWhole("there is none before")
+		if err := p.loadFloor(ctx, r.ledger, now); err != nil {
+			return err
+		}
 		p.forgetLost(r.lost, now)
 		return nil
 	}
@@ -222,6 +225,21 @@ func (p *plan) load(ctx context.Context, r *runner) (err error) {
 		return err
 	}
 	return p.loadHint(ctx, r)
+}
+
+// loadFloor makes the first generation go on above those of the time before the
+// feed was retired: partners remember labels for longer than we keep files.
+func (p *plan) loadFloor(ctx context.Context, l Ledger, now time.Time) error {
+	floors, ok := l.(Floors)
+	if !ok {
+		return nil
+	}
+	epoch, after, err := floors.Floor(ctx, p.ref)
+	if err != nil {
+		return fmt.Errorf("read what the feed has used: %w", err)
+	}
+	p.epoch, p.time = max(p.epoch, epoch), feed.NextTime(after, now)
+	return nil
 }
 
 // afterLabels moves the plan's time behind the labels that are listed, should

@@ -10,7 +10,9 @@ import (
 )
 
 // judgeHistory judges the generations of a feed by themselves. Nobody renews a
-// feed that no offer is read from, so that it may have expired.
+// feed that no offer is read from, so that it may have expired. In time it is
+// retired: then none of its generations is current, and when an offer comes back
+// to it, it starts from nothing in a later epoch.
 func (r *records) judgeHistory(s *stream, used bool) {
 	current := 0
 	for i := range s.gens {
@@ -23,7 +25,8 @@ func (r *records) judgeHistory(s *stream, used bool) {
 			before := &s.gens[i-1]
 			// Generations that nothing refers to any more are forgotten in time.
 			lost := g.Base > before.Number && !r.opt.Now.IsZero() && r.opt.Now.Sub(g.Time) < fullRetention
-			if lost || g.Base < before.Number || g.Number <= g.Base || g.Epoch < before.Epoch {
+			anew := g.Base == 0 && g.Epoch > before.Epoch && !before.Retired.IsZero()
+			if lost || g.Base < before.Number && !anew || g.Number <= g.Base || g.Epoch < before.Epoch {
 				r.add(ruleGenerationBase, at, "its base is %d and its epoch %d, and the generation before it is %d of epoch %d", g.Base, g.Epoch, before.Number, before.Epoch)
 			}
 			if !g.Time.After(before.Time) {
@@ -33,7 +36,7 @@ func (r *records) judgeHistory(s *stream, used bool) {
 	}
 	last := &s.gens[len(s.gens)-1]
 	at := place{file: fmt.Sprintf("generation %d", last.Number)}
-	if current != 1 || !last.Current {
+	if retired := current == 0 && !used && !last.Retired.IsZero(); !retired && (current != 1 || !last.Current) {
 		r.add(ruleGenerationPointer, at, "%d generations of the feed are current, and the newest one has to be", current)
 	}
 	if last.Current && used {

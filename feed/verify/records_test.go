@@ -127,6 +127,11 @@ func TestPlantedDamageOfRecords(t *testing.T) {
 			in.each(feed.KindFullChange, f.Generation, func(f *verify.File) { f.Label = "2026-11-21" })
 		}, "no time of the form"},
 		{"history forks", "VER-GENERATION-BASE", func(in *installation) { in.current(feed.KindLight).Base = 2 }, "its base is 2"},
+		{"history starts over in its epoch", "VER-GENERATION-BASE", func(in *installation) { in.current(feed.KindLight).Base = 0 }, "its base is 0"},
+		{"history starts over while it is current", "VER-GENERATION-BASE", func(in *installation) {
+			n := slices.IndexFunc(in.gens, func(g verify.Generation) bool { return g.Current && g.Feed.Kind == feed.KindLight })
+			in.gens[n].Base, in.gens[n].Epoch, in.gens[n-1].Retired = 0, in.gens[n].Epoch+1, time.Time{}
+		}, "its base is 0"},
 		{"history lost", "VER-GENERATION-BASE", func(in *installation) {
 			n := slices.IndexFunc(in.gens, func(g verify.Generation) bool { return g.Current && g.Feed.Kind == feed.KindLight })
 			in.gens = slices.Delete(in.gens, n-1, n)
@@ -143,6 +148,10 @@ func TestPlantedDamageOfRecords(t *testing.T) {
 			in.gens[n-1].Time = in.gens[n].Time
 		}, "is not after"},
 		{"pointer lost", "VER-GENERATION-POINTER", func(in *installation) { in.current(feed.KindLight).Current = false }, "0 generations"},
+		{"retired while an offer uses it", "VER-GENERATION-POINTER", func(in *installation) {
+			g := in.current(feed.KindLight)
+			g.Current, g.Retired = false, now
+		}, "0 generations"},
 		{"two pointers", "VER-GENERATION-POINTER", func(in *installation) {
 			n := slices.IndexFunc(in.gens, func(g verify.Generation) bool { return g.Current && g.Feed.Kind == feed.KindLight })
 			in.gens[n-1].Current = true

@@ -30,6 +30,7 @@ type DB interface {
 	publish.Leases
 	publish.Attempts
 	publish.Holds
+	publish.Floors
 	publish.Clock
 
 	HeldGenerations(ctx context.Context, merchant partner.MerchantID) ([]publish.HeldRecord, error)
@@ -102,6 +103,7 @@ type DB interface {
 	FileByAddress(ctx context.Context, merchant partner.MerchantID, offer partner.OfferID, generation int64, k feed.Kind, label string) (publish.File, bool, error)
 	Subscribe(fn func()) (cancel func())
 
+	RetireFeeds(ctx context.Context, merchant partner.MerchantID) (int64, error)
 	CondemnBlobs(ctx context.Context, merchant partner.MerchantID, limit int) (int64, error)
 	ObserveCondemned(ctx context.Context, merchant partner.MerchantID) error
 	DeletingBlobs(ctx context.Context, merchant partner.MerchantID, grace time.Duration, limit int) ([]publish.Blob, error)
@@ -166,6 +168,8 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) DB) {
 		{"StaleRatherThanDown", testStaleRatherThanDown},
 		{"Unnumbered", testUnnumbered},
 		{"Garbage", testGarbage},
+		{"RetireFeeds", testRetireFeeds},
+		{"RetireHeld", testRetireHeld},
 		{"Schedules", testSchedules},
 		{"ScheduleByHand", testScheduleByHand},
 		{"ChangeAll", testChangeAll},

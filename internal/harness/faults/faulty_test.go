@@ -129,6 +129,7 @@ var (
 	_ publish.Leases   = ledger{}
 	_ publish.Attempts = ledger{}
 	_ publish.Holds    = ledger{}
+	_ publish.Floors   = ledger{}
 	_ publish.Clock    = ledger{}
 )
 
@@ -175,6 +176,11 @@ func (l ledger) NewEpoch(ctx context.Context, f publish.FeedRef, epoch, aboveNum
 func (l ledger) HeldGeneration(ctx context.Context, f publish.FeedRef) (h publish.Held, ok bool, err error) {
 	err = l.call("HeldGeneration", func() (err error) { h, ok, err = l.db.HeldGeneration(ctx, f); return err })
 	return h, ok, err
+}
+
+func (l ledger) Floor(ctx context.Context, f publish.FeedRef) (epoch int64, after time.Time, err error) {
+	err = l.call("Floor", func() (err error) { epoch, after, err = l.db.Floor(ctx, f); return err })
+	return epoch, after, err
 }
 
 func (l ledger) Time(ctx context.Context) (at time.Time, err error) {

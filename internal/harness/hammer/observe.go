@@ -358,15 +358,18 @@ func (h *hammer) compare(ctx context.Context, dir string, state consumer.State, 
 // history compares each generation that is kept with the one before it.
 func (h *hammer) history(ctx context.Context) error {
 	last := map[publish.FeedRef]publish.Generation{}
-	err := h.Site.Records.EachRetained(ctx, h.Site.Merchant.ID, func(g publish.Generation, _ time.Time, _ bool) error {
+	gone := map[publish.FeedRef]bool{} // the last generation is of no use any more
+	err := h.Site.Records.EachRetained(ctx, h.Site.Merchant.ID, func(g publish.Generation, retired time.Time, _ bool) error {
 		before, any := last[g.Feed]
-		last[g.Feed] = g
+		// A feed that was retired starts from nothing when an offer comes to it again.
+		anew := gone[g.Feed] && g.Base == 0 && g.Epoch > before.Epoch
+		last[g.Feed], gone[g.Feed] = g, !retired.IsZero()
 		if !any {
 			return nil
 		}
 		h.count("generations compared", 1)
 		switch {
-		case g.Base < before.Number:
+		case g.Base < before.Number && !anew:
 			h.violate("I9", "generation %d is made from %d and comes after %d", g.Number, g.Base, before.Number)
 		case g.Time.UTC().Format(time.DateTime) <= before.Time.UTC().Format(time.DateTime):
 			h.violate("I8", "generation %d is not later than %d", g.Number, before.Number)

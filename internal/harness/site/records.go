@@ -21,6 +21,7 @@ type Records interface {
 	publish.Leases
 	publish.Attempts
 	publish.Holds
+	publish.Floors
 	publish.Clock
 	download.Records
 	work.Garbage

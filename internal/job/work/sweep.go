@@ -45,6 +45,11 @@ func (w *Work) sweep(ctx context.Context, s Sweep) error {
 		return fmt.Errorf("look at what is condemned: %w", err)
 	}
 	crash.Point("sweep.observed")
+	retired, err := w.opt.History.RetireFeeds(ctx, s.Merchant)
+	if err != nil {
+		return fmt.Errorf("retire feeds that no offer uses: %w", err)
+	}
+	crash.Point("sweep.retired")
 	condemned, deleted := int64(0), 0
 	for deleted < w.opt.SweepLimit {
 		n, err := w.opt.Garbage.CondemnBlobs(ctx, s.Merchant, sweepRound)
@@ -75,8 +80,8 @@ func (w *Work) sweep(ctx context.Context, s Sweep) error {
 	if err != nil {
 		return fmt.Errorf("trim the log of changes: %w", err)
 	}
-	if condemned > 0 || deleted > 0 || events > 0 {
-		w.opt.Log.Info("swept", "merchant", string(s.Merchant), "condemned", condemned, "deleted", deleted, "generations", pruned, "events", events)
+	if retired > 0 || condemned > 0 || deleted > 0 || events > 0 {
+		w.opt.Log.Info("swept", "merchant", string(s.Merchant), "feeds", retired, "condemned", condemned, "deleted", deleted, "generations", pruned, "events", events)
 	}
 	return nil
 }

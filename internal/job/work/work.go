@@ -43,6 +43,8 @@ type Garbage interface {
 
 // History is records of what is over.
 type History interface {
+	// RetireFeeds takes their current generation from feeds that no offer uses.
+	RetireFeeds(ctx context.Context, merchant partner.MerchantID) (int64, error)
 	PruneHistory(ctx context.Context, merchant partner.MerchantID) (int64, error)
 	PruneRuns(ctx context.Context, merchant partner.MerchantID) error
 	TrimEvents(ctx context.Context, merchant partner.MerchantID) (int64, error)
