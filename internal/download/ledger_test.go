@@ -339,6 +339,8 @@ func TestRefusalsDuringAnOutage(t *testing.T) {
 	const asked = 200
 	for range asked {
 		w.get(t, "/o/"+offSecret+"/light.xml")
+		// The queue is short, and on a busy machine nobody may look into it for long.
+		await(t, "the refusal is taken up", func() bool { return ledger.Stats().Waiting == 0 })
 	}
 	w.get(t, "/o/"+w.secret+"/light.xml")
 	// A client has the whole answer a moment before the server is done with it.
