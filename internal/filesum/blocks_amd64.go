@@ -11,21 +11,36 @@ func cpuid(leaf, sub uint32) (a, b, c, d uint32)
 
 func xgetbv() uint32
 
-// best gives the way to do both at once, nil where the processor knows none.
-func best() func(s *state, p *byte, n int) {
-	const (
-		avxState = 1<<1 | 1<<2 // what the system must save
-		osxsave  = 1 << 27     // leaf 1, C
-		avx      = 1 << 28     // the same
-		sha      = 1 << 29     // leaf 7, B; with it come SSSE3 and SSE4.1
-	)
+// What the system must save, and what the processor must know.
+const (
+	avxState    = 1<<1 | 1<<2
+	avx512State = avxState | 1<<5 | 1<<6 | 1<<7
+
+	osxsave  = 1 << 27 // leaf 1, C
+	avx      = 1 << 28 // the same
+	avx512f  = 1 << 16 // leaf 7, B
+	sha      = 1 << 29 // the same; with it come SSSE3 and SSE4.1
+	avx512vl = 1 << 31 // the same
+)
+
+// able says whether there are AVX, what leaf 7 tells in B, and what the system
+// saves.
+func able(features, state uint32) bool {
 	if most, _, _, _ := cpuid(0, 0); most < 7 {
-		return nil
+		return false
 	}
 	_, _, c, _ := cpuid(1, 0)
 	_, b, _, _ := cpuid(7, 0)
-	if c&osxsave == 0 || c&avx == 0 || b&sha == 0 || xgetbv()&avxState != avxState {
+	return c&osxsave != 0 && c&avx != 0 && b&features == features && xgetbv()&state == state
+}
+
+// best gives the way to do both at once, nil where the processor knows none.
+func best() func(s *state, p *byte, n int) {
+	if !able(sha, avxState) {
 		return nil
 	}
 	return blocksSHANI
 }
+
+// hasLanes says whether several files can be digested at once.
+func hasLanes() bool { return able(sha|avx512f|avx512vl, avx512State) }

@@ -1,5 +1,6 @@
 // Command gen writes the assembly of package filesum: one loop that puts each
-// block of 64 bytes through MD5 (RFC 1321) and SHA-256 (FIPS 180-4) at once.
+// block of 64 bytes of a file through MD5 (RFC 1321) and SHA-256 (FIPS 180-4) at
+// once, and loops that do so for several files.
 //
 // MD5 is one long chain of which each step waits for the one before, so a
 // processor that does nothing else stands idle most of the time. The
@@ -22,6 +23,9 @@ func main() {
 	var g generator
 	g.header()
 	g.function()
+	for _, n := range []int{2, 4, 6, 8} {
+		g.lanesFunction(n)
+	}
 	if err := os.WriteFile(*out, g.Bytes(), 0o666); err != nil {
 		log.Fatal(err)
 	}
@@ -68,6 +72,7 @@ func (g *generator) header() {
 	g.line("#include \"textflag.h\"")
 	g.line("")
 	g.table("shaConstants", 64, shaConstant)
+	g.table("md5Constants", 64, md5Constant)
 	g.table("bigEndian", 4, func(i int) uint32 { return uint32(0x00010203 + 0x04040404*i) })
 	g.WriteString(`
 // func cpuid(leaf, sub uint32) (a, b, c, d uint32)

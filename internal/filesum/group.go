@@ -1,0 +1,140 @@
+package filesum
+
+import "sync"
+
+// maxLanes is how many files are digested at once at most.
+const maxLanes = 8
+
+// Group takes the digests of files that are written side by side, several at
+// once where the processor can: MD5 is a chain of steps, and walking several
+// chains costs little more than one. The zero value is ready. It is safe for
+// concurrent use.
+//
+// There is no goroutine behind it and nobody waits for company: who has
+// given two buffers of a file does the work for all who have one to be digested.
+// What a file's digests are does not depend on who else is there.
+type Group struct {
+	mu   sync.Mutex
+	done sync.Cond // after rounds; its L is mu
+	// waiting have a buffer that nobody digests yet.
+	waiting []*Sums
+}
+
+// New gives the digests of nothing yet, of a file of the group.
+func (g *Group) New() *Sums {
+	s := New()
+	if s.blocks != nil && hasLanes() {
+		s.group = g
+	}
+	return s
+}
+
+// Swap goes on with the bytes of b, now or later, and gives a buffer that nobody
+// uses any more; it may have no room yet. b must not be changed until a later
+// Swap has given it back, or the digests have been asked for.
+func (s *Sums) Swap(b []byte) []byte {
+	g := s.group
+	if len(b) == 0 {
+		return b
+	}
+	if g == nil {
+		s.Write(b)
+		return b[:0]
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s.settle()
+	free := s.free
+	s.given, s.free = b, nil
+	g.waiting = append(g.waiting, s)
+	return free[:0]
+}
+
+// settle sees to it that what was given has been digested.
+func (s *Sums) settle() {
+	for s.given != nil {
+		if s.busy {
+			s.group.done.Wait()
+		} else {
+			s.group.round(s)
+		}
+	}
+}
+
+// Settle digests what Swap was given and makes the group forget its buffers.
+func (s *Sums) Settle() {
+	if g := s.group; g != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		s.settle()
+		s.free = nil
+	}
+}
+
+// lane is a file of a round with what is still to be digested.
+type lane struct {
+	sums *Sums
+	rest []byte
+}
+
+// round digests what a file has given, and what others have besides.
+func (g *Group) round(first *Sums) {
+	g.done.L = &g.mu
+	var list [maxLanes]lane
+	n, kept := 1, g.waiting[:0]
+	list[0] = lane{first, first.given}
+	for _, s := range g.waiting {
+		switch {
+		case s == first:
+		case n < maxLanes:
+			list[n] = lane{s, s.given}
+			n++
+		default:
+			kept = append(kept, s)
+		}
+	}
+	clear(g.waiting[len(kept):])
+	g.waiting = kept
+	for _, l := range list[:n] {
+		l.sums.busy = true
+	}
+	g.mu.Unlock()
+	sums := list // digest puts its own in another order
+	digest(list[:n])
+	g.mu.Lock()
+	for _, l := range sums[:n] {
+		s := l.sums
+		s.given, s.free, s.busy = nil, s.given[:0], false
+	}
+	g.done.Broadcast()
+}
+
+// digest goes on with each of some files.
+func digest(list []lane) {
+	for i := range list {
+		l := &list[i]
+		l.rest = l.sums.begin(l.rest)
+	}
+	for {
+		// Those that have whole blocks come first.
+		n, blocks := 0, 0
+		for i := range list {
+			if have := len(list[i].rest) / blockSize; have > 0 {
+				list[i], list[n] = list[n], list[i]
+				if n++; n == 1 || have < blocks {
+					blocks = have
+				}
+			}
+		}
+		if n < 2 {
+			break
+		}
+		together(list[:n], blocks)
+		for i := range list[:n] {
+			list[i].rest = list[i].rest[blocks*blockSize:]
+		}
+	}
+	for i := range list {
+		list[i].sums.end(list[i].rest)
+	}
+}
