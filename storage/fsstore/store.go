@@ -271,9 +271,9 @@ func (s *Store) open(ctx context.Context, key string, r storage.Range) (io.ReadC
 		f.Close()
 		return nil, storage.Info{}, err
 	}
-	b := body{ctx: ctx, f: f, left: n}
+	b := storage.Body{Ctx: ctx, From: f, Left: n}
 	if file, ok := f.(*os.File); ok {
-		return &fileBody{body: b, file: file}, info, nil
+		return &fileBody{Body: b, file: file}, info, nil
 	}
 	return &b, info, nil
 }

@@ -66,7 +66,7 @@ func (s *Store) open(ctx context.Context, key string, r storage.Range) (io.ReadC
 		out.Body.Close()
 		return nil, storage.Info{}, err
 	}
-	return &body{ctx: ctx, r: out.Body, left: n}, info, nil
+	return &storage.Body{Ctx: ctx, From: out.Body, Left: n}, info, nil
 }
 
 // openOutside tells a range outside the object from one that merely asks for
@@ -104,38 +104,6 @@ func parseContentRange(h string, length int64) (from, size int64, err error) {
 	}
 	return from, size, nil
 }
-
-// body yields exactly left bytes or an error.
-type body struct {
-	ctx  context.Context
-	r    io.ReadCloser
-	left int64
-}
-
-// Read implements io.Reader.
-func (b *body) Read(p []byte) (int, error) {
-	if err := b.ctx.Err(); err != nil {
-		return 0, err
-	}
-	if b.left == 0 {
-		return 0, io.EOF
-	}
-	if int64(len(p)) > b.left {
-		p = p[:b.left]
-	}
-	n, err := b.r.Read(p)
-	b.left -= int64(n)
-	switch {
-	case err == io.EOF && b.left > 0:
-		err = io.ErrUnexpectedEOF
-	case err != nil && err != io.EOF && b.ctx.Err() != nil:
-		err = errors.Join(b.ctx.Err(), err)
-	}
-	return n, err
-}
-
-// Close implements io.Closer.
-func (b *body) Close() error { return b.r.Close() }
 
 // List implements storage.Store. What is no valid key, such as the marker of a
 // folder, is listed with Size -1.
@@ -197,40 +165,51 @@ func (s *Store) list(ctx context.Context, prefix string, yield func(storage.Info
 // parts that are paid for and never become visible. olderThan must be longer
 // than any upload takes; a day is a good choice.
 func (s *Store) SweepUploads(ctx context.Context, olderThan time.Duration) (int, error) {
-	n, err := s.sweepUploads(ctx, s.now().Add(-olderThan))
+	n, err := s.staleUploads(ctx, s.now().Add(-olderThan), true)
 	if err != nil {
 		return n, fmt.Errorf("sweep uploads: %w", classify(err))
 	}
 	return n, nil
 }
 
-func (s *Store) sweepUploads(ctx context.Context, before time.Time) (int, error) {
+// CountStaleUploads returns how many uploads SweepUploads would abort.
+func (s *Store) CountStaleUploads(ctx context.Context, olderThan time.Duration) (int, error) {
+	n, err := s.staleUploads(ctx, s.now().Add(-olderThan), false)
+	if err != nil {
+		return n, fmt.Errorf("count stale uploads: %w", classify(err))
+	}
+	return n, nil
+}
+
+func (s *Store) staleUploads(ctx context.Context, before time.Time, abort bool) (int, error) {
 	in := &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: s.key("")}
-	removed := 0
+	found := 0
 	for {
 		page, err := s.client.ListMultipartUploads(ctx, in)
 		if _, code := answer(err); code == "NoSuchUpload" {
-			return removed, nil // what rclone says of a bucket that never had one
+			return found, nil // what rclone says of a bucket that never had one
 		}
 		if err != nil {
-			return removed, err
+			return found, err
 		}
 		for _, up := range page.Uploads {
 			// Not every server obeys the prefix or tells the time.
 			if !strings.HasPrefix(aws.ToString(up.Key), s.prefix) || up.Initiated == nil || !up.Initiated.Before(before) {
 				continue
 			}
-			_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &s.bucket, Key: up.Key, UploadId: up.UploadId})
-			if err != nil && !isNotFound(err) {
-				return removed, err
+			if abort {
+				_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &s.bucket, Key: up.Key, UploadId: up.UploadId})
+				if err != nil && !isNotFound(err) {
+					return found, err
+				}
 			}
-			removed++
+			found++
 		}
 		if !aws.ToBool(page.IsTruncated) {
-			return removed, nil
+			return found, nil
 		}
 		if page.NextKeyMarker == nil && page.NextUploadIdMarker == nil {
-			return removed, errors.New("the server says that the listing goes on, but not where")
+			return found, errors.New("the server says that the listing goes on, but not where")
 		}
 		in.KeyMarker, in.UploadIdMarker = page.NextKeyMarker, page.NextUploadIdMarker
 	}
