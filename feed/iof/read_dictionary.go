@@ -37,13 +37,13 @@ func ReadDictionary(src io.Reader, kind feed.Kind, d *feed.Dictionaries) error {
 		r.producers()
 	case feed.KindCategories:
 		d.Categories = d.Categories[:0]
-		r.categories("")
+		tree(&r, "category", "", &d.Categories)
 	case feed.KindUnits:
 		d.Units = d.Units[:0]
 		r.units()
 	case feed.KindSeries:
 		d.Series = d.Series[:0]
-		r.series("")
+		tree(&r, "series", "", &d.Series)
 	case feed.KindWarranties:
 		d.Warranties = d.Warranties[:0]
 		r.warranties()
@@ -144,45 +144,24 @@ func (r *dictionaryReader) producers() {
 	}
 }
 
-// categories reads categories with the ones below them (IOF 7.1). Those below
-// an entry that is left out belong to the one above it.
-func (r *dictionaryReader) categories(parent string) (names feed.Texts) {
+// tree reads entries with the ones below them, as those of categories and series
+// (IOF 7.1, 7.5), and the names that stand beside them. Entries below one that is
+// left out belong to the one above it.
+func tree[E feed.Category | feed.SeriesEntry](r *dictionaryReader, local, parent string, list *[]E) (names feed.Texts) {
 	for r.child() {
 		switch string(r.t.Name().Local) {
-		case "category":
+		case local:
 			id, name, ok := r.entry("")
 			if !ok {
-				r.categories(parent)
+				tree(r, local, parent, list)
 				continue
 			}
-			at := len(r.d.Categories)
-			r.d.Categories = append(r.d.Categories, feed.Category{ID: id, Parent: parent})
-			names := r.categories(id)
-			r.d.Categories[at].Names = r.named(names, name)
+			at := len(*list)
+			*list = append(*list, E{})
+			below := tree(r, local, id, list)
+			(*list)[at] = E(feed.Category{ID: id, Parent: parent, Names: r.named(below, name)})
 		case "name":
-			r.addText(&names, "category/name")
-		default:
-			r.skip()
-		}
-	}
-	return names
-}
-
-func (r *dictionaryReader) series(parent string) (names feed.Texts) {
-	for r.child() {
-		switch string(r.t.Name().Local) {
-		case "series":
-			id, name, ok := r.entry("")
-			if !ok {
-				r.series(parent)
-				continue
-			}
-			at := len(r.d.Series)
-			r.d.Series = append(r.d.Series, feed.SeriesEntry{ID: id, Parent: parent})
-			names := r.series(id)
-			r.d.Series[at].Names = r.named(names, name)
-		case "name":
-			r.addText(&names, "series/name")
+			r.addText(&names, local+"/name")
 		default:
 			r.skip()
 		}

@@ -115,13 +115,7 @@ func (r *Reader) parameter(p *feed.Product) {
 			r.setTrimmed(&context, a)
 		}
 	}
-	if context != "" {
-		if feed.IsParameterContext(context) {
-			m.Context = context
-		} else if r.once("context " + context) {
-			r.warn(field+"/@context_id", fmt.Sprintf("%.60q is not the context of a parameter", context))
-		}
-	}
+	m.Context = r.context(field, "a parameter", context, feed.IsParameterContext)
 	at := -1
 	for i := len(p.Parameters) - 1; i >= max(0, len(p.Parameters)-lookBack); i-- {
 		if q := &p.Parameters[i]; q.ID == m.ID && q.Section == m.Section {
@@ -152,6 +146,17 @@ func (r *Reader) parameter(p *feed.Product) {
 	}
 }
 
+// context gives a context that is one of what has it, and "" for any other.
+func (r *Reader) context(field, of, context string, known func(string) bool) string {
+	if context == "" || known(context) {
+		return context
+	}
+	if r.once("context " + context) {
+		r.warn(field+"/@context_id", fmt.Sprintf("%.60q is not the context of %s", context, of))
+	}
+	return ""
+}
+
 func (r *Reader) value(m *feed.Parameter) {
 	const field = "parameters/parameter/value"
 	var v feed.ParameterValue
@@ -170,13 +175,7 @@ func (r *Reader) value(m *feed.Parameter) {
 			r.setTrimmed(&context, a)
 		}
 	}
-	if context != "" {
-		if feed.IsValueContext(context) {
-			v.Context = context
-		} else if r.once("context " + context) {
-			r.warn(field+"/@context_id", fmt.Sprintf("%.60q is not the context of a value", context))
-		}
-	}
+	v.Context = r.context(field, "a value", context, feed.IsValueContext)
 	for i := len(m.Values) - 1; i >= max(0, len(m.Values)-lookBack); i-- {
 		if q := &m.Values[i]; q.ID == v.ID {
 			if _, ok := q.Names.Get(lang); !ok {

@@ -41,35 +41,22 @@ func DecodeDictionaries(data []byte, d *feed.Dictionaries) error {
 }
 
 func dictionaries(w *walker, d *feed.Dictionaries) {
-	for i := range list(w, &d.Producers, minRef) {
-		ref(w, &d.Producers[i])
-	}
-	for i := range list(w, &d.Categories, minCategory) {
-		category(w, &d.Categories[i])
-	}
-	for i := range list(w, &d.Units, minUnit) {
-		unit(w, &d.Units[i])
-	}
-	for i := range list(w, &d.Series, minCategory) {
-		series(w, &d.Series[i])
-	}
-	for i := range list(w, &d.Warranties, minWarranty) {
-		warranty(w, &d.Warranties[i])
-	}
-	for i := range list(w, &d.Warehouses, minWarehouse) {
-		warehouse(w, &d.Warehouses[i])
-	}
-	for i := range list(w, &d.SizeGroups, minGroup) {
-		sizeGroup(w, &d.SizeGroups[i])
-	}
-	for i := range list(w, &d.Sections, minEntry) {
-		entry(w, &d.Sections[i])
-	}
-	for i := range list(w, &d.Parameters, minEntry) {
-		entry(w, &d.Parameters[i])
-	}
-	for i := range list(w, &d.Values, minEntry) {
-		entry(w, &d.Values[i])
+	each(w, &d.Producers, minRef, ref)
+	each(w, &d.Categories, minCategory, category)
+	each(w, &d.Units, minUnit, unit)
+	each(w, &d.Series, minCategory, series)
+	each(w, &d.Warranties, minWarranty, warranty)
+	each(w, &d.Warehouses, minWarehouse, warehouse)
+	each(w, &d.SizeGroups, minGroup, sizeGroup)
+	each(w, &d.Sections, minEntry, entry)
+	each(w, &d.Parameters, minEntry, entry)
+	each(w, &d.Values, minEntry, entry)
+}
+
+// each walks a list whose elements take at least min bytes each.
+func each[T any](w *walker, s *[]T, min int, walk func(*walker, *T)) {
+	for i := range list(w, s, min) {
+		walk(w, &(*s)[i])
 	}
 }
 
@@ -116,9 +103,7 @@ func warehouse(w *walker, x *feed.Warehouse) {
 
 func sizeGroup(w *walker, g *feed.SizeGroup) {
 	w.strings(&g.ID, &g.Name)
-	for i := range list(w, &g.Sizes, minSizeEntry) {
-		sizeEntry(w, &g.Sizes[i])
-	}
+	each(w, &g.Sizes, minSizeEntry, sizeEntry)
 }
 
 func sizeEntry(w *walker, s *feed.SizeEntry) {
