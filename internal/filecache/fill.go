@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"feedmill/internal/durable"
 	"feedmill/storage"
 )
 
@@ -111,10 +112,9 @@ func (p *progress) wait(ctx context.Context) error {
 	}
 }
 
-// stepBytes is how much of a copy is read, hashed and written at a time, and after
-// how much those who follow it are told that it has grown. Steps as large as
-// this, at multiples of it, let the system keep the file in large pages; smaller
-// and odd ones cost twice the processor time and more when memory is short.
+// stepBytes is how much of a copy is read and hashed at a time, and after how much
+// those who follow it are told that it has grown. It is written at multiples of
+// [durable.Step].
 const stepBytes = 1 << 20
 
 var buffers = sync.Pool{New: func() any { return new([stepBytes]byte) }}
@@ -192,7 +192,7 @@ const attempts = 3
 // copyAll copies and hashes an object. A store that breaks off is asked for the
 // rest.
 func (c *Cache) copyAll(e *entry, p *progress, f *os.File) (have int64, err error) {
-	if err := reserve(f, e.size); err != nil {
+	if err := durable.Reserve(f, 0, e.size); err != nil {
 		return 0, noRoomError(err)
 	}
 	h := sha256.New()
@@ -240,7 +240,7 @@ func (c *Cache) copyFrom(e *entry, p *progress, f *os.File, h hash.Hash, have in
 			return have, fmt.Errorf("more than %d bytes: %w", e.size, storage.ErrDamaged)
 		}
 		h.Write(buf[:n])
-		if _, err := f.Write(buf[:n]); err != nil {
+		if err := durable.WriteSteps(f, buf[:n]); err != nil {
 			return have, noRoomError(err)
 		}
 		have += int64(n)
