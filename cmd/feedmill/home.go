@@ -46,7 +46,7 @@ func (w *world) openHome(ctx context.Context, cfg *config.Config) (_ *home, err 
 	}
 	h.close = append(h.close, h.db.Close)
 	if cfg.Store.Kind == "s3" {
-		h.store, err = openS3(&cfg.Store)
+		h.store, err = openS3(&cfg.Store, w.now)
 		return h, err
 	}
 	fs, err := fsstore.Open(filepath.Join(h.dir, "store"), fsstore.Options{Now: w.now})
@@ -127,8 +127,22 @@ func (h *home) merchant(ctx context.Context, name string) (partner.Merchant, err
 	return partner.Merchant{}, &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("%d merchants answer to %q", len(found), name), Hint: "name one by its id with --merchant"}
 }
 
+// withMerchant opens the home for a command about one merchant.
+func (w *world) withMerchant(ctx context.Context, cfg *config.Config, name string, do func(h *home, m partner.Merchant) error) (err error) {
+	h, err := w.openHome(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	m, err := h.merchant(ctx, name)
+	if err != nil {
+		return err
+	}
+	return do(h, m)
+}
+
 // openS3 opens the S3 store that the settings name; its keys stand in files.
-func openS3(s *config.Store) (storage.Store, error) {
+func openS3(s *config.Store, now func() time.Time) (storage.Store, error) {
 	open := func(prefix, accessFile, secretPath string) (*s3store.Store, error) {
 		access, err := secretFile("store."+prefix+"access_key_file", accessFile, "")
 		if err != nil {
@@ -138,7 +152,7 @@ func openS3(s *config.Store) (storage.Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		store, err := s3store.New(s3store.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, PathStyle: s.PathStyle, AccessKey: access, SecretKey: key})
+		store, err := s3store.New(s3store.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, PathStyle: s.PathStyle, AccessKey: access, SecretKey: key, Now: now})
 		if err != nil {
 			return nil, &feed.Error{Kind: feed.KindInvalid, Message: "settings of store", Err: err}
 		}
@@ -159,7 +173,7 @@ func openS3(s *config.Store) (storage.Store, error) {
 }
 
 // twoKeys is a store that is written and read with one key and swept with
-// another, so that neither can do what is the other's (RELIABILITY S-44).
+// another, so that neither can do what is the other's.
 type twoKeys struct {
 	*s3store.Store
 	sweeper *s3store.Store
@@ -171,4 +185,9 @@ func (t *twoKeys) Delete(ctx context.Context, key string) error { return t.sweep
 // SweepUploads aborts stale uploads.
 func (t *twoKeys) SweepUploads(ctx context.Context, olderThan time.Duration) (int, error) {
 	return t.sweeper.SweepUploads(ctx, olderThan)
+}
+
+// CountStaleUploads counts them.
+func (t *twoKeys) CountStaleUploads(ctx context.Context, olderThan time.Duration) (int, error) {
+	return t.sweeper.CountStaleUploads(ctx, olderThan)
 }

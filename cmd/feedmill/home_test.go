@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"feedmill/feed"
 	"feedmill/internal/config"
@@ -52,7 +53,7 @@ func TestStoreWithTwoKeys(t *testing.T) {
 	}
 	cfg := config.Store{Kind: "s3", Endpoint: server.URL, Region: "us-east-1", Bucket: "b", PathStyle: true,
 		AccessFile: file("a", "PUTS"), SecretFile: file("s", "one"), DeleteAccessFile: file("da", "DELETES"), DeleteSecretFile: file("ds", "two")}
-	store, err := openS3(&cfg)
+	store, err := openS3(&cfg, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func TestStoreWithTwoKeys(t *testing.T) {
 	}
 	// Half a second key is none.
 	cfg.DeleteSecretFile = ""
-	if _, err := openS3(&cfg); feed.KindOf(err) != feed.KindInvalid || !strings.Contains(err.Error(), "store.delete_secret_key_file") {
+	if _, err := openS3(&cfg, time.Now); feed.KindOf(err) != feed.KindInvalid || !strings.Contains(err.Error(), "store.delete_secret_key_file") {
 		t.Errorf("half a key: %v", err)
 	}
 }

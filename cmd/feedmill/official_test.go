@@ -113,25 +113,36 @@ func productFacts(t *testing.T, path string) map[string][]string {
 	return out
 }
 
-// The published full sample comes through: everything that it says of a
-// product, the written file says too.
-func TestOfficialFullComesThrough(t *testing.T) {
-	t.Parallel()
+// generateOfficial makes an offer of published samples, and gives the folders of
+// these and of that.
+func generateOfficial(t *testing.T, kinds ...string) (official, out string) {
+	t.Helper()
 	shared := sharedDir()
 	if shared == "" {
 		t.Skip("the published samples are not beside the checkout")
 	}
-	official := filepath.Join(shared, "iof", "official")
+	official = filepath.Join(shared, "iof", "official")
 	dir := t.TempDir()
 	profile := filepath.Join(dir, "profile.toml")
 	if err := os.WriteFile(profile, []byte(asItIs), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(dir, "out")
-	stdout, stderr, status := generate(t, "--catalog", filepath.Join(official, "full.xml"), "--profile", profile, "--out", out)
-	if status != 0 {
+	out = filepath.Join(dir, "out")
+	args := []string{"--profile", profile, "--out", out}
+	for _, k := range kinds {
+		args = append(args, "--catalog", filepath.Join(official, k+".xml"))
+	}
+	if stdout, stderr, status := generate(t, args...); status != 0 {
 		t.Fatalf("status %d\n%s%s", status, stdout, stderr)
 	}
+	return official, out
+}
+
+// The published full sample comes through: everything that it says of a
+// product, the written file says too.
+func TestOfficialFullComesThrough(t *testing.T) {
+	t.Parallel()
+	official, out := generateOfficial(t, "full")
 	want, got := productFacts(t, filepath.Join(official, "full.xml")), productFacts(t, filepath.Join(out, "full.xml"))
 	if len(want) == 0 || len(got) != len(want) {
 		t.Fatalf("%d products come through of %d", len(got), len(want))
@@ -146,7 +157,7 @@ func TestOfficialFullComesThrough(t *testing.T) {
 		}
 	}
 	t.Logf("%d facts of %d products compared", total, len(want))
-	check(t, shared, out)
+	check(t, sharedDir(), out)
 }
 
 // near lists facts about the same thing.
@@ -164,25 +175,7 @@ func near(list []string, fact string) (out []string) {
 // light's and the dictionaries are all there.
 func TestOfficialFamilyComesThrough(t *testing.T) {
 	t.Parallel()
-	shared := sharedDir()
-	if shared == "" {
-		t.Skip("the published samples are not beside the checkout")
-	}
-	official := filepath.Join(shared, "iof", "official")
-	dir := t.TempDir()
-	profile := filepath.Join(dir, "profile.toml")
-	if err := os.WriteFile(profile, []byte(asItIs), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	out := filepath.Join(dir, "out")
-	args := []string{"--profile", profile, "--out", out}
-	for _, k := range []string{"full", "light", "categories", "producers", "units", "parameters", "stocks", "series", "warranties"} {
-		args = append(args, "--catalog", filepath.Join(official, k+".xml"))
-	}
-	stdout, stderr, status := generate(t, args...)
-	if status != 0 {
-		t.Fatalf("status %d\n%s%s", status, stdout, stderr)
-	}
+	official, out := generateOfficial(t, "full", "light", "categories", "producers", "units", "parameters", "stocks", "series", "warranties")
 	want, got := lightFacts(t, filepath.Join(official, "light.xml")), lightFacts(t, filepath.Join(out, "light.xml"))
 	for key, v := range want {
 		if got[key] != v {
@@ -197,7 +190,7 @@ func TestOfficialFamilyComesThrough(t *testing.T) {
 			}
 		}
 	}
-	check(t, shared, out)
+	check(t, sharedDir(), out)
 }
 
 // lightFacts gives price and stock of each size of a light file.

@@ -8,13 +8,14 @@ import (
 
 	"feedmill/internal/config"
 	"feedmill/internal/job/work"
+	"feedmill/internal/partner"
 )
 
 // sweepCmd looks for stored files that no record names.
 type sweepCmd struct {
-	Merchant string `placeholder:"NAME" help:"Merchant whose files are meant; needed when there are several."`
-	DryRun   bool   `help:"Only tell what would be deleted."`
-	JSON     bool   `help:"Print the report as JSON."`
+	merchantFlag
+	DryRun bool `help:"Only tell what would be deleted."`
+	JSON   bool `help:"Print the report as JSON."`
 }
 
 // Help implements kong.HelpProvider.
@@ -22,29 +23,33 @@ func (sweepCmd) Help() string {
 	return `Looks through everything that is stored for a merchant and compares it with the records. What runs that were
 killed have left is deleted once a day has passed and two looks have found it: at most one in twenty of the
 stored files, 10 at least and 1000 at most. Files that the records do not know, and names that feedmill does
-not give, are told and stay. 'feedmill serve' does the same once a day.
+not give, are told and stay. Uploads that were broken off a day ago or longer are ended, whichever merchant's
+they were: a store keeps their parts, and bills for them, until then. 'feedmill serve' does the same once a day.
 
 Example: feedmill sweep --dry-run`
 }
 
 // Run implements the command.
-func (c *sweepCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
-	h, err := w.openHome(ctx, cfg)
-	if err != nil {
+func (c *sweepCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
+	return w.withMerchant(ctx, cfg, c.Merchant, func(h *home, m partner.Merchant) error {
+		todo := work.New(work.Options{Uploads: h.db, Store: h.store, Now: w.now, Log: w.log})
+		o, err := todo.Orphans(ctx, m.ID, c.DryRun)
+		left, leftErr := todo.Leftovers(ctx, c.DryRun)
+		err = errors.Join(err, leftErr)
+		if c.JSON {
+			return errors.Join(err, writeJSON(w.stdout, struct {
+				work.Orphans
+				Leftovers work.Leftovers `json:"leftovers"`
+			}{o, left}))
+		}
+		printOrphans(w.stdout, &o)
+		if n := left.Uploads + left.Files; n > 0 && c.DryRun {
+			fmt.Fprintf(w.stdout, "%d broken uploads would be ended\n", n)
+		} else if n > 0 {
+			fmt.Fprintf(w.stdout, "%d broken uploads ended\n", n)
+		}
 		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	m, err := h.merchant(ctx, c.Merchant)
-	if err != nil {
-		return err
-	}
-	todo := work.New(work.Options{Uploads: h.db, Store: h.store, Now: w.now, Log: w.log})
-	o, err := todo.Orphans(ctx, m.ID, c.DryRun)
-	if c.JSON {
-		return errors.Join(err, writeJSON(w.stdout, o))
-	}
-	printOrphans(w.stdout, &o)
-	return err
+	})
 }
 
 func printOrphans(to io.Writer, o *work.Orphans) {

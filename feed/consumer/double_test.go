@@ -283,6 +283,16 @@ func serve(w http.ResponseWriter, r *http.Request, body []byte, zip bool) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
+// mirrored is a supplier of n products and a consumer who has them all.
+func mirrored(t *testing.T, n int) (s *supplier, c *Consumer, dir string) {
+	t.Helper()
+	s = newSupplier(t)
+	s.publish(products(n, "a"), true)
+	c, dir = s.mirror(Options{})
+	sync1(t, c)
+	return s, c, dir
+}
+
 // mirror is a consumer of the supplier in a folder of its own.
 func (s *supplier) mirror(opt Options) (*Consumer, string) {
 	s.t.Helper()

@@ -26,6 +26,7 @@ import (
 	"feedmill/storage"
 	"feedmill/storage/fsstore"
 	"feedmill/storage/sqlite"
+	"feedmill/storage/sqlite/sqlitetest"
 )
 
 // supplier publishes a catalog into real records and a real store, and serves
@@ -58,12 +59,7 @@ func newSupplier(t *testing.T) *supplier {
 	t.Helper()
 	s := &supplier{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), products: map[feed.ProductID]*feed.Product{}}
 	opt := sqlite.Options{Now: func() time.Time { return s.now }}
-	path := filepath.Join(t.TempDir(), "feedmill.db")
-	_, err := sqlite.Migrate(t.Context(), path, opt)
-	check(t, err)
-	s.db, err = sqlite.Open(t.Context(), path, opt)
-	check(t, err)
-	t.Cleanup(func() { s.db.Close() })
+	s.db = sqlitetest.Open(t, opt)
 	files, err := fsstore.Open(t.TempDir(), fsstore.Options{})
 	check(t, err)
 	t.Cleanup(func() { files.Close() })

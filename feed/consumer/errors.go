@@ -3,8 +3,6 @@ package consumer
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 
 	"feedmill/feed"
 )
@@ -120,17 +118,4 @@ func FaultOf(err error) Fault {
 		return e.Fault
 	}
 	return ""
-}
-
-// hide takes the address, which may hold a secret, out of an error.
-func hide(err error) error {
-	var u *url.Error
-	for errors.As(err, &u) {
-		err = u.Err
-	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return errors.New("the name of the host cannot be resolved")
-	}
-	return err
 }

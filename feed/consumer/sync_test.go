@@ -256,10 +256,7 @@ func TestMovedOffer(t *testing.T) {
 
 func TestNewEpochTakesTheFull(t *testing.T) {
 	t.Parallel()
-	s := newSupplier(t)
-	s.publish(products(5, "a"), true)
-	c, dir := s.mirror(Options{})
-	sync1(t, c)
+	s, c, dir := mirrored(t, 5)
 	s.epoch = 2
 	s.publish(s.now.with("1", "<x/>"), true)
 	if r := sync1(t, c); !r.Full || !strings.Contains(r.Reason, "epoch 2") {
@@ -271,10 +268,7 @@ func TestNewEpochTakesTheFull(t *testing.T) {
 // Change files that do not lead to the listed full file are not believed.
 func TestWrongChainIsProvedWrong(t *testing.T) {
 	t.Parallel()
-	s := newSupplier(t)
-	s.publish(products(5, "a"), true)
-	c, dir := s.mirror(Options{})
-	sync1(t, c)
+	s, c, dir := mirrored(t, 5)
 	s.publish(s.now.with("1", "<x/>"), false)
 	s.publish(s.now.with("2", "<y/>"), true)
 	s.publish(s.now.with("3", "<z/>"), false)
@@ -294,10 +288,7 @@ func TestWrongChainIsProvedWrong(t *testing.T) {
 
 func TestDamagedCopyIsReplaced(t *testing.T) {
 	t.Parallel()
-	s := newSupplier(t)
-	s.publish(products(5, "a"), true)
-	c, dir := s.mirror(Options{})
-	sync1(t, c)
+	s, c, dir := mirrored(t, 5)
 	full, err := os.ReadFile(filepath.Join(dir, fullName))
 	if err != nil {
 		t.Fatal(err)
@@ -329,10 +320,7 @@ func TestDamagedCopyIsReplaced(t *testing.T) {
 
 func TestFolders(t *testing.T) {
 	t.Parallel()
-	s := newSupplier(t)
-	s.publish(products(5, "a"), true)
-	c, dir := s.mirror(Options{})
-	sync1(t, c)
+	s, c, dir := mirrored(t, 5)
 	var f *feed.Error
 	if _, err := New(s.gateway(), dir, Options{}); !errors.As(err, &f) || f.Kind != feed.KindConflict {
 		t.Errorf("a folder that is held: got %v", err)
@@ -424,10 +412,7 @@ func TestCancel(t *testing.T) {
 // A commit that fails leaves the copy as it was, and the next one succeeds.
 func TestFailedCommit(t *testing.T) {
 	t.Parallel()
-	s := newSupplier(t)
-	s.publish(products(5, "a"), true)
-	c, dir := s.mirror(Options{})
-	sync1(t, c)
+	s, c, dir := mirrored(t, 5)
 	before := s.sequence
 	s.publish(s.now.with("1", "<x/>"), false)
 	u, err := c.Fetch(t.Context())

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"feedmill/internal/outbound"
 )
 
 // progress is how far a transfer must have moved on for a break not to count.
@@ -54,7 +56,7 @@ func (t *transfer) get() error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url.String(), nil)
 	if err != nil {
 		cancel(nil)
-		return &Error{Fault: FaultGateway, File: t.name, Message: "its address cannot be called", Err: hide(err)}
+		return &Error{Fault: FaultGateway, File: t.name, Message: "its address cannot be called", Err: outbound.Hide(err)}
 	}
 	req.Header.Set("User-Agent", t.c.opt.UserAgent)
 	req.Header.Set("Accept-Encoding", t.accept)
@@ -90,7 +92,7 @@ func (t *transfer) broken(ctx context.Context, err error) error {
 	case errors.Is(context.Cause(ctx), errStalled):
 		return fault(FaultStalled, t.name, "nothing came for %s, after %d bytes", t.c.opt.Stall, t.pos).temporary()
 	}
-	return (&Error{Fault: FaultUnreachable, File: t.name, Message: fmt.Sprintf("the connection broke after %d bytes", t.pos), Err: hide(err)}).temporary()
+	return (&Error{Fault: FaultUnreachable, File: t.name, Message: fmt.Sprintf("the connection broke after %d bytes", t.pos), Err: outbound.Hide(err)}).temporary()
 }
 
 // head judges the head of an answer.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"feedmill/feed"
+	"feedmill/feed/feedtest"
 	"feedmill/feed/iof"
 )
 
@@ -16,48 +17,14 @@ var (
 	expires   = generated.AddDate(0, 0, 1)
 )
 
-func texts(pairs ...string) feed.Texts {
-	var ts feed.Texts
-	for i := 0; i < len(pairs); i += 2 {
-		t := feed.Text{Value: pairs[i+1]}
-		if pairs[i] != "" {
-			t.Lang = feed.MustLanguage(pairs[i])
-		}
-		ts = append(ts, t)
-	}
-	return ts
-}
+func texts(pairs ...string) feed.Texts { return feedtest.TextsOf(pairs...) }
 
-// price makes a price of minor units.
-func price(t testing.TB, gross, net int64) feed.Price {
-	t.Helper()
-	g, err := feed.AmountOf(gross)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := feed.AmountOf(net)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return feed.Price{Net: n, Gross: g}
-}
+func price(t testing.TB, gross, net int64) feed.Price { return feedtest.PriceOf(t, net, gross) }
 
-func percent(t testing.TB, s string) feed.Percent {
-	t.Helper()
-	p, err := feed.ParsePercent(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
+func percent(t testing.TB, s string) feed.Percent { return feedtest.Parsed(t, feed.ParsePercent, s) }
 
 func quantity(t testing.TB, s string) feed.Quantity {
-	t.Helper()
-	q, err := feed.ParseQuantity(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return q
+	return feedtest.Parsed(t, feed.ParseQuantity, s)
 }
 
 // sampleDictionaries are small lists with a tree, every kind of text and a

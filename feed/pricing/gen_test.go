@@ -4,27 +4,14 @@ import (
 	"testing"
 
 	"feedmill/feed"
+	"feedmill/feed/feedtest"
 
 	"pgregory.net/rapid"
 )
 
-func percent(t testing.TB, s string) feed.Percent {
-	t.Helper()
-	p, err := feed.ParsePercent(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
+func percent(t testing.TB, s string) feed.Percent { return feedtest.Parsed(t, feed.ParsePercent, s) }
 
-func rate(t testing.TB, s string) feed.Rate {
-	t.Helper()
-	r, err := feed.ParseRate(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
+func rate(t testing.TB, s string) feed.Rate { return feedtest.Parsed(t, feed.ParseRate, s) }
 
 func amount(minor int64) feed.Amount {
 	a, err := feed.AmountOf(minor)

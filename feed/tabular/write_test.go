@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"feedmill/feed"
+	"feedmill/feed/feedtest"
 	"feedmill/feed/tabular"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,30 +26,9 @@ var (
 	pln      = feed.MustCurrency("PLN")
 )
 
-func texts(pairs ...string) feed.Texts {
-	var ts feed.Texts
-	for i := 0; i < len(pairs); i += 2 {
-		t := feed.Text{Value: pairs[i+1]}
-		if pairs[i] != "" {
-			t.Lang = feed.MustLanguage(pairs[i])
-		}
-		ts = append(ts, t)
-	}
-	return ts
-}
+func texts(pairs ...string) feed.Texts { return feedtest.TextsOf(pairs...) }
 
-func price(t testing.TB, gross, net int64) feed.Price {
-	t.Helper()
-	g, err := feed.AmountOf(gross)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := feed.AmountOf(net)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return feed.Price{Net: n, Gross: g}
-}
+func price(t testing.TB, gross, net int64) feed.Price { return feedtest.PriceOf(t, net, gross) }
 
 func sampleDictionaries() *feed.Dictionaries {
 	return &feed.Dictionaries{

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path"
-	"strings"
 
 	"feedmill/internal/outbound"
 )
@@ -143,7 +141,7 @@ func (s *served) document(ctx context.Context, from *url.URL, first bool) ([]byt
 	data, err := io.ReadAll(io.LimitReader(body, maxDocument))
 	s.tick(int64(len(data)))
 	if err != nil {
-		return nil, &fileError{ruleHTTPBroken, hide(err)}
+		return nil, &fileError{ruleHTTPBroken, outbound.Hide(err)}
 	}
 	return data, nil
 }
@@ -152,7 +150,7 @@ func (s *served) document(ctx context.Context, from *url.URL, first bool) ([]byt
 func (s *served) get(ctx context.Context, from *url.URL, coding string) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from.String(), nil)
 	if err != nil {
-		return nil, &fileError{ruleHTTPBroken, hide(err)}
+		return nil, &fileError{ruleHTTPBroken, outbound.Hide(err)}
 	}
 	req.Header.Set("Accept-Encoding", coding)
 	resp, err := s.client.Do(req)
@@ -160,9 +158,9 @@ func (s *served) get(ctx context.Context, from *url.URL, coding string) (io.Read
 	case ctx.Err() != nil:
 		return nil, errors.Join(ctx.Err(), closed(resp))
 	case errors.Is(err, outbound.ErrTooLarge):
-		return nil, &fileError{ruleHTTPLimit, hide(err)}
+		return nil, &fileError{ruleHTTPLimit, outbound.Hide(err)}
 	case err != nil:
-		return nil, &fileError{ruleHTTPBroken, hide(err)}
+		return nil, &fileError{ruleHTTPBroken, outbound.Hide(err)}
 	case resp.StatusCode != http.StatusOK:
 		return nil, errors.Join(&fileError{ruleHTTPStatus, fmt.Errorf("the answer has status %d", resp.StatusCode)}, closed(resp))
 	}
@@ -230,23 +228,7 @@ func (s *served) fetch(ctx context.Context, address, coding string) (local strin
 	case errors.Is(err, outbound.ErrTooLarge), n > left:
 		return "", &fileError{ruleHTTPLimit, fmt.Errorf("the files have more than %d MB", s.opt.MaxBytes/1_000_000)}
 	case err != nil:
-		return "", &fileError{ruleHTTPBroken, fmt.Errorf("after %d bytes: %w", n, hide(err))}
+		return "", &fileError{ruleHTTPBroken, fmt.Errorf("after %d bytes: %w", n, outbound.Hide(err))}
 	}
 	return f.Name(), nil
-}
-
-// hide keeps the address, which may hold a secret, out of an error.
-func hide(err error) error {
-	var u *url.Error
-	for errors.As(err, &u) {
-		err = u.Err
-	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return errors.New("the name of the host cannot be resolved")
-	}
-	if strings.Contains(err.Error(), "/o/") {
-		return errors.New("the request failed")
-	}
-	return err
 }

@@ -49,7 +49,7 @@ const (
 	manifestFormat = "feedmill-manifest/1"
 )
 
-// How long replaced files have to be served (RELIABILITY I2).
+// How long replaced files have to be served.
 const (
 	fullRetention  = 72 * time.Hour
 	lightRetention = 2 * time.Hour

@@ -101,19 +101,12 @@ func changesOf(before, after string) (list []auditChange) {
 }
 
 func (c *call) audit() (v auditView, err error) {
-	before, _ := strconv.ParseInt(c.query("before"), 10, 64)
 	v.Object = c.query("object")
-	list, err := c.panel.opt.Journal.AuditBefore(c.ctx, c.who.Merchant, v.Object, before, perPage+1)
+	list, err := c.panel.opt.Journal.AuditBefore(c.ctx, c.who.Merchant, v.Object, c.before(), perPage+1)
 	if err != nil {
 		return v, err
 	}
-	if len(list) > perPage {
-		list = list[:perPage]
-		v.Pager.Older = withQuery(c.r.URL, "before", strconv.FormatInt(list[perPage-1].Number, 10))
-	}
-	if before > 0 {
-		v.Pager.Newer = withQuery(c.r.URL, "before", "")
-	}
+	list, v.Pager = newestFirst(c, list, perPage, func(e *partner.AuditEntry) int64 { return e.Number })
 	v.Lines = auditLines(list)
 	return v, nil
 }

@@ -194,7 +194,7 @@ func (s *site) downloads(b *testing.B, c *crowd) {
 // publish publishes what is due, as the program does.
 func (s *site) publish(b *testing.B, c *crowd) {
 	b.Helper()
-	s.pass(time.Hour)
+	s.Pass(time.Hour)
 	ctx := b.Context()
 	check := func(err error) {
 		b.Helper()

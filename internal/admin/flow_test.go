@@ -171,7 +171,7 @@ func TestAccount(t *testing.T) {
 	b.see(b.follow(b.post("/account/password", "password", goodPassword, "new-password", "five good words are here")), http.StatusOK, "The password is changed")
 
 	// The second factor wants the password anew once some time has passed.
-	s.pass(auth.ReauthTime)
+	s.Pass(auth.ReauthTime)
 	a := b.get("/account/second-factor")
 	if a.to() != "/prove?back=%2Faccount%2Fsecond-factor" {
 		t.Fatalf("got %d to %s", a.status, a.to())
@@ -204,7 +204,7 @@ func TestAccount(t *testing.T) {
 
 	// Other browsers are seen and ended.
 	other := s.browser()
-	s.pass(time.Minute)
+	s.Pass(time.Minute)
 	if a := other.post("/sign-in", "login", "anna@example.com", "password", "five good words are here"); a.status != http.StatusSeeOther {
 		t.Fatal(a.status)
 	}

@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -188,6 +189,17 @@ func (f *form) text(name string, most int) string {
 	return v
 }
 
+// lines yields the lines of such a text that are not blank, without the blanks around them.
+func (f *form) lines(name string, most int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for line := range strings.Lines(f.text(name, most)) {
+			if line = strings.TrimSpace(line); line != "" && !yield(line) {
+				return
+			}
+		}
+	}
+}
+
 // secret reads a password as it was typed, blanks included.
 func (f *form) secret(name string) string { return f.raw.Get(name) }
 
@@ -216,6 +228,15 @@ func (f *form) choice(name string, among ...string) string {
 		return ""
 	}
 	return v
+}
+
+// option reads the value of one of the options.
+func (f *form) option(name string, among []option) string {
+	var values []string
+	for _, o := range among {
+		values = append(values, o.Value)
+	}
+	return f.choice(name, values...)
 }
 
 // choices reads any of the values, in the order of among.
@@ -281,9 +302,17 @@ func message(err error) string {
 // percent reads a percentage with a comma or a point.
 func (f *form) percent(name string, parse func(string) (feed.Percent, error)) feed.Percent {
 	return parsed(f, name, func(s string) (feed.Percent, error) {
-		return parse(strings.TrimSpace(strings.TrimSuffix(strings.ReplaceAll(s, ",", "."), "%")))
+		return parse(percentText(s))
 	})
 }
+
+// percentText lets people write a comma and a percent sign.
+func percentText(s string) string {
+	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(decimalPoint(s)), "%"))
+}
+
+// decimalPoint lets people write a comma.
+func decimalPoint(s string) string { return strings.ReplaceAll(s, ",", ".") }
 
 // localForm is how browsers send a moment.
 const localForm = "2006-01-02T15:04"

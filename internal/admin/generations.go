@@ -11,7 +11,6 @@ import (
 	"feedmill/feed/publish"
 	"feedmill/internal/auth"
 	"feedmill/internal/manage"
-	"feedmill/internal/partner"
 )
 
 // generationsView chooses an offer whose generations are to be seen.
@@ -104,15 +103,6 @@ func historyPage() page {
 	}}
 }
 
-// offerOf gives the offer of the path and its partner.
-func (c *call) offerOf() (o partner.Offer, p partner.Partner, err error) {
-	if o, err = c.panel.opt.Manage.Offer(c.ctx, c.who, "", c.path("offer")); err != nil {
-		return o, p, err
-	}
-	p, err = c.panel.opt.Manage.Partner(c.ctx, c.who, string(o.Partner))
-	return o, p, err
-}
-
 // feedKind reads which feed of an offer is meant.
 func (c *call) feedKind() feed.Kind {
 	if c.query("kind") == "light" {
@@ -124,28 +114,23 @@ func (c *call) feedKind() feed.Kind {
 // perHistory is how many generations a page lists.
 const perHistory = 20
 
+func numberOf(g *publish.Generation) int64 { return g.Number }
+
 func showHistory(c *call) (reply, error) {
-	o, p, err := c.offerOf()
+	o, p, err := c.offerAndPartner()
 	if err != nil {
 		return reply{}, err
 	}
 	kind := c.feedKind()
-	before, _ := strconv.ParseInt(c.query("before"), 10, 64)
-	list, err := c.panel.opt.Manage.History(c.ctx, c.who, o.ID, kind, max(before, 0), perHistory+1)
+	list, err := c.panel.opt.Manage.History(c.ctx, c.who, o.ID, kind, c.before(), perHistory+1)
 	if err != nil {
 		return reply{}, err
 	}
 	v := historyView{Offer: string(o.ID), Name: o.Name, Partner: p.Name, PartnerID: string(p.ID), Kind: kind.String()}
-	if len(list) > perHistory {
-		list = list[:perHistory]
-		v.Pager.Older = withQuery(c.r.URL, "before", strconv.FormatInt(list[perHistory-1].Number, 10))
-	}
-	if before > 0 {
-		v.Pager.Newer = withQuery(c.r.URL, "before", "")
-	}
+	list, v.Pager = newestFirst(c, list, perHistory, numberOf)
 	for i := range list {
 		g := &list[i]
-		l := generationLine{Number: g.Number, Epoch: g.Epoch, Products: g.Products, Time: g.Time, Expires: g.Expires, Files: filesOf(g), Current: before <= 0 && i == 0, New: i == 0, Old: i == 1}
+		l := generationLine{Number: g.Number, Epoch: g.Epoch, Products: g.Products, Time: g.Time, Expires: g.Expires, Files: filesOf(g), Current: v.Pager.Newer == "" && i == 0, New: i == 0, Old: i == 1}
 		for _, f := range l.Files {
 			l.Bytes += f.Bytes
 		}
@@ -192,7 +177,7 @@ func (c *call) pairOf() (a, b int64, err error) {
 }
 
 func showCompare(c *call) (reply, error) {
-	o, p, err := c.offerOf()
+	o, p, err := c.offerAndPartner()
 	if err != nil {
 		return reply{}, err
 	}
@@ -252,7 +237,7 @@ func nodesPage() page {
 }
 
 func showNodes(c *call) (reply, error) {
-	o, p, err := c.offerOf()
+	o, p, err := c.offerAndPartner()
 	if err != nil {
 		return reply{}, err
 	}

@@ -72,21 +72,15 @@ var ruleFields = map[string]feed.RuleField{"category": feed.RuleCategory, "produ
 
 func formOfOffer(o *partner.Offer) *form {
 	p := &o.Profile
-	var langs, rates []string
-	for _, l := range p.Languages {
-		langs = append(langs, l.String())
-	}
+	var rates []string
 	for _, r := range p.Rates {
 		rates = append(rates, r.From.String()+" = "+r.Rate.String())
 	}
-	f := newForm("name", o.Name, "shop", string(o.Shop), "languages", strings.Join(langs, ", "), "currency", p.Currency.String(), "rates", strings.Join(rates, "\n"),
-		"base", "retail", "lead", "net", "include", rulesText(p.Assortment.Include), "exclude", rulesText(p.Assortment.Exclude),
+	f := newForm("name", o.Name, "shop", string(o.Shop), "languages", languagesOf(p), "currency", p.Currency.String(), "rates", strings.Join(rates, "\n"),
+		"base", "retail", "lead", leadName(p.Lead), "include", rulesText(p.Assortment.Include), "exclude", rulesText(p.Assortment.Exclude),
 		"buffer", quantityText(p.Stock.Buffer), "cap", quantityText(p.Stock.Cap), "unlimited", quantityText(p.Stock.Unlimited), "version", strconv.FormatInt(o.Version, 10))
 	if p.Base == feed.BaseWholesale {
 		f.set("base", "wholesale")
-	}
-	if p.Lead == feed.LeadGross {
-		f.set("lead", "gross")
 	}
 	var houses []string
 	for _, w := range p.Stock.Warehouses {
@@ -130,10 +124,7 @@ func rulesText(rules []feed.Rule) string {
 }
 
 func readRules(f *form, name string) (rules []feed.Rule) {
-	for line := range strings.Lines(f.text(name, maxRules)) {
-		if line = strings.TrimSpace(line); line == "" {
-			continue
-		}
+	for line := range f.lines(name, maxRules) {
 		word, value, ok := strings.Cut(line, ":")
 		field, known := ruleFields[strings.ToLower(strings.TrimSpace(word))]
 		if value = strings.TrimSpace(value); !ok || !known || value == "" {
@@ -148,11 +139,7 @@ func readRules(f *form, name string) (rules []feed.Rule) {
 // readOffer reads the form into an offer; what it does not show stays.
 func readOffer(f *form, o *partner.Offer, shops, lists []option) {
 	o.Name = f.line("name", 1, 200)
-	var codes []string
-	for _, s := range shops {
-		codes = append(codes, s.Value)
-	}
-	o.Shop = partner.ShopID(f.choice("shop", codes...))
+	o.Shop = partner.ShopID(f.option("shop", shops))
 	p := &o.Profile
 	p.Languages = nil
 	for _, word := range f.words("languages", 20, 40) {
@@ -165,23 +152,16 @@ func readOffer(f *form, o *partner.Offer, shops, lists []option) {
 	}
 	p.Currency = parsed(f, "currency", feed.ParseCurrency)
 	p.Rates = readRates(f)
-	var named []string
-	for _, l := range lists {
-		named = append(named, l.Value)
-	}
 	p.PriceList = ""
 	if f.Value("price-list") != "" {
-		p.PriceList = feed.PriceListID(f.choice("price-list", named...))
+		p.PriceList = feed.PriceListID(f.option("price-list", lists))
 	}
 	if p.OnlyListed = f.flag("only-listed"); p.OnlyListed && p.PriceList == "" {
 		f.fail("only-listed", "offer.onlylisted.which")
 	}
-	p.Base, p.Lead = feed.BaseRetail, feed.LeadNet
+	p.Base, p.Lead = feed.BaseRetail, leadOf(f)
 	if f.choice("base", "retail", "wholesale") == "wholesale" {
 		p.Base = feed.BaseWholesale
-	}
-	if f.choice("lead", "net", "gross") == "gross" {
-		p.Lead = feed.LeadGross
 	}
 	p.Assortment = feed.Assortment{Include: readRules(f, "include"), Exclude: readRules(f, "exclude"), InStockOnly: f.flag("in-stock")}
 	p.Stock.Warehouses = nil
@@ -213,10 +193,7 @@ func readOffer(f *form, o *partner.Offer, shops, lists []option) {
 }
 
 func readRates(f *form) (rates []feed.ExchangeRate) {
-	for line := range strings.Lines(f.text("rates", 4000)) {
-		if line = strings.TrimSpace(line); line == "" {
-			continue
-		}
+	for line := range f.lines("rates", 4000) {
 		code, value, ok := strings.Cut(line, "=")
 		if !ok {
 			f.fail("rates", "form.line", shorten(line, 40))
@@ -225,7 +202,7 @@ func readRates(f *form) (rates []feed.ExchangeRate) {
 		from, err := feed.ParseCurrency(strings.TrimSpace(code))
 		if err == nil {
 			var rate feed.Rate
-			if rate, err = feed.ParseRate(strings.TrimSpace(strings.ReplaceAll(value, ",", "."))); err == nil {
+			if rate, err = feed.ParseRate(strings.TrimSpace(decimalPoint(value))); err == nil {
 				rates = append(rates, feed.ExchangeRate{From: from, Rate: rate})
 				continue
 			}
@@ -255,12 +232,9 @@ func readFiles(f *form) partner.KindSet {
 
 // offerFormView puts the page around a form.
 func (c *call) offerFormView(p *partner.Partner, f *form, id partner.OfferID) (v offerView, err error) {
-	v = offerView{partnerHead: c.head(p, "offer"), Form: f, Offer: id, Currencies: withPresent(withNone(currencyOptions()), f.Value("currency"))}
+	v = offerView{partnerHead: c.head(p, "offer"), Form: f, Offer: id, Currencies: withPresent(withNone(currencyOptions()), f.Value("currency")), Leads: c.leadOptions()}
 	for _, base := range []string{"retail", "wholesale"} {
 		v.Bases = append(v.Bases, option{base, c.say("base." + base)})
-	}
-	for _, lead := range []string{"net", "gross"} {
-		v.Leads = append(v.Leads, option{lead, c.say("lead." + lead)})
 	}
 	for _, d := range dialectSwitches() {
 		v.Dialects = append(v.Dialects, option{d.name, c.say("dialect." + d.name)})
@@ -360,16 +334,11 @@ func saveOffer(c *call) (reply, error) {
 	if o.PartnerDiscounts {
 		o.Profile.Discounts = p.Discounts
 	}
-	if !f.Failed() {
-		if err := f.take("", o.Validate()); err != nil {
-			return reply{}, err
-		}
-	}
 	view := func(preview *previewView) any {
 		v.Preview = preview
 		return v
 	}
-	return c.settle(f, "offer", view, partner.Changeset{Offers: []partner.Offer{o}}, func() error {
+	return c.settle(f, o.Validate(), "offer", view, partner.Changeset{Offers: []partner.Offer{o}}, func() error {
 		_, err := c.panel.opt.Manage.UpdateOffer(c.ctx, c.who, o)
 		return err
 	}, "/partners/"+string(p.ID))

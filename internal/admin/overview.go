@@ -181,13 +181,9 @@ func (c *call) overviewAlarms(v *overviewView) error {
 
 // setSharing moves the merchant's one switch.
 func setSharing(c *call) (reply, error) {
-	f, err := c.form()
+	_, on, version, err := c.switched()
 	if err != nil {
 		return reply{}, err
-	}
-	on, version := f.choice("on", "on", "off") == "on", f.version()
-	if f.Failed() {
-		return reply{}, c.badForm()
 	}
 	if _, err := c.panel.opt.Manage.SetSharing(c.ctx, c.who, on, version); err != nil {
 		return reply{}, err

@@ -44,6 +44,27 @@ type pager struct {
 // perPage is how many lines a list shows.
 const perPage = 50
 
+// before gives the number that a list goes on below, 0 where it begins with the newest.
+func (c *call) before() int64 {
+	n, _ := strconv.ParseInt(c.query("before"), 10, 64)
+	return max(n, 0)
+}
+
+// newestFirst leads through a list whose lines are numbered, the newest first.
+// The list was asked for below [call.before] and with one line more than a page
+// shows; it gives those that the page shows.
+func newestFirst[T any](c *call, list []T, most int, number func(*T) int64) ([]T, pager) {
+	var p pager
+	if len(list) > most {
+		list = list[:most]
+		p.Older = withQuery(c.r.URL, "before", strconv.FormatInt(number(&list[most-1]), 10))
+	}
+	if c.before() > 0 {
+		p.Newer = withQuery(c.r.URL, "before", "")
+	}
+	return list, p
+}
+
 // pageOf gives the part of a list that the query asks for, and the way to the rest.
 func pageOf[T any](list []T, r *url.URL) ([]T, pager) {
 	n, _ := strconv.Atoi(r.Query().Get("page"))

@@ -323,13 +323,9 @@ func (c *call) offer() (partner.Offer, error) {
 
 func switchOffer(which string) handler {
 	return func(c *call) (reply, error) {
-		f, err := c.form()
+		f, on, version, err := c.switched()
 		if err != nil {
 			return reply{}, err
-		}
-		on, version := f.choice("on", "on", "off") == "on", f.version()
-		if f.Failed() {
-			return reply{}, c.badForm()
 		}
 		o, err := c.offer()
 		if err != nil {

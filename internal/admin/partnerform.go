@@ -93,16 +93,13 @@ func readDiscounts(f *form) (d feed.Discounts) {
 		name string
 		to   *[]feed.DiscountRule
 	}{{"categories", &d.Categories}, {"producers", &d.Producers}, {"products", &d.Products}} {
-		for line := range strings.Lines(f.text(field.name, maxRules)) {
-			if line = strings.TrimSpace(line); line == "" {
-				continue
-			}
+		for line := range f.lines(field.name, maxRules) {
 			at := strings.LastIndex(line, "=")
 			if at < 1 {
 				f.fail(field.name, "form.line", shorten(line, 40))
 				break
 			}
-			percent, err := feed.ParseDiscount(strings.TrimSpace(strings.TrimSuffix(strings.ReplaceAll(strings.TrimSpace(line[at+1:]), ",", "."), "%")))
+			percent, err := feed.ParseDiscount(percentText(line[at+1:]))
 			if err != nil {
 				f.fail(field.name, "form.said", shorten(line, 40)+": "+message(err))
 				break
@@ -155,11 +152,7 @@ func createPartner(c *call) (reply, error) {
 	if f.flag("offer") && len(v.Shops) > 0 {
 		shop = v.Shops[0].Value
 		if len(v.Shops) > 1 {
-			var codes []string
-			for _, s := range v.Shops {
-				codes = append(codes, s.Value)
-			}
-			shop = f.choice("shop", codes...)
+			shop = f.option("shop", v.Shops)
 		}
 	}
 	if !f.Failed() {
@@ -213,16 +206,11 @@ func savePartner(c *call) (reply, error) {
 	v := c.partnerFormView(&p, f)
 	p.Version = f.version()
 	readPartner(f, &p)
-	if !f.Failed() {
-		if err := f.take("", p.Validate()); err != nil {
-			return reply{}, err
-		}
-	}
 	view := func(preview *previewView) any {
 		v.Preview = preview
 		return v
 	}
-	return c.settle(f, "partnerform", view, partner.Changeset{Partners: []partner.Partner{p}}, func() error {
+	return c.settle(f, p.Validate(), "partnerform", view, partner.Changeset{Partners: []partner.Partner{p}}, func() error {
 		_, err := c.panel.opt.Manage.UpdatePartner(c.ctx, c.who, p)
 		return err
 	}, "/partners/"+string(p.ID))

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -71,43 +72,42 @@ func showLedger(c *call) (reply, error) {
 	for i := range offers {
 		v.Offers = append(v.Offers, tabView{at + string(offers[i].ID), offers[i].Name, offers[i].ID == chosen})
 	}
-	links, err := c.panel.opt.Manage.Links(c.ctx, c.who, chosen)
-	if err != nil {
+	if v.Lines, v.Pager, err = c.downloads(c.who, chosen); err != nil {
 		return reply{}, err
+	}
+	days, err := c.panel.opt.Manage.DownloadDays(c.ctx, c.who, chosen, c.now().Add(-14*24*time.Hour))
+	v.Days = dayLines(days)
+	return show("ledger", v), err
+}
+
+// downloads gives a page of what was fetched of an offer, as who may know it.
+func (c *call) downloads(who manage.Identity, offer partner.OfferID) (lines []ledgerLine, p pager, err error) {
+	links, err := c.panel.opt.Manage.Links(c.ctx, who, offer)
+	if err != nil {
+		return nil, p, err
 	}
 	names := map[partner.LinkID]string{}
 	for i := range links {
 		names[links[i].ID] = links[i].Name
 	}
-	before, _ := strconv.ParseInt(c.query("before"), 10, 64)
-	list, err := c.panel.opt.Manage.Downloads(c.ctx, c.who, partner.LedgerFilter{Offer: chosen, Before: max(before, 0)}, perPage+1)
+	list, err := c.panel.opt.Manage.Downloads(c.ctx, who, partner.LedgerFilter{Offer: offer, Before: c.before()}, perPage+1)
 	if err != nil {
-		return reply{}, err
+		return nil, p, err
 	}
-	if len(list) > perPage {
-		list = list[:perPage]
-		v.Pager.Older = withQuery(c.r.URL, "before", strconv.FormatInt(list[perPage-1].Number, 10))
-	}
-	if before > 0 {
-		v.Pager.Newer = withQuery(c.r.URL, "before", "")
-	}
+	list, p = newestFirst(c, list, perPage, func(d *partner.LedgerEntry) int64 { return d.Number })
 	for i := range list {
 		d := &list[i]
-		line := ledgerLine{At: d.Started, Kind: d.Kind.String(), Label: d.Label, Bytes: d.Bytes, Outcome: d.Outcome.String(), Refusal: d.Refusal.String(), Link: names[d.Link], Client: d.Client, Took: d.Took}
-		if line.Link == "" {
-			line.Link = string(d.Link)
-		}
+		line := ledgerLine{At: d.Started, Kind: d.Kind.String(), Label: d.Label, Bytes: d.Bytes, Outcome: d.Outcome.String(), Refusal: d.Refusal.String(),
+			Link: cmp.Or(names[d.Link], string(d.Link)), Client: d.Client, Took: d.Took}
 		if d.Generation > 0 {
 			line.Generation = strconv.FormatInt(d.Generation, 10)
 		}
 		if d.Address.IsValid() {
 			line.Address = d.Address.String()
 		}
-		v.Lines = append(v.Lines, line)
+		lines = append(lines, line)
 	}
-	days, err := c.panel.opt.Manage.DownloadDays(c.ctx, c.who, chosen, c.now().Add(-14*24*time.Hour))
-	v.Days = dayLines(days)
-	return show("ledger", v), err
+	return lines, p, nil
 }
 
 // dayLines adds the kinds of file of each day together, the newest day first.

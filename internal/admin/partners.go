@@ -184,6 +184,19 @@ func (c *call) partnerRow(p *partner.Partner, fresh []*partner.Freshness) partne
 // badForm is the error for a form that no page of ours has sent.
 func (c *call) badForm() error { return feed.Errorf(feed.KindInvalid, "the form is damaged") }
 
+// switched reads the form of a switch: where it is to stand, and which version of
+// the thing it belongs to was shown.
+func (c *call) switched() (f *form, on bool, version int64, err error) {
+	if f, err = c.form(); err != nil {
+		return nil, false, 0, err
+	}
+	on, version = f.choice("on", "on", "off") == "on", f.version()
+	if f.Failed() {
+		err = c.badForm()
+	}
+	return f, on, version, err
+}
+
 // partner gives the partner that the path names by his id.
 func (c *call) partner() (partner.Partner, error) {
 	id := partner.ID(c.path("partner"))
@@ -197,13 +210,9 @@ func (c *call) partner() (partner.Partner, error) {
 // his card.
 func switchPartner(which string) handler {
 	return func(c *call) (reply, error) {
-		f, err := c.form()
+		f, on, version, err := c.switched()
 		if err != nil {
 			return reply{}, err
-		}
-		on, version := f.choice("on", "on", "off") == "on", f.version()
-		if f.Failed() {
-			return reply{}, c.badForm()
 		}
 		p, err := c.partner()
 		if err != nil {

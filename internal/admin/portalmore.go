@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,23 +15,26 @@ type portalTabs struct {
 	Offers []tabView
 }
 
-// offerTabs are the partner's offers as ways to look at a page.
-func (r *recipient) offerTabs(path string, chosen partner.OfferID) (list []tabView) {
-	for i := range r.offers {
-		list = append(list, tabView{root + path + "?offer=" + string(r.offers[i].ID), r.offers[i].Name, r.offers[i].ID == chosen})
+// portalOf gives who asks and the offer that the address names, else his first,
+// nil where he has none; it fills in the ways to his other offers.
+func (c *call) portalOf(tabs *portalTabs) (recipient, *partner.Offer, error) {
+	r, err := c.recipient()
+	if err != nil {
+		return r, nil, err
 	}
-	return list
-}
-
-// chosen gives the offer that the address names, else the first.
-func (r *recipient) chosen(c *call) (*partner.Offer, error) {
+	var chosen *partner.Offer
 	if id := c.query("offer"); id != "" {
-		return r.offer(id)
+		if chosen, err = r.offer(id); err != nil {
+			return r, nil, err
+		}
+	} else if len(r.offers) > 0 {
+		chosen = &r.offers[0]
 	}
-	if len(r.offers) == 0 {
-		return nil, nil
+	for i := range r.offers {
+		o := &r.offers[i]
+		tabs.Offers = append(tabs.Offers, tabView{root + "/portal/" + tabs.Tab + "?offer=" + string(o.ID), o.Name, o.ID == chosen.ID})
 	}
-	return &r.offers[0], nil
+	return r, chosen, nil
 }
 
 // connectView says how to read an offer by program.
@@ -200,35 +202,24 @@ func changesPage() page {
 }
 
 func showChanges(c *call) (reply, error) {
-	r, err := c.recipient()
-	if err != nil {
-		return reply{}, err
-	}
-	o, err := r.chosen(c)
-	if err != nil {
-		return reply{}, err
-	}
 	v := changesView{portalTabs: portalTabs{Tab: "changes"}}
-	if o == nil {
-		return show("changes", v), nil
+	r, o, err := c.portalOf(&v.portalTabs)
+	if err != nil || o == nil {
+		return show("changes", v), err
 	}
-	v.Offers = r.offerTabs("/portal/changes", o.ID)
 	if !partner.Readable(&c.merchant, &r.partner, o, c.now()) {
 		return show("changes", v), nil
 	}
-	before, _ := strconv.ParseInt(c.query("before"), 10, 64)
-	list, err := c.panel.opt.Manage.History(c.ctx, r.reads, o.ID, feed.KindFull, max(before, 0), perHistory+1)
+	list, err := c.panel.opt.Manage.History(c.ctx, r.reads, o.ID, feed.KindFull, c.before(), perHistory+1)
 	if err != nil {
 		return reply{}, err
 	}
-	for i := range list {
-		if i == perHistory {
-			v.Pager.Older = withQuery(c.r.URL, "before", strconv.FormatInt(list[i-1].Number, 10))
-			break
-		}
-		g := &list[i]
+	shown, p := newestFirst(c, list, perHistory, numberOf)
+	v.Pager = p
+	for i := range shown {
+		g := &shown[i]
 		l := changeLine{Number: g.Number, Products: g.Products, Time: g.Time}
-		if i+1 < len(list) {
+		if i+1 < len(list) { // the one before, even where it stands on the next page
 			l.More, l.Fewer = max(g.Products-list[i+1].Products, 0), max(list[i+1].Products-g.Products, 0)
 		}
 		for j := range g.Files {
@@ -242,9 +233,6 @@ func showChanges(c *call) (reply, error) {
 			}
 		}
 		v.Lines = append(v.Lines, l)
-	}
-	if before > 0 {
-		v.Pager.Newer = withQuery(c.r.URL, "before", "")
 	}
 	return show("changes", v), nil
 }
@@ -267,55 +255,16 @@ func downloadsPage() page {
 }
 
 func showDownloads(c *call) (reply, error) {
-	r, err := c.recipient()
-	if err != nil {
-		return reply{}, err
-	}
-	o, err := r.chosen(c)
-	if err != nil {
-		return reply{}, err
-	}
 	v := downloadsView{portalTabs: portalTabs{Tab: "downloads"}}
-	if o == nil {
-		return show("downloads", v), nil
+	r, o, err := c.portalOf(&v.portalTabs)
+	if err != nil || o == nil {
+		return show("downloads", v), err
 	}
-	v.Offers = r.offerTabs("/portal/downloads", o.ID)
-	before, _ := strconv.ParseInt(c.query("before"), 10, 64)
-	list, err := c.panel.opt.Manage.Downloads(c.ctx, r.reads, partner.LedgerFilter{Offer: o.ID, Before: max(before, 0)}, perPage+1)
-	if err != nil {
+	if v.Lines, v.Pager, err = c.downloads(r.reads, o.ID); err != nil {
 		return reply{}, err
 	}
-	links, err := c.panel.opt.Manage.Links(c.ctx, r.reads, o.ID)
-	if err != nil {
-		return reply{}, err
-	}
-	names := map[partner.LinkID]string{}
-	for i := range links {
-		names[links[i].ID] = links[i].Name
-	}
-	if len(list) > perPage {
-		list = list[:perPage]
-		v.Pager.Older = withQuery(c.r.URL, "before", strconv.FormatInt(list[perPage-1].Number, 10))
-	}
-	if before > 0 {
-		v.Pager.Newer = withQuery(c.r.URL, "before", "")
-	}
-	for i := range list {
-		d := &list[i]
-		if d.Offer != o.ID {
-			continue
-		}
-		line := ledgerLine{At: d.Started, Kind: d.Kind.String(), Label: d.Label, Bytes: d.Bytes, Outcome: d.Outcome.String(), Link: names[d.Link], Client: d.Client, Took: d.Took}
-		if line.Link == "" {
-			line.Link = string(d.Link)
-		}
-		if d.Generation > 0 {
-			line.Generation = strconv.FormatInt(d.Generation, 10)
-		}
-		if d.Address.IsValid() {
-			line.Address = d.Address.String()
-		}
-		v.Lines = append(v.Lines, line)
+	for i := range v.Lines {
+		v.Lines[i].Refusal = "" // why somebody was refused is the merchant's to tell
 	}
 	return show("downloads", v), nil
 }

@@ -39,9 +39,14 @@ func (c *call) preview(set partner.Changeset) (*previewView, error) {
 }
 
 // settle ends a form that says what something is to be: it shows what is wrong
-// with the form or, asked for, what the set would change, or stores it and goes
-// on to another page. view puts the page around the form.
-func (c *call) settle(f *form, page string, view func(*previewView) any, set partner.Changeset, store func() error, to string) (reply, error) {
+// with the form or with valid, or, asked for, what the set would change, or
+// stores it and goes on to another page. view puts the page around the form.
+func (c *call) settle(f *form, valid error, page string, view func(*previewView) any, set partner.Changeset, store func() error, to string) (reply, error) {
+	if !f.Failed() {
+		if err := f.take("", valid); err != nil {
+			return reply{}, err
+		}
+	}
 	if !f.Failed() && f.Value("act") == "preview" {
 		p, err := c.preview(set)
 		if err := f.take("", err); err != nil {

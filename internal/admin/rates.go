@@ -179,6 +179,3 @@ func changeRate(c *call) (reply, error) {
 	r.Rate = readRate(f)
 	return c.putRate(f, r, func() (ratesView, error) { return c.rates(newForm(), stands.Name(), f) })
 }
-
-// decimalPoint lets people write a comma.
-func decimalPoint(s string) string { return strings.ReplaceAll(s, ",", ".") }

@@ -91,23 +91,16 @@ func runsPage() page {
 }
 
 func showRuns(c *call) (reply, error) {
-	before, _ := strconv.ParseInt(c.query("before"), 10, 64)
-	runs, err := c.panel.opt.Manage.Runs(c.ctx, c.who, max(before, 0), perPage+1)
+	runs, err := c.panel.opt.Manage.Runs(c.ctx, c.who, c.before(), perPage+1)
 	if err != nil {
 		return reply{}, err
 	}
 	v := runsView{Known: c.panel.opt.Jobs != nil}
-	if len(runs) > perPage {
-		runs = runs[:perPage]
-		v.Pager.Older = withQuery(c.r.URL, "before", strconv.FormatInt(runs[perPage-1].Lease, 10))
-	}
-	if before > 0 {
-		v.Pager.Newer = root + "/runs"
-	}
+	runs, v.Pager = newestFirst(c, runs, perPage, func(r *publish.RunRecord) int64 { return r.Lease })
 	for i := range runs {
 		v.Runs = append(v.Runs, runLineOf(&runs[i], c.now()))
 	}
-	if v.Known && before <= 0 {
+	if v.Known && v.Pager.Newer == "" {
 		jobs, err := c.panel.opt.Jobs.Jobs(c.ctx, c.who.Merchant, 0, 20)
 		if err != nil {
 			return reply{}, err

@@ -9,7 +9,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -21,9 +20,11 @@ import (
 	"feedmill/internal/auth"
 	"feedmill/internal/manage"
 	"feedmill/internal/partner"
+	"feedmill/internal/testclock"
 	"feedmill/storage/memstore"
 	"feedmill/storage/postgres"
 	"feedmill/storage/sqlite"
+	"feedmill/storage/sqlite/sqlitetest"
 )
 
 // records are what the panel and its tests need of a database.
@@ -43,6 +44,7 @@ var (
 
 // site is a panel over real records, and a clock that the test turns.
 type site struct {
+	*testclock.Clock
 	t      testing.TB
 	db     records
 	open   opener
@@ -51,23 +53,6 @@ type site struct {
 	manage *manage.Service
 	panel  *Panel
 	server *httptest.Server
-
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (s *site) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// Each look is a moment later, as records want it.
-	s.now = s.now.Add(time.Microsecond)
-	return s.now
-}
-
-func (s *site) pass(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
 }
 
 const goodPassword = "four good words here"
@@ -75,14 +60,7 @@ const goodPassword = "four good words here"
 func newSite(t testing.TB) *site {
 	t.Helper()
 	return newSiteOver(t, func(s *site) (records, opener) {
-		path := filepath.Join(t.TempDir(), "records.db")
-		if _, err := sqlite.Migrate(t.Context(), path, sqlite.Options{Now: s.Now}); err != nil {
-			t.Fatal(err)
-		}
-		db, err := sqlite.Open(t.Context(), path, sqlite.Options{Now: s.Now})
-		if err != nil {
-			t.Fatal(err)
-		}
+		db := sqlitetest.Open(t, sqlite.Options{Now: s.Now})
 		return db, func(ctx context.Context, m partner.MerchantID) (manage.Catalog, error) { return db.Snapshot(ctx, m) }
 	})
 }
@@ -93,7 +71,7 @@ type opener = func(ctx context.Context, m partner.MerchantID) (manage.Catalog, e
 // newSiteOver makes a panel over the records that open gives.
 func newSiteOver(t testing.TB, open func(s *site) (records, opener)) *site {
 	t.Helper()
-	s := &site{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), files: memstore.New(memstore.Options{})}
+	s := &site{t: t, Clock: testclock.New(testclock.Noon(), time.Microsecond), files: memstore.New(memstore.Options{})}
 	db, catalog := open(s)
 	s.db, s.open = db, catalog
 	t.Cleanup(func() { _ = s.db.Close() })

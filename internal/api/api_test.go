@@ -99,7 +99,7 @@ func TestLimits(t *testing.T) {
 	if a := get(other); a.status != http.StatusOK {
 		t.Errorf("another key: status %d", a.status)
 	}
-	w.pass(time.Second)
+	w.Pass(time.Second)
 	if a := get(key); a.status != http.StatusOK {
 		t.Errorf("a second later: status %d", a.status)
 	}
@@ -112,7 +112,7 @@ func TestLimits(t *testing.T) {
 	if a := get(other); a.status != http.StatusTooManyRequests {
 		t.Errorf("after guesses from the address: status %d", a.status)
 	}
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	if a := get(other); a.status != http.StatusOK {
 		t.Errorf("a minute later: status %d", a.status)
 	}
@@ -173,7 +173,7 @@ func TestRepeats(t *testing.T) {
 			t.Parallel()
 			w := setup(t, database, api.Options{})
 			slow := &slowRepeats{w.db, make(chan struct{}), make(chan struct{})}
-			a, err := api.New(w.manage, slow, api.Options{Now: w.now, PerMinute: -1})
+			a, err := api.New(w.manage, slow, api.Options{Now: w.Now, PerMinute: -1})
 			check(t, err)
 			quick := w.api
 			key, second := w.key(w.mine, partner.KeyScopes), w.key(w.mine, partner.KeyScopes)
@@ -207,7 +207,7 @@ func TestRepeats(t *testing.T) {
 			if got := w.do(other); got.status != http.StatusCreated {
 				t.Errorf("another API key's request of the same name: status %d, %s", got.status, got.body)
 			}
-			w.pass(partner.IdempotencyAge + time.Hour)
+			w.Pass(partner.IdempotencyAge + time.Hour)
 			if got := w.do(r); got.status != http.StatusConflict || strings.Contains(string(got.body), "in-progress") {
 				t.Errorf("after a week: status %d, %s", got.status, got.body)
 			}
@@ -224,7 +224,7 @@ func TestCanary(t *testing.T) {
 	mine := w.furnish(w.mine)
 	var kept keeper
 	kept.Repeats = w.db
-	a, err := api.New(w.manage, &kept, api.Options{Now: w.now, PerMinute: -1})
+	a, err := api.New(w.manage, &kept, api.Options{Now: w.Now, PerMinute: -1})
 	check(t, err)
 	secrets := []string{key}
 	for i, path := range []string{"/offers/{offer}/links", "/links/{link}/rotate"} {
@@ -303,7 +303,7 @@ func (broken) BeginIdempotent(context.Context, partner.MerchantID, string, [32]b
 func TestFaultsAreOurs(t *testing.T) {
 	t.Parallel()
 	w := setup(t, "sqlite", api.Options{})
-	a, err := api.New(w.manage, broken{w.db}, api.Options{Now: w.now, PerMinute: -1, RequestID: func(context.Context) string { return "abc" }})
+	a, err := api.New(w.manage, broken{w.db}, api.Options{Now: w.Now, PerMinute: -1, RequestID: func(context.Context) string { return "abc" }})
 	check(t, err)
 	w.api = a
 	got := w.do(request{method: "POST", path: "/partners", key: w.key(w.mine, partner.KeyScopes), body: `{"name": "x"}`, header: http.Header{"Idempotency-Key": {"k"}}})

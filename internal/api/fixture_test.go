@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,9 +26,12 @@ import (
 	"feedmill/internal/manage"
 	"feedmill/internal/partner"
 	"feedmill/internal/pgtest"
+	"feedmill/internal/syncbuf"
+	"feedmill/internal/testclock"
 	"feedmill/storage/memstore"
 	"feedmill/storage/postgres"
 	"feedmill/storage/sqlite"
+	"feedmill/storage/sqlite/sqlitetest"
 )
 
 var server = &pgtest.Server{Prepare: func(ctx context.Context, url string) error {
@@ -60,6 +61,7 @@ type reader interface {
 
 // world is an API over a real database, with two merchants.
 type world struct {
+	*testclock.Clock
 	t        testing.TB
 	ctx      context.Context
 	db       records
@@ -67,14 +69,11 @@ type world struct {
 	store    *memstore.Store
 	manage   *manage.Service
 	api      http.Handler
-	log      *lockedBuffer
+	log      *syncbuf.Buffer
 	roles    map[string]manage.Identity // credentials of tests, by what is sent
 	spec     *spec
 	runs     int
 	jobs     *localjob.Client
-
-	mu sync.Mutex
-	at time.Time
 
 	mine, foreign merchant
 }
@@ -86,46 +85,15 @@ type merchant struct {
 	shop  partner.Shop
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// String gives what was written so far.
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func (w *world) now() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.at
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.at = w.at.Add(d)
-}
-
 var databases = []string{"sqlite", "postgres"}
 
 func setup(t testing.TB, database string, opt api.Options) *world {
 	t.Helper()
-	w := &world{t: t, ctx: t.Context(), at: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), store: memstore.New(memstore.Options{}), log: &lockedBuffer{}, roles: map[string]manage.Identity{}}
+	w := &world{t: t, ctx: t.Context(), Clock: testclock.New(testclock.Noon(), 0), store: memstore.New(memstore.Options{}), log: &syncbuf.Buffer{}, roles: map[string]manage.Identity{}}
 	w.open(database)
 	jobs := w.runJobs()
-	w.manage = manage.New(w.db, func(_ context.Context, m partner.MerchantID) (manage.Catalog, error) { return w.snapshot(m) }, w.store, w.now, manage.WithJobs(desk.New(jobs)))
-	opt.Now = w.now
+	w.manage = manage.New(w.db, func(_ context.Context, m partner.MerchantID) (manage.Catalog, error) { return w.snapshot(m) }, w.store, w.Now, manage.WithJobs(desk.New(jobs)))
+	opt.Now = w.Now
 	opt.Log = slog.New(slog.NewJSONHandler(w.log, nil))
 	opt.RequestID = func(context.Context) string { return "req-1" }
 	opt.ChangeWait = 30 * time.Second // a slow machine is no failure
@@ -158,7 +126,7 @@ func (w *world) runJobs() *localjob.Client {
 		<-ctx.Done()
 		return ctx.Err()
 	}))
-	c, err := localjob.New(filepath.Join(w.t.TempDir(), "jobs"), job.Config{Kinds: kinds, Soft: time.Millisecond}, localjob.Options{Now: w.now, Poll: 5 * time.Millisecond, Patience: time.Minute})
+	c, err := localjob.New(filepath.Join(w.t.TempDir(), "jobs"), job.Config{Kinds: kinds, Soft: time.Millisecond}, localjob.Options{Now: w.Now, Poll: 5 * time.Millisecond, Patience: time.Minute})
 	check(w.t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -188,17 +156,11 @@ func (w *world) jobIs(id int64, state job.State) {
 func (w *world) open(database string) {
 	w.t.Helper()
 	if database == "sqlite" {
-		path := filepath.Join(w.t.TempDir(), "feedmill.db")
-		opt := sqlite.Options{Now: w.now}
-		_, err := sqlite.Migrate(w.ctx, path, opt)
-		check(w.t, err)
-		db, err := sqlite.Open(w.ctx, path, opt)
-		check(w.t, err)
-		w.t.Cleanup(func() { check(w.t, db.Close()) })
+		db := sqlitetest.Open(w.t, sqlite.Options{Now: w.Now})
 		w.db, w.snapshot = db, func(m partner.MerchantID) (reader, error) { return db.Snapshot(context.Background(), m) }
 		return
 	}
-	db, err := postgres.Open(w.ctx, server.Database(w.t), postgres.Options{Now: w.now, Clock: w.now})
+	db, err := postgres.Open(w.ctx, server.Database(w.t), postgres.Options{Now: w.Now, Clock: w.Now})
 	check(w.t, err)
 	w.t.Cleanup(func() { check(w.t, db.Close()) })
 	w.db, w.snapshot = db, func(m partner.MerchantID) (reader, error) { return db.Snapshot(context.Background(), m) }
@@ -296,7 +258,7 @@ func (w *world) publish(m merchant) {
 	}
 	run := fmt.Sprintf("run%d", w.runs)
 	_, err = publish.Do(w.ctx, w.db, publish.NewStoreBin(w.store, run), publish.Request{
-		Merchant: string(m.ID), RunID: run, Profiles: profiles, Now: w.now(), Spool: w.t.TempDir(),
+		Merchant: string(m.ID), RunID: run, Profiles: profiles, Now: w.Now(), Spool: w.t.TempDir(),
 		Settings: publish.Settings{Zone: time.UTC, FullEvery: 1000 * time.Hour, FullShare: 101, MaxLoss: 20, Gzip: true},
 		Catalog: publish.Catalog{Products: decoded(snap.Products), Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
 			Language: m.Language, Currency: m.Currency, Head: head}})

@@ -239,10 +239,10 @@ func (w *world) act(t *testing.T, words []string) {
 	case "@wait":
 		d, err := time.ParseDuration(words[1])
 		check(t, err)
-		w.pass(d)
+		w.Pass(d)
 	case "@download": // @download LINK OFFER
 		check(t, w.db.RecordDownloads(w.ctx, []partner.Download{{Merchant: w.mine.ID, Link: partner.LinkID(words[1]), Offer: partner.OfferID(words[2]), Kind: feed.KindLight,
-			Generation: 1, Bytes: 1234, Client: "importer/1", Started: w.now(), Took: time.Second}}))
+			Generation: 1, Bytes: 1234, Client: "importer/1", Started: w.Now(), Took: time.Second}}))
 	default:
 		t.Fatalf("%q is no act", words[0])
 	}

@@ -107,7 +107,7 @@ func (s *Service) EnrolFactor(ctx context.Context, id SessionID, key FactorKey, 
 	if _, err := s.db.UpdateUser(ctx, from.actor(&u), "user.factor.on", u); err != nil {
 		return nil, next, err
 	}
-	codes, hashes := NewRecoveryCodes()
+	codes, hashes := newRecoveryCodes()
 	if err := s.db.SetRecovery(ctx, u.Merchant, u.ID, hashes); err != nil {
 		return nil, next, err
 	}
@@ -148,7 +148,7 @@ func (s *Service) NewRecovery(ctx context.Context, id SessionID) ([]string, erro
 	if !sess.Fresh(s.opt.Now()) || !u.Factor.On() {
 		return nil, &RefusedError{}
 	}
-	codes, hashes := NewRecoveryCodes()
+	codes, hashes := newRecoveryCodes()
 	return codes, s.db.SetRecovery(ctx, u.Merchant, u.ID, hashes)
 }
 

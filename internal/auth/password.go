@@ -18,8 +18,8 @@ import (
 // Limits of passwords, in characters (RELIABILITY S-10). There are no rules of
 // composition: length and not being common are what counts.
 const (
-	MinPassword = 10
-	MaxPassword = 128
+	minPassword = 10
+	maxPassword = 128
 )
 
 // Cost is what a guess costs.
@@ -30,8 +30,8 @@ type Cost struct {
 	Lanes             uint8
 }
 
-// DefaultCost is OWASP's first choice for argon2id: 46 MiB in one pass.
-func DefaultCost() Cost { return Cost{MemoryKiB: 46 << 10, Passes: 1, Lanes: 1} }
+// defaultCost is OWASP's first choice for argon2id: 46 MiB in one pass.
+func defaultCost() Cost { return Cost{MemoryKiB: 46 << 10, Passes: 1, Lanes: 1} }
 
 const (
 	saltBytes = 16
@@ -135,9 +135,9 @@ func Judge(password, login string) Weakness {
 	lower := strings.ToLower(password)
 	name, _, _ := strings.Cut(login, "@")
 	switch {
-	case n < MinPassword:
+	case n < minPassword:
 		return TooShort
-	case n > MaxPassword || !utf8.ValidString(password):
+	case n > maxPassword || !utf8.ValidString(password):
 		return TooLong
 	case common(lower), common(unpadded(lower)):
 		return TooCommon

@@ -15,7 +15,7 @@ import (
 type Options struct {
 	// Sealer keeps the keys of second factors; needed.
 	Sealer *Sealer
-	// Hasher is for passwords; nil is one of [DefaultCost], two at a time.
+	// Hasher is for passwords; nil is one of 46 MiB and one pass, two at a time.
 	Hasher *Hasher
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -31,7 +31,7 @@ type Service struct {
 // New makes a service over records.
 func New(db Records, opt Options) *Service {
 	if opt.Hasher == nil {
-		opt.Hasher = NewHasher(DefaultCost(), 2)
+		opt.Hasher = NewHasher(defaultCost(), 2)
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now
@@ -80,9 +80,9 @@ type WeakError struct{ Weakness Weakness }
 func (e *WeakError) Error() string {
 	switch e.Weakness {
 	case TooShort:
-		return fmt.Sprintf("the password has fewer than %d characters", MinPassword)
+		return fmt.Sprintf("the password has fewer than %d characters", minPassword)
 	case TooLong:
-		return fmt.Sprintf("the password has more than %d characters", MaxPassword)
+		return fmt.Sprintf("the password has more than %d characters", maxPassword)
 	case TooCommon:
 		return "the password is one of those that are guessed first"
 	}
@@ -133,7 +133,7 @@ func (s *Service) throttled(ctx context.Context, what, login string, from Place,
 // browser's old one, which ends.
 func (s *Service) SignIn(ctx context.Context, login, password string, from Place, before SessionID) (id SessionID, stage Stage, err error) {
 	login = CleanLogin(login)
-	if len(login) > 4*MaxLogin || len(password) > 4*MaxPassword {
+	if len(login) > 4*MaxLogin || len(password) > 4*maxPassword {
 		return id, "", &RefusedError{}
 	}
 	var u User

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -14,48 +13,27 @@ import (
 	"feedmill/feed"
 	"feedmill/internal/auth"
 	"feedmill/internal/partner"
+	"feedmill/internal/testclock"
 	"feedmill/storage/sqlite"
+	"feedmill/storage/sqlite/sqlitetest"
 )
 
 // world is a service over real records, with a clock that the test turns.
 type world struct {
 	*auth.Service
+	*testclock.Clock
 	db *sqlite.DB
-
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (w *world) Now() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
 }
 
 func setup(t testing.TB) *world {
 	t.Helper()
-	w := &world{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	path := filepath.Join(t.TempDir(), "records.db")
-	if _, err := sqlite.Migrate(t.Context(), path, sqlite.Options{Now: w.Now}); err != nil {
-		t.Fatal(err)
-	}
-	db, err := sqlite.Open(t.Context(), path, sqlite.Options{Now: w.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	w := &world{Clock: testclock.New(testclock.Noon(), 0)}
+	w.db = sqlitetest.Open(t, sqlite.Options{Now: w.Now})
 	sealer, err := auth.NewSealer(make([]byte, auth.SealKeyBytes))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.db = db
-	w.Service = auth.New(db, auth.Options{Sealer: sealer, Hasher: auth.NewHasher(auth.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}, 2), Now: w.Now, Log: slog.New(slog.DiscardHandler)})
+	w.Service = auth.New(w.db, auth.Options{Sealer: sealer, Hasher: auth.NewHasher(auth.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}, 2), Now: w.Now, Log: slog.New(slog.DiscardHandler)})
 	return w
 }
 
@@ -115,7 +93,7 @@ func TestSetUp(t *testing.T) {
 	if _, err := w.SetUp(ctx, first, weak, home); !errors.As(err, &why) || why.Weakness != auth.TooCommon {
 		t.Errorf("a common password: got %v", err)
 	}
-	w.pass(auth.SetupLife)
+	w.Pass(auth.SetupLife)
 	if _, err := w.SetUp(ctx, first, o, home); !refused(err) {
 		t.Errorf("an old code: got %v", err)
 	}
@@ -171,7 +149,7 @@ func TestSignIn(t *testing.T) {
 	}
 	// Use keeps a session alive, up to its absolute end.
 	for range 25 {
-		w.pass(29 * time.Minute)
+		w.Pass(29 * time.Minute)
 		if _, _, err = w.Session(ctx, id); err != nil {
 			break
 		}
@@ -216,7 +194,7 @@ func TestThrottle(t *testing.T) {
 	if err := try(good, elsewhere); err != nil {
 		t.Errorf("from elsewhere: %v", err)
 	}
-	w.pass(2 * time.Second)
+	w.Pass(2 * time.Second)
 	if err := try(good, home); err != nil {
 		t.Errorf("after the wait: %v", err)
 	}
@@ -226,7 +204,7 @@ func TestThrottle(t *testing.T) {
 	// A hundred networks that all try one account slow it down a little, and never for long.
 	for i := range 120 {
 		_ = try("wrong", auth.Place{Address: netip.AddrFrom4([4]byte{203, byte(i), 0, 1})})
-		w.pass(21 * time.Second)
+		w.Pass(21 * time.Second)
 	}
 	if err := try(good, auth.Place{Address: netip.MustParseAddr("8.8.8.8")}); err != nil {
 		t.Errorf("the owner is locked out: %v", err)
@@ -282,7 +260,7 @@ func TestSecondFactor(t *testing.T) {
 	if _, err := w.Prove(ctx, waiting, good, home); !refused(err) {
 		t.Errorf("proving before the second factor: got %v", err)
 	}
-	w.pass(30 * time.Second)
+	w.Pass(30 * time.Second)
 	in, err := w.SecondFactor(ctx, waiting, key.Code(w.Now()), home)
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +280,7 @@ func TestSecondFactor(t *testing.T) {
 	if _, err := w.SecondFactor(ctx, waiting, codes[3], home); !refused(err) {
 		t.Errorf("a recovery code twice: got %v", err)
 	}
-	w.pass(auth.FactorTime)
+	w.Pass(auth.FactorTime)
 	if _, err := w.SecondFactor(ctx, waiting, codes[4], home); feed.KindOf(err) != feed.KindNotFound {
 		t.Errorf("too late: got %v", err)
 	}
@@ -357,7 +335,7 @@ func TestPasswordsChange(t *testing.T) {
 	}
 
 	// Proving lasts ten minutes.
-	w.pass(auth.ReauthTime)
+	w.Pass(auth.ReauthTime)
 	if s, _, _ := w.Session(ctx, next); s.Fresh(w.Now()) {
 		t.Error("a session is fresh for too long")
 	}
@@ -394,7 +372,7 @@ func TestPasswordsChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.pass(auth.ResetLife)
+	w.Pass(auth.ResetLife)
 	if err := w.ResetPassword(ctx, late, "seven good words are here now", home); !refused(err) {
 		t.Errorf("reset too late: got %v", err)
 	}

@@ -95,9 +95,9 @@ func (k FactorKey) Accept(code string, now time.Time, used int64) (step int64, o
 // RecoveryCodes is how many codes are given out at a time.
 const RecoveryCodes = 10
 
-// NewRecoveryCodes makes codes that each let their owner in once in place of the
+// newRecoveryCodes makes codes that each let their owner in once in place of the
 // second factor (80 random bits), and their hashes.
-func NewRecoveryCodes() (codes []string, hashes [][32]byte) {
+func newRecoveryCodes() (codes []string, hashes [][32]byte) {
 	for range RecoveryCodes {
 		c := randomText(16)
 		codes = append(codes, c[:4]+"-"+c[4:8]+"-"+c[8:12]+"-"+c[12:])

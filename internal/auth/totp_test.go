@@ -89,7 +89,7 @@ func TestFactorAddress(t *testing.T) {
 
 func TestRecoveryCodes(t *testing.T) {
 	t.Parallel()
-	codes, hashes := NewRecoveryCodes()
+	codes, hashes := newRecoveryCodes()
 	seen := map[string]bool{}
 	for i, c := range codes {
 		if seen[c] {

@@ -66,14 +66,6 @@ const (
 // Roles lists the roles, the mightiest first.
 func Roles() []Role { return []Role{Owner, Manager, Readonly, Portal} }
 
-// ParseRole reads the name of a role.
-func ParseRole(s string) (Role, error) {
-	if slices.Contains(Roles(), Role(s)) {
-		return Role(s), nil
-	}
-	return "", feed.Errorf(feed.KindInvalid, "%.40q is no role (owner, manager, readonly, partner)", s)
-}
-
 // Staff says whether the role is one of a merchant's own people.
 func (r Role) Staff() bool { return r == Owner || r == Manager || r == Readonly }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -241,7 +240,7 @@ func (f *fetcher) file(ctx context.Context, target *url.URL, name string) (local
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
-		return "", false, fmt.Errorf("fetch from %s: %w", target.Host, hide(err))
+		return "", false, fmt.Errorf("fetch from %s: %w", target.Host, outbound.Hide(err))
 	}
 	req.Header.Set("Accept", "application/xml, text/xml;q=0.9, */*;q=0.1")
 	req.Header.Set("Accept-Encoding", "identity")
@@ -249,10 +248,10 @@ func (f *fetcher) file(ctx context.Context, target *url.URL, name string) (local
 	resp, err := f.opt.Client.Do(req)
 	if err != nil {
 		if errors.Is(err, outbound.ErrTooLarge) {
-			f.remark(name, rules.CodeHTTPLimit, "%v", hide(err))
+			f.remark(name, rules.CodeHTTPLimit, "%v", outbound.Hide(err))
 			return "", false, nil
 		}
-		return "", false, fmt.Errorf("fetch from %s: %w", target.Host, hide(err))
+		return "", false, fmt.Errorf("fetch from %s: %w", target.Host, outbound.Hide(err))
 	}
 	defer resp.Body.Close() // only read
 	if d := f.opt.Now().Sub(began); d > slowHead {
@@ -283,7 +282,7 @@ func (f *fetcher) file(ctx context.Context, target *url.URL, name string) (local
 	case err != nil && ctx.Err() != nil:
 		return "", false, fmt.Errorf("fetch from %s: %w", target.Host, ctx.Err())
 	case err != nil:
-		f.remark(name, rules.CodeHTTPCut, "after %d bytes: %v", n, hide(err))
+		f.remark(name, rules.CodeHTTPCut, "after %d bytes: %v", n, outbound.Hide(err))
 	case n > left:
 		f.remark(name, rules.CodeHTTPLimit, "the files have more than %d MB", f.opt.MaxBytes/1_000_000)
 		return "", false, nil
@@ -318,19 +317,6 @@ func (f *fetcher) head(resp *http.Response, name string) bool {
 		f.remark(name, rules.CodeHTTPValidator, "the answer has neither ETag nor Last-Modified")
 	}
 	return true
-}
-
-// hide keeps the address, which may hold a secret, out of an error.
-func hide(err error) error {
-	var u *url.Error
-	for errors.As(err, &u) {
-		err = u.Err
-	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return errors.New("the name of the host cannot be resolved")
-	}
-	return err
 }
 
 // name makes the name of a file unique.

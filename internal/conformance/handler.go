@@ -55,8 +55,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// SchemaPath is where the schemas are served; their name follows.
-const SchemaPath = "/schemas/iof-3.0/"
+// schemaPath is where the schemas are served; their name follows.
+const schemaPath = "/schemas/iof-3.0/"
 
 // Handler serves
 //
@@ -86,8 +86,8 @@ func Handler(opt Options) http.Handler {
 	}
 	h := &handler{opt: opt, limits: newLimits(opt.PerMinute, opt.Burst, opt.Now), slots: make(chan struct{}, opt.AtOnce)}
 	r := mux.NewRouter()
-	r.HandleFunc(SchemaPath, h.schemas).Methods(http.MethodGet, http.MethodHead)
-	r.HandleFunc(SchemaPath+"{name}", h.schema).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc(schemaPath, h.schemas).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc(schemaPath+"{name}", h.schema).Methods(http.MethodGet, http.MethodHead)
 	if opt.Enabled {
 		h.loadAssets()
 		r.HandleFunc("/validate", h.form).Methods(http.MethodGet, http.MethodHead)
@@ -174,7 +174,7 @@ func (h *handler) schemas(w http.ResponseWriter, r *http.Request) {
 func (h *handler) schema(w http.ResponseWriter, r *http.Request) {
 	f, err := schema.Open(mux.Vars(r)["name"])
 	if err != nil {
-		problem(w, http.StatusNotFound, "there is no such schema document; "+SchemaPath+" lists them")
+		problem(w, http.StatusNotFound, "there is no such schema document; "+schemaPath+" lists them")
 		return
 	}
 	defer f.Close() // embedded

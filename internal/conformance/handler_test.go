@@ -185,7 +185,7 @@ func TestAssetsAndSchemasAreCached(t *testing.T) {
 		do(t, h, request{name: address, path: address, status: 200, want: map[string]string{"Cache-Control": "immutable", "Content-Type": "^text/(css|javascript)"}})
 	}
 	for _, name := range schema.Files() {
-		path := SchemaPath + name
+		path := schemaPath + name
 		tag := do(t, h, request{name: name, path: path, status: 200}).Header().Get("ETag")
 		do(t, h, request{name: name + " again", path: path, header: map[string]string{"If-None-Match": tag}, status: 304})
 		do(t, h, request{name: name + " changed", path: path, header: map[string]string{"If-None-Match": `"x"`}, status: 200})
@@ -197,7 +197,7 @@ func TestOffUnlessEnabled(t *testing.T) {
 	h := setup(t, Options{})
 	do(t, h, request{name: "page", path: "/validate", status: 404})
 	do(t, h, request{name: "check", method: "POST", path: "/validate", body: brokenLight, status: 404})
-	do(t, h, request{name: "schema", path: SchemaPath + "full.xsd", status: 200})
+	do(t, h, request{name: "schema", path: schemaPath + "full.xsd", status: 200})
 }
 
 func TestRateLimit(t *testing.T) {

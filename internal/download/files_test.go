@@ -106,7 +106,7 @@ func TestGateway(t *testing.T) {
 		first.header.Get("Content-Length") != strconv.Itoa(len(first.body)) {
 		t.Fatalf("got %d %v", first.status, first.header)
 	}
-	w.clock.advance(10 * time.Second)
+	w.clock.Pass(10 * time.Second)
 	if again := w.get(t, "/o/"+w.secret+"/gateway.xml", "Accept-Encoding", "gzip"); !bytes.Equal(again.body, first.body) {
 		t.Error("the same generations have two gateways")
 	}
@@ -266,7 +266,7 @@ func TestOldGenerations(t *testing.T) {
 		advance     time.Duration
 		full, light int
 	}{{0, 200, 200}, {119 * time.Minute, 200, 200}, {2*time.Minute + partner.EdgeBehind, 200, 404}, {69 * time.Hour, 200, 404}, {2 * time.Hour, 404, 404}} {
-		w.clock.advance(step.advance)
+		w.clock.Pass(step.advance)
 		check(t, w.srv.Refresh(t.Context()))
 		full, light := w.get(t, w.pathOf(&oldFull)), w.get(t, w.pathOf(&oldLight))
 		if full.status != step.full || light.status != step.light {
@@ -314,7 +314,7 @@ func TestProfileReturn(t *testing.T) {
 	w.publish(t, moved.Profile.LightKey(), feed.KindLight, nil, 0)
 	w.publish(t, moved.Profile.FullKey(), feed.KindFull, nil, 0)
 	away := w.get(t, "/o/"+w.secret+"/full.xml")
-	w.clock.advance(9 * 24 * time.Hour)
+	w.clock.Pass(9 * 24 * time.Hour)
 	moved.Profile = back
 	_, err = w.db.UpdateOffer(t.Context(), actor, moved)
 	check(t, err)
@@ -346,7 +346,7 @@ func TestAliasTime(t *testing.T) {
 	if !next.Time.Equal(w.full.Time) {
 		t.Fatalf("the fixture's times %v and %v differ", next.Time, w.full.Time)
 	}
-	w.clock.advance(time.Minute)
+	w.clock.Pass(time.Minute)
 	_, err = w.db.UpdateOffer(t.Context(), actor, moved)
 	check(t, err)
 	got := w.get(t, "/o/"+w.secret+"/full.xml", "If-Modified-Since", before)

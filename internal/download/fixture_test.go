@@ -25,9 +25,12 @@ import (
 	"feedmill/feed/publish"
 	"feedmill/internal/download"
 	"feedmill/internal/partner"
+	"feedmill/internal/syncbuf"
+	"feedmill/internal/testclock"
 	"feedmill/storage"
 	"feedmill/storage/fsstore"
 	"feedmill/storage/sqlite"
+	"feedmill/storage/sqlite/sqlitetest"
 )
 
 // world is a file server over a real database and a real folder, with one
@@ -39,8 +42,8 @@ type world struct {
 	store storage.Store
 	srv   *download.Server
 	url   string
-	clock *clock
-	log   *syncBuffer
+	clock *testclock.Clock
+	log   *syncbuf.Buffer
 
 	merchant partner.Merchant
 	shop     partner.Shop
@@ -56,41 +59,6 @@ type world struct {
 	secrets  []string // all that were made
 	mu       sync.Mutex
 	requests []download.Request // that an observer was told of
-}
-
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(time.Microsecond)
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 const twoSteps = 2<<20 + 12345
@@ -151,14 +119,9 @@ type config struct {
 
 func setup(t testing.TB, cfg config) *world {
 	t.Helper()
-	w := &world{clock: &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}, log: &syncBuffer{}, content: map[string][]byte{}}
+	w := &world{clock: testclock.New(testclock.Noon(), time.Microsecond), log: &syncbuf.Buffer{}, content: map[string][]byte{}}
 	w.path = filepath.Join(t.TempDir(), "feedmill.db")
-	opt := sqlite.Options{Now: w.clock.Now}
-	_, err := sqlite.Migrate(t.Context(), w.path, opt)
-	check(t, err)
-	w.db, err = sqlite.Open(t.Context(), w.path, opt)
-	check(t, err)
-	t.Cleanup(func() { w.db.Close() })
+	w.db = sqlitetest.OpenAt(t, w.path, sqlite.Options{Now: w.clock.Now})
 	w.dir = t.TempDir()
 	files, err := fsstore.Open(w.dir, fsstore.Options{})
 	check(t, err)

@@ -46,7 +46,7 @@ func TestLease(t *testing.T) {
 		t.Errorf("20 requests within the lease asked the database %d times", n)
 	}
 	book.commit(revoke)
-	w.clock.advance(time.Second)
+	w.clock.Pass(time.Second)
 	if got := w.get(t, path); got.status != 404 {
 		t.Errorf("a second after the revocation: got %d", got.status)
 	}
@@ -54,7 +54,7 @@ func TestLease(t *testing.T) {
 		t.Errorf("%d requests asked, want 1", n)
 	}
 	book.commit(nil)
-	w.clock.advance(-time.Hour) // the clock is set back: nothing is known of what was
+	w.clock.Pass(-time.Hour) // the clock is set back: nothing is known of what was
 	if got := w.get(t, path); got.status != 200 {
 		t.Errorf("on again, with the clock set back: got %d", got.status)
 	}
@@ -91,7 +91,7 @@ func TestHangingDatabase(t *testing.T) {
 	path := "/o/" + w.secret + "/light.xml"
 	back := make(chan struct{})
 	db.hang.Store(&back)
-	w.clock.advance(2 * time.Second)
+	w.clock.Pass(2 * time.Second)
 	var work sync.WaitGroup
 	for range 20 {
 		work.Go(func() {
@@ -104,7 +104,7 @@ func TestHangingDatabase(t *testing.T) {
 	if n := db.in.Load(); n != 1 {
 		t.Errorf("the database was asked %d times", n)
 	}
-	w.clock.advance(time.Minute)
+	w.clock.Pass(time.Minute)
 	if got := w.get(t, path); got.status != 503 || w.srv.Ready(t.Context()) == nil {
 		t.Errorf("after the grace: %d", got.status)
 	}
@@ -122,7 +122,7 @@ func TestHangingDatabase(t *testing.T) {
 	never := make(chan struct{})
 	defer close(never)
 	db.hang.Store(&never)
-	strict.clock.advance(2 * time.Second)
+	strict.clock.Pass(2 * time.Second)
 	if got := strict.get(t, "/o/"+strict.secret+"/light.xml"); got.status != 503 {
 		t.Errorf("without grace: %d", got.status)
 	}
@@ -146,7 +146,7 @@ func TestSchedule(t *testing.T) {
 		advance time.Duration
 		want    int
 	}{{0, 200}, {59 * time.Minute, 200}, {time.Minute, 404}, {59 * time.Minute, 404}, {time.Minute, 200}} {
-		w.clock.advance(step.advance)
+		w.clock.Pass(step.advance)
 		check(t, w.srv.Refresh(t.Context()))
 		if got := do(t, "HEAD", w.url+path); got.status != step.want {
 			t.Errorf("%v later: got %d, want %d", step.advance, got.status, step.want)
@@ -283,13 +283,13 @@ func TestCutOffNode(t *testing.T) {
 			} else {
 				off.off.Store(true)
 			}
-			w.clock.advance(59 * time.Second)
+			w.clock.Pass(59 * time.Second)
 			if got := w.get(t, "/o/"+w.secret+"/light.xml"); got.status != 200 {
 				t.Errorf("within the grace: %d", got.status)
 			}
 			// The server may be at the last step of the light file still.
 			await(t, "the slow download runs alone", func() bool { return len(w.srv.Running()) == 1 })
-			w.clock.advance(4 * time.Second)
+			w.clock.Pass(4 * time.Second)
 			await(t, "the download ends", func() bool { return len(w.srv.Running()) == 0 })
 			if err := client.rest(); !errors.Is(err, syscall.ECONNRESET) || client.read > 20<<20 {
 				t.Errorf("the download read %d bytes and ended with %v", client.read, err)
@@ -330,7 +330,7 @@ func TestSlowRecords(t *testing.T) {
 			w.full = w.publish(t, w.offer.Profile.FullKey(), feed.KindFull, &w.full, 0)
 			check(t, w.srv.Refresh(t.Context()))
 			slow.meanwhile = func() {
-				w.clock.advance(5 * time.Minute)
+				w.clock.Pass(5 * time.Minute)
 				switch want {
 				case 503:
 					off.off.Store(true)

@@ -15,6 +15,7 @@ import (
 	"feedmill/feed"
 	"feedmill/internal/download"
 	"feedmill/internal/partner"
+	"feedmill/internal/testclock"
 	"feedmill/storage/sqlite"
 )
 
@@ -261,7 +262,7 @@ func TestLedgerInRecords(t *testing.T) {
 // day counts each request, and the rows are few.
 func TestRefusalsArePutTogether(t *testing.T) {
 	t.Parallel()
-	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	clock := testclock.New(testclock.Noon(), time.Microsecond)
 	var ledger *download.Ledger
 	w := setup(t, config{
 		options: func(o *download.Options) {
@@ -281,7 +282,7 @@ func TestRefusalsArePutTogether(t *testing.T) {
 	for i := range asked {
 		headers := []string{"X-Forwarded-For", fmt.Sprintf("198.51.%d.%d", i%250, i%7), "User-Agent", fmt.Sprint("importer ", i)}
 		if i%(asked/3) == asked/3-1 {
-			clock.advance(61 * time.Second)
+			clock.Pass(61 * time.Second)
 		}
 		for _, secret := range []string{revokedSecret, offSecret} {
 			name := fmt.Sprintf("full_change2026-11-21T12-%02d-%02d.xml", i/60%60, i%60)

@@ -60,7 +60,7 @@ func TestLimits(t *testing.T) {
 			}
 			w := setup(t, config{options: func(o *download.Options) { from(o); o.Limits = c.limits }})
 			for i, a := range c.asks {
-				w.clock.advance(a.advance)
+				w.clock.Pass(a.advance)
 				path := "/o/" + w.secret + "/" + a.path
 				if a.path == "edi gateway" {
 					path = "/edi/export-offer.php?token=" + w.secret + "&type=gateway"
@@ -94,7 +94,7 @@ func TestDefaultLimits(t *testing.T) {
 				t.Fatalf("%s: %d", path, got.status)
 			}
 		}
-		w.clock.advance(time.Minute)
+		w.clock.Pass(time.Minute)
 	}
 }
 

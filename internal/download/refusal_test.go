@@ -283,7 +283,7 @@ func TestExpiry(t *testing.T) {
 	check(t, w.db.CreateLink(t.Context(), actor, l))
 	path := "/o/" + secret.Reveal() + "/full.xml"
 	client := w.slow(t, path)
-	w.clock.advance(24*time.Hour + time.Second)
+	w.clock.Pass(24*time.Hour + time.Second)
 	check(t, w.srv.Refresh(t.Context()))
 	if got := w.get(t, path); !same(got, uniform) {
 		t.Errorf("expired: %d", got.status)
@@ -309,7 +309,7 @@ func TestRotation(t *testing.T) {
 	if !bytes.Equal(bytes.ReplaceAll(a.body, []byte(w.secret), []byte(secret.Reveal())), b.body) {
 		t.Error("the two gateways differ in more than the link")
 	}
-	w.clock.advance(49 * time.Hour)
+	w.clock.Pass(49 * time.Hour)
 	check(t, w.srv.Refresh(t.Context()))
 	if got := w.get(t, "/o/"+w.secret+"/gateway.xml"); !same(got, uniform) {
 		t.Errorf("the old link: %d", got.status)
@@ -380,7 +380,7 @@ func TestGrace(t *testing.T) {
 		want    int
 		ready   bool
 	}{{0, 200, true}, {20 * time.Second, 200, false}, {39 * time.Second, 200, false}, {5 * time.Second, 503, false}, {time.Hour, 503, false}} {
-		w.clock.advance(step.advance)
+		w.clock.Pass(step.advance)
 		if err := w.srv.Refresh(t.Context()); !errors.Is(err, errOff) {
 			t.Fatalf("refresh: %v", err)
 		}

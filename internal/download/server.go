@@ -29,7 +29,8 @@ type Records interface {
 	// Accounts gives everything that decides who may read what.
 	Accounts(ctx context.Context) (partner.Accounts, error)
 	// CurrentGenerations gives the current generations of all feeds that an
-	// offer is read from, but for those whose number is known already.
+	// offer is read from, but for those whose number is known already, and takes
+	// from known those that no offer is read from any more.
 	CurrentGenerations(ctx context.Context, known map[publish.FeedRef]int64) ([]publish.Generation, error)
 	// FileByAddress gives a file that is, or was until lately, served to an offer.
 	FileByAddress(ctx context.Context, merchant partner.MerchantID, offer partner.OfferID, generation int64, k feed.Kind, label string) (publish.File, bool, error)

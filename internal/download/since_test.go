@@ -71,7 +71,7 @@ func (w *world) chain(t testing.TB, shelves ...shelf) (fulls [][]byte, labels []
 	g.Feed = w.full.Feed
 	last := w.full
 	for i, s := range shelves {
-		w.clock.advance(time.Minute)
+		w.clock.Pass(time.Minute)
 		run := w.begin(t)
 		at := feed.NextTime(last.Time, w.clock.Now())
 		next := publish.Generation{Feed: w.full.Feed, Number: run.First, Base: last.Number, Time: at, Expires: at.Add(time.Hour), Products: int64(len(s)),

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"feedmill/internal/filecache"
+	"feedmill/internal/testclock"
 	"feedmill/storage"
 )
 
@@ -149,7 +150,7 @@ func TestDamaged(t *testing.T) {
 		for _, wait := range []int64{1, 1 << 30} {
 			for _, part := range [][2]int64{{0, n}, {10, 20}, {n - 100_000, n}} {
 				var told atomic.Int64
-				clk := &clock{now: time.Unix(1e9, 0)}
+				clk := testclock.New(time.Unix(1e9, 0), 0)
 				dir := t.TempDir()
 				cache, d := newCache(t, dir, filecache.Options{Wait: wait, Now: clk.Now, OnDamage: func(string) { told.Add(1) }})
 				o := put(t, d, "a", n)
@@ -170,7 +171,7 @@ func TestDamaged(t *testing.T) {
 				}
 				// Mended and a minute later it is served.
 				d.set(nil)
-				clk.advance(2 * time.Minute)
+				clk.Pass(2 * time.Minute)
 				want(t, cache, o, part[0], part[1])
 			}
 		}
@@ -341,7 +342,7 @@ func TestRestart(t *testing.T) {
 func TestWrongWhileServing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	clk := &clock{now: time.Unix(1e9, 0)}
+	clk := testclock.New(time.Unix(1e9, 0), 0)
 	c, d := newCache(t, dir, filecache.Options{Now: clk.Now})
 	o := put(t, d, "a", 1<<20)
 	want(t, c, o, 0, o.size)
@@ -356,7 +357,7 @@ func TestWrongWhileServing(t *testing.T) {
 	check(t, err)
 	_, err = f.WriteAt([]byte{o.b[7] ^ 1}, 7)
 	check(t, errors.Join(err, f.Close()))
-	clk.advance(25 * time.Hour)
+	clk.Pass(25 * time.Hour)
 	_, _, err = read(c, o, 0, o.size)
 	check(t, err)
 	for c.Stats().Damaged != 3 {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"feedmill/internal/filecache"
+	"feedmill/internal/testclock"
 	"feedmill/storage"
 	"feedmill/storage/fsstore"
 	"feedmill/storage/memstore"
@@ -57,7 +58,7 @@ func TestCheckedDamaged(t *testing.T) {
 	t.Parallel()
 	for _, wait := range []int64{1, 1 << 30} {
 		for _, at := range []int64{0, 1 << 20, 2<<20 - 1} {
-			clk := &clock{now: time.Unix(1e9, 0)}
+			clk := testclock.New(time.Unix(1e9, 0), 0)
 			c, d, dir := newChecked(t, filecache.Options{Wait: wait, Now: clk.Now})
 			o := put(t, d, "a", 2<<20)
 			files, err := filepath.Glob(filepath.Join(dir, "a#*"))
@@ -81,7 +82,7 @@ func TestCheckedDamaged(t *testing.T) {
 				t.Errorf("counted %d", s.Damaged)
 			}
 			set(o.b[at])
-			clk.advance(2 * time.Minute)
+			clk.Pass(2 * time.Minute)
 			want(t, c, o, 0, o.size)
 		}
 	}

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"feedmill/internal/filecache"
 	"feedmill/storage"
@@ -268,21 +267,4 @@ func ExampleNewChecked() {
 	b, err := io.ReadAll(r)
 	fmt.Println(string(b), err)
 	// Output: offer <nil>
-}
-
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
 }

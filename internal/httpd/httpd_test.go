@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"feedmill/internal/httpd"
+	"feedmill/internal/syncbuf"
 )
 
 func Example() {
@@ -66,23 +67,6 @@ func ExampleLogHandler() {
 	// level=INFO msg=outside
 }
 
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *buffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *buffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 // start runs a server on loopback and gives its address, and a function that
 // stops it and gives what Serve returned.
 func start(t *testing.T, routes httpd.Routes, opt httpd.Options) (addr string, stop func() error) {
@@ -123,7 +107,7 @@ func says(name string) http.Handler {
 
 func TestRoutes(t *testing.T) {
 	t.Parallel()
-	var log, seen buffer
+	var log, seen syncbuf.Buffer
 	addr, _ := start(t, httpd.Routes{Files: says("files"), Panel: says("panel")}, httpd.Options{Log: slog.New(slog.NewJSONHandler(&log, nil)),
 		Observe: func(group, method string, status int, _ time.Duration) { fmt.Fprintln(&seen, group, method, status) }})
 	for path, want := range map[string]string{
@@ -184,7 +168,7 @@ func TestHealth(t *testing.T) {
 
 func TestPanic(t *testing.T) {
 	t.Parallel()
-	var log buffer
+	var log syncbuf.Buffer
 	addr, _ := start(t, httpd.Routes{Files: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", `"x"`)
 		switch r.URL.Path {
@@ -229,14 +213,15 @@ func TestPanic(t *testing.T) {
 func TestStop(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name    string
-		timeout time.Duration
-		ends    bool
-	}{{"ends in time", time.Minute, true}, {"does not end", 50 * time.Millisecond, false}} {
+		name, path string
+		timeout    time.Duration
+		ends       bool
+	}{{"ends in time", "/o/x", time.Minute, true}, {"does not end", "/o/x", 50 * time.Millisecond, false},
+		{"api does not end", "/api/x", 50 * time.Millisecond, false}} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			entered, leave := make(chan struct{}), make(chan struct{})
-			addr, stop := start(t, httpd.Routes{Files: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Length", "8")
 				fmt.Fprint(w, "half")
 				_ = http.NewResponseController(w).Flush()
@@ -246,8 +231,9 @@ func TestStop(t *testing.T) {
 					fmt.Fprint(w, "done")
 				case <-r.Context().Done():
 				}
-			})}, httpd.Options{StopTimeout: c.timeout})
-			res, err := http.Get("http://" + addr + "/o/x")
+			})
+			addr, stop := start(t, httpd.Routes{Files: handler, API: handler}, httpd.Options{StopTimeout: c.timeout})
+			res, err := http.Get("http://" + addr + c.path)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -31,16 +31,16 @@ func (s *Server) handler() http.Handler {
 	list := []route{
 		// Whoever watches the machine. Nothing here tells a version or a secret.
 		{"/healthz", http.HandlerFunc(s.serveHealth)},
-		{"/readyz", http.HandlerFunc(s.serveReady)},
+		{"/readyz", s.patient(http.HandlerFunc(s.serveReady))},
 		// Partners, by their links. They log for themselves: their addresses hold secrets.
 		{"/o/", s.routes.Files},
 		{"/edi/", s.routes.Files},
 		// Integrators, whoever they are.
-		{"/validate", s.logged("/validate", s.routes.Conformance)},
-		{"/validate/", s.logged("/validate/", s.routes.Conformance)},
-		{"/schemas/", s.logged("/schemas/", s.routes.Conformance)},
+		{"/validate", s.logged("/validate", s.patient(s.routes.Conformance))},
+		{"/validate/", s.logged("/validate/", s.patient(s.routes.Conformance))},
+		{"/schemas/", s.logged("/schemas/", s.patient(s.routes.Conformance))},
 		// The merchant's programs and people.
-		{"/api/", s.logged("/api/", s.routes.API)},
+		{"/api/", s.logged("/api/", s.patient(s.routes.API))},
 		{"/panel", s.logged("/panel/", s.routes.Panel)},
 		{"/panel/", s.logged("/panel/", s.routes.Panel)},
 	}

@@ -69,11 +69,14 @@ type Server struct {
 	opt      Options
 	http     *http.Server
 	stopping atomic.Bool
+	alive    context.Context // until what still runs is broken off
+	breakOff context.CancelFunc
 }
 
 // New makes a server; [Server.Serve] runs it.
 func New(routes Routes, opt Options) *Server {
 	s := &Server{routes: routes, opt: opt.withDefaults()}
+	s.alive, s.breakOff = context.WithCancel(context.Background())
 	s.http = &http.Server{
 		Handler:           s.contained(s.handler()),
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -120,6 +123,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	err := s.http.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.opt.Log.Warn("breaking off what still runs")
+		s.breakOff()
 		err = s.http.Close()
 	}
 	if e := <-ended; !errors.Is(e, http.ErrServerClosed) {

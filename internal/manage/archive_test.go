@@ -69,7 +69,7 @@ func TestCompareGenerations(t *testing.T) {
 	if f.Kind != feed.KindLight {
 		t.Errorf("got %v", f.Kind)
 	}
-	hours, err := w.ChangeHours(w.ctx, w.owner, w.now().Add(-1e12))
+	hours, err := w.ChangeHours(w.ctx, w.owner, w.Now().Add(-1e12))
 	check(t, err)
 	if len(hours) == 0 || hours[0].Count < 30 {
 		t.Errorf("changes by hour: got %v", hours)

@@ -5,22 +5,25 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"feedmill/feed"
+	"feedmill/feed/feedtest"
 	"feedmill/feed/publish"
 	"feedmill/feed/record"
 	"feedmill/internal/manage"
 	"feedmill/internal/partner"
+	"feedmill/internal/testclock"
 	"feedmill/storage/fsstore"
 	"feedmill/storage/sqlite"
+	"feedmill/storage/sqlite/sqlitetest"
 )
 
 // world is a service over a real database and a real store, with one merchant.
 type world struct {
 	*manage.Service
+	*testclock.Clock
 	t        testing.TB
 	ctx      context.Context
 	db       *sqlite.DB
@@ -28,43 +31,20 @@ type world struct {
 	owner    manage.Identity
 	shop     partner.Shop
 	runs     int
-	mu       sync.Mutex
-	at       time.Time
 	merchant partner.Merchant
-}
-
-func (w *world) now() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.at = w.at.Add(time.Millisecond)
-	return w.at
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.at = w.at.Add(d)
 }
 
 func setup(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, ctx: t.Context(), at: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	w := &world{t: t, ctx: t.Context(), Clock: testclock.New(testclock.Noon(), time.Millisecond)}
 	dir := t.TempDir()
-	path := filepath.Join(dir, "feedmill.db")
-	opt := sqlite.Options{Now: w.now}
-	if _, err := sqlite.Migrate(w.ctx, path, opt); err != nil {
-		t.Fatal(err)
-	}
+	w.db = sqlitetest.OpenAt(t, filepath.Join(dir, "feedmill.db"), sqlite.Options{Now: w.Now})
 	var err error
-	if w.db, err = sqlite.Open(w.ctx, path, opt); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { check(t, w.db.Close()) })
 	if w.store, err = fsstore.Open(filepath.Join(dir, "store"), fsstore.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { check(t, w.store.Close()) })
-	w.Service = manage.New(w.db, func(ctx context.Context, m partner.MerchantID) (manage.Catalog, error) { return w.db.Snapshot(ctx, m) }, w.store, w.now)
+	w.Service = manage.New(w.db, func(ctx context.Context, m partner.MerchantID) (manage.Catalog, error) { return w.db.Snapshot(ctx, m) }, w.store, w.Now)
 	w.merchant, w.owner, w.shop = w.newMerchant("Shop")
 	return w
 }
@@ -157,7 +137,7 @@ func (w *world) publish() {
 	dicts := &feed.Dictionaries{}
 	run := fmt.Sprintf("r%d", w.runs)
 	_, err = publish.Do(ctx, w.db, publish.NewStoreBin(w.store, run), publish.Request{
-		Merchant: string(w.merchant.ID), RunID: run, Profiles: profiles, Now: w.now(), Spool: w.t.TempDir(),
+		Merchant: string(w.merchant.ID), RunID: run, Profiles: profiles, Now: w.Now(), Spool: w.t.TempDir(),
 		Settings: publish.Settings{Zone: time.UTC, FullEvery: 1000 * time.Hour, FullShare: 101, Gzip: true},
 		Catalog: publish.Catalog{Products: func(ctx context.Context) iter.Seq2[*feed.Product, error] { return decoded(snap.Products(ctx)) },
 			Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts }, Language: pol, Currency: feed.MustCurrency("PLN")}})
@@ -184,7 +164,5 @@ func pln() feed.Profile {
 
 func percent(t testing.TB, s string) feed.Percent {
 	t.Helper()
-	p, err := feed.ParseDiscount(s)
-	check(t, err)
-	return p
+	return feedtest.Parsed(t, feed.ParseDiscount, s)
 }

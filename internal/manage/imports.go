@@ -162,7 +162,7 @@ func staged(in iter.Seq2[*feed.Product, error]) iter.Seq2[partner.StagedProduct,
 				yield(partner.StagedProduct{}, err)
 				return
 			}
-			if !yield(Stage(p), nil) {
+			if !yield(stageProduct(p), nil) {
 				return
 			}
 		}

@@ -112,7 +112,7 @@ func (s *Service) upsertLines(ctx context.Context, who Identity, body []byte, ne
 			twice = append(twice, catalog.Problem{Product: fmt.Sprint(p.ID), Field: "id", Message: "stands in two lines"})
 		}
 		at[p.ID] = n
-		put = append(put, Stage(p))
+		put = append(put, stageProduct(p))
 	}
 	problems := shifted(stream.Problems(), before)
 	if err := stream.Err(); err != nil {

@@ -213,7 +213,7 @@ func TestForeignIsUnknown(t *testing.T) {
 		t.Errorf("foreign patch: %v", err)
 	}
 	// None of it has done anything.
-	if got, err := w.Link(w.ctx, w.owner, l.ID); err != nil || got.State(w.now()) != "live" || got.Version != 1 {
+	if got, err := w.Link(w.ctx, w.owner, l.ID); err != nil || got.State(w.Now()) != "live" || got.Version != 1 {
 		t.Errorf("the link is %+v, %v", got, err)
 	}
 }
@@ -221,7 +221,7 @@ func TestForeignIsUnknown(t *testing.T) {
 func TestAuthenticate(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	k, secret, err := w.CreateKey(w.ctx, w.owner, "stock system", partner.ScopeProductsRead|partner.ScopeAccountsRead, w.now().Add(time.Hour))
+	k, secret, err := w.CreateKey(w.ctx, w.owner, "stock system", partner.ScopeProductsRead|partner.ScopeAccountsRead, w.Now().Add(time.Hour))
 	check(t, err)
 	who, err := w.Authenticate(w.ctx, secret.Reveal())
 	check(t, err)
@@ -242,15 +242,15 @@ func TestAuthenticate(t *testing.T) {
 	if keys[0].LastUsed.IsZero() {
 		t.Error("the use of a key was not noted")
 	}
-	_, unknown := partner.NewKey(w.merchant.ID, "x", partner.ScopePublish, w.now(), time.Time{})
-	_, link := partner.NewLink(w.merchant.ID, partner.NewOfferID(), "l", w.now(), time.Time{})
+	_, unknown := partner.NewKey(w.merchant.ID, "x", partner.ScopePublish, w.Now(), time.Time{})
+	_, link := partner.NewLink(w.merchant.ID, partner.NewOfferID(), "l", w.Now(), time.Time{})
 	var texts []string
 	for _, text := range []string{"", "x", link.Reveal(), unknown.Reveal(), secret.Reveal() + "0", secret.Reveal()[:60]} {
 		_, err := w.Authenticate(w.ctx, text)
 		wantKind(t, "bad key", err, feed.KindForbidden)
 		texts = append(texts, err.Error())
 	}
-	w.pass(2 * time.Hour)
+	w.Pass(2 * time.Hour)
 	_, err = w.Authenticate(w.ctx, secret.Reveal())
 	wantKind(t, "expired key", err, feed.KindForbidden)
 	texts = append(texts, err.Error())

@@ -28,7 +28,7 @@ func (w *world) seen(t interface{ Fatal(...any) }) map[partner.OfferID]map[feed.
 	fail(err)
 	offers, err := w.Offers(w.ctx, w.owner, "")
 	fail(err)
-	now := w.now()
+	now := w.Now()
 	out := map[partner.OfferID]map[feed.ProductID][2]string{}
 	for i := range offers {
 		o := &offers[i]
@@ -232,7 +232,7 @@ func TestPreviewOfCurrencyAndSchedule(t *testing.T) {
 	if told, err = w.Preview(w.ctx, w.owner, set); err != nil || !told.Offers[0].Settings || told.Offers[0].Dearer != 0 {
 		t.Errorf("another language: %+v, %v", told, err)
 	}
-	later, err := partner.NewSchedule(partner.SwitchPoint{At: w.now().Add(time.Hour)})
+	later, err := partner.NewSchedule(partner.SwitchPoint{At: w.Now().Add(time.Hour)})
 	check(t, err)
 	set, err = w.PlanPartners(w.ctx, w.owner, manage.Selection{Partners: []partner.ID{p.ID}}, manage.PartnerChange{Schedule: &later})
 	check(t, err)
@@ -275,10 +275,10 @@ func TestSettleOnReading(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	p, _ := w.partner("Nord", partner.Partner{}, pln())
-	p.Schedule = partner.Schedule{{At: w.now().Add(time.Hour).Truncate(time.Microsecond)}}
+	p.Schedule = partner.Schedule{{At: w.Now().Add(time.Hour).Truncate(time.Microsecond)}}
 	_, err := w.UpdatePartner(w.ctx, w.owner, p)
 	check(t, err)
-	w.pass(2 * time.Hour)
+	w.Pass(2 * time.Hour)
 	list, err := w.Partners(w.ctx, w.owner)
 	check(t, err)
 	if list[0].FeedEnabled || list[0].Schedule != nil {

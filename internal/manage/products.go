@@ -35,7 +35,7 @@ func (s *Service) UpsertProducts(ctx context.Context, who Identity, put []*feed.
 			return partner.PutResult{}, feed.Errorf(feed.KindInvalid, "product %d of the list: product %d stands in it twice", i+1, p.ID)
 		}
 		seen[p.ID] = true
-		staged[i] = Stage(p)
+		staged[i] = stageProduct(p)
 	}
 	return s.db.PutProducts(ctx, who.Actor, who.Merchant, staged, removed)
 }
@@ -45,9 +45,9 @@ func (s *Service) DeleteProducts(ctx context.Context, who Identity, ids []feed.P
 	return s.UpsertProducts(ctx, who, nil, ids)
 }
 
-// Stage encodes a product for the records, with the codes that it is found by.
+// stageProduct encodes a product for the records, with the codes that it is found by.
 // Nothing of it lies in the product's memory, which a stream uses again.
-func Stage(p *feed.Product) partner.StagedProduct {
+func stageProduct(p *feed.Product) partner.StagedProduct {
 	doc := record.Append(nil, p)
 	var codes []string
 	for i := range p.Sizes {
@@ -136,7 +136,7 @@ func (s *Service) PatchProducts(ctx context.Context, who Identity, patches []Pro
 				return partner.StagedProduct{}, fmt.Errorf("patch %d of the list: %w", i+1, err)
 			}
 		}
-		return Stage(&p), nil
+		return stageProduct(&p), nil
 	})
 }
 

@@ -46,7 +46,7 @@ func New(version string) *Metrics {
 		m.missed, m.held, m.restored, m.storeCalls, m.storeBytes, m.storeSeconds, errors, info, m.scrape,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	// What is to be watched for has a line before it happens for the first time.
-	for _, o := range Outcomes() {
+	for _, o := range outcomes() {
 		m.runs.WithLabelValues(string(o))
 	}
 	for _, kind := range []string{"full", "light"} {

@@ -19,8 +19,8 @@ const (
 	Failed Outcome = "failed"
 )
 
-// Outcomes lists them.
-func Outcomes() []Outcome { return []Outcome{Published, Unchanged, Held, Lost, Failed} }
+// outcomes lists them.
+func outcomes() []Outcome { return []Outcome{Published, Unchanged, Held, Lost, Failed} }
 
 // Run is one publish run that has ended.
 type Run struct {

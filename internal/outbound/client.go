@@ -156,7 +156,7 @@ func (g *guard) control(_ context.Context, network, address string, _ syscall.Ra
 	if !slices.Contains(g.opt.Ports, uint16(n)) {
 		return fmt.Errorf("%w: port %d, want one of %v", ErrRefused, n, g.opt.Ports)
 	}
-	if why := Special(ip); why != "" {
+	if why := whySpecial(ip); why != "" {
 		return fmt.Errorf("%w: %s is %s", ErrRefused, ip, why)
 	}
 	return nil

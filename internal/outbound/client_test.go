@@ -26,13 +26,13 @@ func TestSpecial(t *testing.T) {
 		"::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::808:808", "64:ff9b:1::1", "100::1", "2001::1", "2001:10::1",
 		"2001:db8::1", "2002:7f00:1::", "2620:4f:8000::1", "3fff::1", "5f00::1", "fc00::1", "fd12:3456::1", "fe80::1", "fec0::1", "ff02::1", "4000::1", "fe80::1%eth0", "2606:4700::1%eth0",
 	} {
-		if Special(netip.MustParseAddr(s)) == "" {
+		if whySpecial(netip.MustParseAddr(s)) == "" {
 			t.Errorf("%s is taken for a public address", s)
 		}
 	}
 	for _, s := range []string{"8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.1", "172.15.255.255", "172.32.0.1", "198.17.255.255", "198.20.0.1", "223.255.255.255",
 		"::ffff:8.8.8.8", "2606:4700:4700::1111", "2a00:1450:4001::1", "2001:4860:4860::8888", "2003::1", "3ffe::1"} {
-		if why := Special(netip.MustParseAddr(s)); why != "" {
+		if why := whySpecial(netip.MustParseAddr(s)); why != "" {
 			t.Errorf("%s is refused: %s", s, why)
 		}
 	}
@@ -198,11 +198,11 @@ func FuzzSpecial(f *testing.F) {
 		if err != nil {
 			return
 		}
-		public := Special(ip) == ""
+		public := whySpecial(ip) == ""
 		if plain := ip.Unmap(); public && (plain.IsPrivate() || plain.IsLoopback() || plain.IsLinkLocalUnicast() || plain.IsMulticast() || plain.IsUnspecified() || !plain.IsGlobalUnicast()) {
 			t.Fatalf("%s is taken for a public address", ip)
 		}
-		if mapped := netip.AddrFrom16(ip.As16()); ip.Is4() && (Special(mapped) == "") != public {
+		if mapped := netip.AddrFrom16(ip.As16()); ip.Is4() && (whySpecial(mapped) == "") != public {
 			t.Fatalf("%s and %s are judged differently", ip, mapped)
 		}
 	})
@@ -218,12 +218,4 @@ func ExampleNew() {
 	_, err = client.Do(req)
 	fmt.Println(errors.Is(err, ErrRefused))
 	// Output: true
-}
-
-func ExampleSpecial() {
-	fmt.Println(Special(netip.MustParseAddr("169.254.169.254")))
-	fmt.Println(Special(netip.MustParseAddr("8.8.8.8")) == "")
-	// Output:
-	// link-local
-	// true
 }

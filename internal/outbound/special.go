@@ -2,12 +2,12 @@ package outbound
 
 import "net/netip"
 
-// Special says why an address is not one of a public host, "" when it may be.
+// whySpecial says why an address is not one of a public host, "" when it may be.
 // The ranges are those of the IANA registries of special-purpose IPv4 and IPv6
 // addresses (RFC 6890 and its updates), multicast, and in IPv6 everything
 // outside of global unicast, 2000::/3, where the forms that carry an IPv4
 // address (mapped, NAT64) lie too.
-func Special(ip netip.Addr) string {
+func whySpecial(ip netip.Addr) string {
 	if ip.Zone() != "" {
 		return "bound to an interface"
 	}

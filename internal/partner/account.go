@@ -34,7 +34,7 @@ type Merchant struct {
 	// Alarm says when the use of a link is suspicious.
 	Alarm LinkAlarm
 	// StaleAfter is when a partner who fetches nothing counts as stale; 0 is
-	// [DefaultStaleAfter].
+	// a day.
 	StaleAfter time.Duration
 	// Version counts the changes; a change names the one it was made from.
 	Version int64

@@ -85,8 +85,8 @@ type IdempotentAnswer struct {
 
 // Limits of idempotency keys.
 const (
-	// MaxIdempotencyKey is how long a key may be, in bytes.
-	MaxIdempotencyKey = 200
+	// maxIdempotencyKey is how long a key may be, in bytes.
+	maxIdempotencyKey = 200
 	// IdempotencyAge is how long an answer is kept.
 	IdempotencyAge = 7 * 24 * time.Hour
 	// IdempotencyTries is after how long a request that never got an answer may
@@ -98,8 +98,8 @@ const (
 
 // CheckIdempotencyKey says what is wrong with a key that a client has chosen.
 func CheckIdempotencyKey(key string) error {
-	if key == "" || len(key) > MaxIdempotencyKey {
-		return feed.Errorf(feed.KindInvalid, "an idempotency key has 1 to %d characters", MaxIdempotencyKey)
+	if key == "" || len(key) > maxIdempotencyKey {
+		return feed.Errorf(feed.KindInvalid, "an idempotency key has 1 to %d characters", maxIdempotencyKey)
 	}
 	for i := range len(key) {
 		if key[i] <= ' ' || key[i] > '~' {

@@ -174,14 +174,14 @@ const MaxLinkClients = 1000
 // addresses, which a link that has got out is.
 type LinkAlarm struct {
 	// Addresses is how many different networks a link may be used from on one
-	// day (UTC); 0 is [DefaultAlarmAddresses], -1 never raises an alarm.
+	// day (UTC); 0 is 25, -1 never raises an alarm.
 	Addresses int
 	// Suspend also stops the link until somebody has looked at it.
 	Suspend bool
 }
 
-// DefaultAlarmAddresses is the threshold of a merchant who has set none.
-const DefaultAlarmAddresses = 25
+// defaultAlarmAddresses is the threshold of a merchant who has set none.
+const defaultAlarmAddresses = 25
 
 // Threshold gives the number of addresses above which there is an alarm, and
 // false when there never is one.
@@ -190,7 +190,7 @@ func (a LinkAlarm) Threshold() (int, bool) {
 	case a.Addresses < 0:
 		return 0, false
 	case a.Addresses == 0:
-		return DefaultAlarmAddresses, true
+		return defaultAlarmAddresses, true
 	}
 	return a.Addresses, true
 }
@@ -224,9 +224,9 @@ type Freshness struct {
 	Stale bool
 }
 
-// DefaultStaleAfter is when a partner counts as stale unless the merchant has
+// defaultStaleAfter is when a partner counts as stale unless the merchant has
 // set another time.
-const DefaultStaleAfter = 24 * time.Hour
+const defaultStaleAfter = 24 * time.Hour
 
 // Readable says whether switches let an offer be read at now, whatever its links say.
 func Readable(m *Merchant, p *Partner, o *Offer, now time.Time) bool {
@@ -242,7 +242,7 @@ func (f *Freshness) Judge(m *Merchant, readable bool, now time.Time) {
 	}
 	after := m.StaleAfter
 	if after == 0 {
-		after = DefaultStaleAfter
+		after = defaultStaleAfter
 	}
 	f.Stale = readable && !f.Seen.IsZero() && !f.BehindSince.IsZero() && now.Sub(f.Seen) > after && now.Sub(f.BehindSince) > after
 }

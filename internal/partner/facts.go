@@ -195,6 +195,21 @@ func Conflict(what, id string, from, now int64, stands, sent Facts) error {
 	return &feed.Error{Kind: feed.KindConflict, Message: what + " " + id + " has changed", Hint: "look at it again and repeat the change", Err: c}
 }
 
+// Missing makes the error of a record that is not there.
+func Missing(what, id string) error {
+	return feed.Errorf(feed.KindNotFound, "there is no %s %.40q", what, id)
+}
+
+// Stale makes the error of a change that was made from a version that is no
+// longer the present one, of something whose parts nobody wants to see.
+func Stale(what, id string, from, now int64) error {
+	return &feed.Error{
+		Kind:    feed.KindConflict,
+		Message: fmt.Sprintf("%s %s has changed: the change was made from version %d, it is at %d", what, id, from, now),
+		Hint:    "look at it again and repeat the change",
+	}
+}
+
 func factText(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+
+	"feedmill/internal/syncbuf"
 )
 
 // identity is the user that the server runs as; nil means the one that tests run as.
@@ -62,7 +64,7 @@ func (id identity) run(cmd *exec.Cmd) {
 type process struct {
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when it is gone
-	output lockedBuffer
+	output syncbuf.Buffer
 }
 
 func launch(cmd *exec.Cmd) (*process, error) {

@@ -5,6 +5,8 @@ package pgtest
 import (
 	"os"
 	"os/exec"
+
+	"feedmill/internal/syncbuf"
 )
 
 // identity is the user that the server runs as: the one that tests run as.
@@ -20,7 +22,7 @@ func (identity) run(*exec.Cmd) {}
 type process struct {
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when it is gone
-	output lockedBuffer
+	output syncbuf.Buffer
 }
 
 func launch(cmd *exec.Cmd) (*process, error) {

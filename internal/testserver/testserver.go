@@ -1,7 +1,6 @@
 package testserver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +17,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"feedmill/internal/syncbuf"
 )
 
 // S3 says how to reach a running server. Its clients must use path style.
@@ -69,7 +70,7 @@ type process struct {
 	dir    string
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process is gone
-	output syncBuffer
+	output syncbuf.Buffer
 }
 
 func (s *Servers) start(t testing.TB, name string, build func(context.Context) (string, error), args func(addr, dir string) (argv, env []string)) S3 {
@@ -249,22 +250,4 @@ func (s S3) CopyBucket(t testing.TB, of string) string {
 		}
 	})
 	return bucket
-}
-
-// syncBuffer keeps what a process prints.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

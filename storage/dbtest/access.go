@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
@@ -65,9 +66,14 @@ func testAccess(t *testing.T, e *env) {
 		t.Errorf("generations = %+v", list)
 	}
 	next := e.publish(t, a.ID, offer.Profile.LightKey(), feed.KindLight, &light)
-	list = must[[]publish.Generation](t, "generations")(e.CurrentGenerations(e.ctx, map[publish.FeedRef]int64{full.Feed: full.Number, light.Feed: light.Number}))
+	gone := publish.FeedRef{Merchant: string(a.ID), Kind: feed.KindFull, Key: "nobody's"}
+	before := map[publish.FeedRef]int64{full.Feed: full.Number, light.Feed: light.Number, gone: 1}
+	list = must[[]publish.Generation](t, "generations")(e.CurrentGenerations(e.ctx, before))
 	if !reflect.DeepEqual(list, []publish.Generation{next}) {
 		t.Errorf("generations that moved = %+v", list)
+	}
+	if want := map[publish.FeedRef]int64{full.Feed: full.Number, light.Feed: light.Number}; !maps.Equal(before, want) {
+		t.Errorf("known are %v, want %v: nobody uses the third", before, want)
 	}
 	lasting, _ := partner.NewLink(a.ID, offer.ID, "lasting", now, time.Time{})
 	ok(t, "link", e.CreateLink(e.ctx, actor, lasting))

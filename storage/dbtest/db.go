@@ -145,6 +145,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) DB) {
 		{"Links", testLinks},
 		{"Rotation", testRotation},
 		{"Isolation", testIsolation},
+		{"ComingBack", testComingBack},
 		{"Stage", testStage},
 		{"PlanIsMerge", testPlanIsMerge},
 		{"MergeModes", testMergeModes},

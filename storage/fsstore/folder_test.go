@@ -338,8 +338,14 @@ func TestSweep(t *testing.T) {
 		t.Errorf("sweep at once: got %d, error %v, want 0", n, err)
 	}
 	clock = clock.Add(2 * time.Hour)
+	if n, err := s.CountLitter(ctx, time.Hour); n != len(litter) || err != nil {
+		t.Errorf("count later: got %d, error %v, want %d", n, err, len(litter))
+	}
 	if n, err := s.Sweep(ctx, time.Hour); n != len(litter) || err != nil {
 		t.Errorf("sweep later: got %d, error %v, want %d", n, err, len(litter))
+	}
+	if n, err := s.CountLitter(ctx, time.Hour); n != 0 || err != nil {
+		t.Errorf("count after the sweep: got %d, error %v, want 0", n, err)
 	}
 	if _, err := feed.Write([]byte("cd")); err != nil {
 		t.Fatal(err)

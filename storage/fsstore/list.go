@@ -108,44 +108,54 @@ func (s *Store) readDir(ctx context.Context, dir string) ([]fs.DirEntry, error) 
 // object is touched. What cannot be swept is left out and reported. olderThan must be longer than any upload by another
 // process takes; a day is a good choice. Uploads of this Store are known.
 func (s *Store) Sweep(ctx context.Context, olderThan time.Duration) (int, error) {
-	n, err := s.sweep(ctx, ".", s.now().Add(-olderThan))
+	n, err := s.sweep(ctx, ".", s.now().Add(-olderThan), true)
 	if err != nil {
 		return n, fmt.Errorf("sweep: %w", classify(err))
 	}
 	return n, nil
 }
 
-func (s *Store) sweep(ctx context.Context, dir string, before time.Time) (int, error) {
+// CountLitter returns how many files Sweep would remove.
+func (s *Store) CountLitter(ctx context.Context, olderThan time.Duration) (int, error) {
+	n, err := s.sweep(ctx, ".", s.now().Add(-olderThan), false)
+	if err != nil {
+		return n, fmt.Errorf("count litter: %w", classify(err))
+	}
+	return n, nil
+}
+
+func (s *Store) sweep(ctx context.Context, dir string, before time.Time, remove bool) (int, error) {
 	entries, err := s.readDir(ctx, dir)
 	if err != nil {
 		return 0, err
 	}
-	removed, synced := 0, false
+	found, synced := 0, false
 	var failed error
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
 		if e.IsDir() {
-			n, err := s.sweep(ctx, name, before)
-			removed += n
+			n, err := s.sweep(ctx, name, before, remove)
+			found += n
 			failed = errors.Join(failed, err)
 			continue
 		}
 		litter, err := s.isLitter(name, e, before)
-		if err == nil && litter && !synced {
+		if err == nil && litter && remove && !synced {
 			// The entry that named the data may be gone only until a crash.
 			if err := s.fsys.SyncDir(dir); err != nil {
-				return removed, errors.Join(failed, err)
+				return found, errors.Join(failed, err)
 			}
 			synced = true
 		}
+		if err == nil && litter && remove {
+			err = s.remove(name)
+		}
 		if err == nil && litter {
-			if err = s.remove(name); err == nil {
-				removed++
-			}
+			found++
 		}
 		failed = errors.Join(failed, err)
 	}
-	return removed, failed
+	return found, failed
 }
 
 func (s *Store) isLitter(name string, e fs.DirEntry, before time.Time) (bool, error) {

@@ -4,32 +4,23 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-
-	"github.com/jackc/pgx/v5"
 
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/partner"
+	"feedmill/storage/records"
 )
 
 const (
 	sqlInsertHeld = `INSERT INTO held_generation (merchant_id, kind, feed_key, run_id, held, doc) VALUES ($1, $2, $3, $4, $5, $6)`
 	sqlHoldBlobs  = `INSERT INTO held_blob (merchant_id, kind, feed_key, blob_key) SELECT $1, $2, $3, n.blob_key FROM unnest($4::text[]) AS n (blob_key)
 		ON CONFLICT (merchant_id, blob_key, kind, feed_key) DO NOTHING`
-	sqlDropHeld = `DELETE FROM held_generation WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
-	sqlHeld     = `SELECT run_id, held, doc FROM held_generation WHERE merchant_id = $1 ORDER BY held, kind, feed_key`
-	sqlHeldOne  = `SELECT run_id, held, doc FROM held_generation WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
-	sqlHeldRun  = `SELECT run_id, held, doc FROM held_generation WHERE merchant_id = $1 AND run_id = $2 ORDER BY kind, feed_key FOR UPDATE`
-	sqlEndHeld  = `DELETE FROM held_generation WHERE merchant_id = $1 AND run_id = $2`
 )
-
-var _ publish.Holds = (*DB)(nil)
 
 // Hold implements [publish.Ledger].
 func (d *DB) Hold(ctx context.Context, run publish.Run, held []publish.Held) error {
 	return d.writeAs(ctx, "hold generations", how{again: true}, func(ctx context.Context, t *tx) error {
-		if err := t.fence(ctx, run); err != nil {
+		if err := t.Fence(ctx, run); err != nil {
 			return err
 		}
 		for i := range held {
@@ -37,7 +28,7 @@ func (d *DB) Hold(ctx context.Context, run publish.Run, held []publish.Held) err
 				return about(&held[i].Generation, err)
 			}
 		}
-		return t.endRun(ctx, run, "held")
+		return t.EndRun(ctx, run, "held")
 	})
 }
 
@@ -46,7 +37,7 @@ func (t *tx) hold(ctx context.Context, run publish.Run, h *publish.Held) error {
 	if g.Feed.Merchant != run.Merchant {
 		return feed.Errorf(feed.KindInvalid, "a run of merchant %.40q holds one of %.40q", run.Merchant, g.Feed.Merchant)
 	}
-	if err := checkFeed(g.Feed); err != nil {
+	if err := records.CheckFeed(g.Feed); err != nil {
 		return err
 	}
 	named := *h
@@ -55,7 +46,7 @@ func (t *tx) hold(ctx context.Context, run publish.Run, h *publish.Held) error {
 	if err != nil {
 		return err
 	}
-	now, err := t.clock(ctx)
+	now, err := t.Clock(ctx)
 	if err != nil {
 		return err
 	}
@@ -65,7 +56,7 @@ func (t *tx) hold(ctx context.Context, run publish.Run, h *publish.Held) error {
 		blobs, keys = append(blobs, b), append(keys, b.Key)
 	}
 	kind := g.Feed.Kind.String()
-	if err := t.dropHeld(ctx, g.Feed); err != nil {
+	if err := t.DropHeld(ctx, g.Feed); err != nil {
 		return err
 	}
 	if err := t.keepBlobs(ctx, run.Merchant, blobs, nil); err != nil {
@@ -77,65 +68,20 @@ func (t *tx) hold(ctx context.Context, run publish.Run, h *publish.Held) error {
 	return t.exec(ctx, sqlHoldBlobs, run.Merchant, kind, g.Feed.Key, keys)
 }
 
-// dropHeld forgets what is held of a feed.
-func (t *tx) dropHeld(ctx context.Context, f publish.FeedRef) error {
-	return t.exec(ctx, sqlDropHeld, f.Merchant, f.Kind.String(), f.Key)
-}
-
-// HeldGenerations gives what is held for a merchant to decide about, the oldest
-// first.
-func (d *DB) HeldGenerations(ctx context.Context, merchant partner.MerchantID) (list []publish.HeldRecord, err error) {
-	err = d.read(ctx, "list held generations", func(ctx context.Context, t *tx) error {
-		list, err = t.held(ctx, sqlHeld, merchant)
-		return err
-	})
-	return list, err
-}
-
-// HeldGeneration implements [publish.Holds].
-func (d *DB) HeldGeneration(ctx context.Context, f publish.FeedRef) (h publish.Held, ok bool, err error) {
-	err = d.read(ctx, "look for a held generation", func(ctx context.Context, t *tx) error {
-		list, err := t.held(ctx, sqlHeldOne, f.Merchant, f.Kind.String(), f.Key)
-		if ok = len(list) > 0; ok {
-			h = list[0].Held
-		}
-		return err
-	})
-	return h, ok, err
-}
-
-func (t *tx) held(ctx context.Context, query string, args ...any) (list []publish.HeldRecord, err error) {
-	err = t.each(ctx, query, args, func(rows pgx.Rows) error {
-		var h publish.HeldRecord
-		var at int64
-		var doc string
-		if err := rows.Scan(&h.Run, &at, &doc); err != nil {
-			return err
-		}
-		h.Since = fromMicros(at)
-		if err := json.Unmarshal([]byte(doc), &h.Held); err != nil {
-			return fmt.Errorf("record of a held generation of run %s: %w", h.Run, err)
-		}
-		list = append(list, h)
-		return nil
-	})
-	return list, err
-}
-
 // ReleaseHeld makes all generations current that one run has held, in one step:
 // they come from one snapshot and may name each other's products. It fails with
 // KindConflict, and a hint, when one of their feeds has moved on since, and with
 // KindNotFound when nothing of that run is held.
 func (d *DB) ReleaseHeld(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, runID string) (list []publish.HeldRecord, err error) {
 	err = d.write(ctx, "release held generations", func(ctx context.Context, t *tx) error {
-		if list, err = t.takeHeld(ctx, merchant, runID); err != nil {
+		if list, err = t.TakeHeld(ctx, merchant, runID); err != nil {
 			return err
 		}
 		// A run under way would lose against this, and this not see what it does.
-		if _, err := t.lockLease(ctx, string(merchant)); err != nil {
+		if _, err := t.LockLease(ctx, string(merchant)); err != nil {
 			return err
 		}
-		now, err := t.clock(ctx)
+		now, err := t.Clock(ctx)
 		if err != nil {
 			return err
 		}
@@ -158,43 +104,7 @@ func (d *DB) ReleaseHeld(ctx context.Context, actor partner.Actor, merchant part
 				return about(g, err)
 			}
 		}
-		return t.endHeld(ctx, actor, merchant, runID, "feed.held.release", list)
+		return t.EndHeld(ctx, actor, merchant, runID, "feed.held.release", list)
 	})
 	return list, err
-}
-
-// DiscardHeld forgets the generations that one run has held. What is current
-// stays, and the next run may come to the same.
-func (d *DB) DiscardHeld(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, runID string) (list []publish.HeldRecord, err error) {
-	err = d.write(ctx, "discard held generations", func(ctx context.Context, t *tx) error {
-		if list, err = t.takeHeld(ctx, merchant, runID); err != nil {
-			return err
-		}
-		return t.endHeld(ctx, actor, merchant, runID, "feed.held.discard", list)
-	})
-	return list, err
-}
-
-// takeHeld locks what a run has held, in the order in which feeds are locked.
-func (t *tx) takeHeld(ctx context.Context, merchant partner.MerchantID, runID string) ([]publish.HeldRecord, error) {
-	list, err := t.held(ctx, sqlHeldRun, merchant, runID)
-	if err == nil && len(list) == 0 {
-		err = &feed.Error{Kind: feed.KindNotFound, Message: fmt.Sprintf("nothing of run %.64q is held", runID), Hint: "list what is held"}
-	}
-	return slices.Clip(list), err
-}
-
-func (t *tx) endHeld(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, runID, action string, list []publish.HeldRecord) error {
-	if err := t.exec(ctx, sqlEndHeld, merchant, runID); err != nil {
-		return err
-	}
-	for i := range list {
-		h := &list[i]
-		err := t.audit(actor, merchant, action, h.Generation.Feed.Kind.String()+" "+h.Generation.Feed.Key, nil, facts{
-			"run": runID, "generation": h.Generation.Number, "base": h.Generation.Base, "products": h.Generation.Products, "reason": h.Reason.Error()})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -248,7 +248,7 @@ func (t *tx) merge(ctx context.Context, actor partner.Actor, merchant partner.Me
 			return err
 		}
 	}
-	if err := t.mergeDictionaries(ctx, actor, merchant, id); err != nil {
+	if err := t.MergeDictionaries(ctx, actor, merchant, id); err != nil {
 		return err
 	}
 	changed := plan.Added + plan.Changed + plan.Removed

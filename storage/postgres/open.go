@@ -14,6 +14,7 @@ import (
 
 	"feedmill/feed"
 	"feedmill/internal/partner"
+	"feedmill/storage/records"
 )
 
 // Options are settings of a DB. The zero value works.
@@ -27,7 +28,7 @@ type Options struct {
 	// holds one. Default 16. A further one is for subscribers.
 	MaxConns int
 	// Lease is for how long a run may publish for its merchant before it has to
-	// renew that (RELIABILITY P0). Default 15 s, at most 5 min.
+	// renew that. Default 15 s, at most 5 min.
 	Lease time.Duration
 	// OnChange is called last in each transaction that has queued changes of a
 	// merchant, and is part of it: what it writes through tx, such as a job that
@@ -52,12 +53,13 @@ func (o Options) withDefaults() Options {
 	if o.Lease <= 0 {
 		o.Lease = 15 * time.Second
 	}
-	o.Lease = min(o.Lease, longestLease)
+	o.Lease = min(o.Lease, records.LongestLease)
 	return o
 }
 
 // DB is an open database. All methods may be called concurrently.
 type DB struct {
+	*records.DB
 	pool *pgxpool.Pool
 	opt  Options
 
@@ -81,6 +83,7 @@ func Open(ctx context.Context, url string, opt Options) (*DB, error) {
 		return nil, fault(what, err)
 	}
 	d := &DB{pool: pool, opt: opt}
+	d.DB = records.New(d, records.Options{Lease: opt.Lease})
 	c, err := pool.Acquire(ctx)
 	if err == nil {
 		err = checkSchema(ctx, c.Conn(), nameOf(&cfg.ConnConfig.Config))

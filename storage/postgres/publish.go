@@ -14,12 +14,10 @@ import (
 	"feedmill/feed/publish"
 	"feedmill/internal/crash"
 	"feedmill/internal/partner"
+	"feedmill/storage/records"
 )
 
 const (
-	// A feed's row is made before it is locked, so that there is something to lock.
-	sqlOpenFeed = `INSERT INTO feed (merchant_id, kind, feed_key, epoch, current_gen, logical_time)
-		SELECT m.merchant_id, $2, $3, 0, 0, 0 FROM merchant AS m WHERE m.merchant_id = $1 ON CONFLICT (merchant_id, kind, feed_key) DO NOTHING`
 	sqlLockFeed = `SELECT f.epoch, f.current_gen, f.logical_time, m.next_generation FROM feed AS f JOIN merchant AS m ON m.merchant_id = f.merchant_id
 		WHERE f.merchant_id = $1 AND f.kind = $2 AND f.feed_key = $3 FOR NO KEY UPDATE OF f`
 	sqlMovePointer = `UPDATE feed SET epoch = $4, current_gen = $5, logical_time = $6, event_cursor = $7,
@@ -54,7 +52,8 @@ const (
 		ON CONFLICT (merchant_id, blob_key) DO NOTHING`
 	sqlLockBlobs = `SELECT blob_key, size, md5, sha256, state FROM blob WHERE merchant_id = $1 AND blob_key = ANY($2)
 		ORDER BY blob_key FOR NO KEY UPDATE`
-	sqlReviveBlobs = `UPDATE blob SET state = 'live', changed = $3 WHERE merchant_id = $1 AND blob_key = ANY($2) AND state = 'condemned'`
+	sqlSettleAttempts = `DELETE FROM upload_attempt WHERE merchant_id = $1 AND store_key = ANY($2)`
+	sqlReviveBlobs    = `UPDATE blob SET state = 'live', changed = $3 WHERE merchant_id = $1 AND blob_key = ANY($2) AND state = 'condemned'`
 
 	sqlPublished = `SELECT EXISTS (SELECT 1 FROM generation WHERE merchant_id = $1 AND number = $2 AND kind = $3 AND feed_key = $4)`
 )
@@ -78,7 +77,7 @@ func (d *DB) Commit(ctx context.Context, run publish.Run, gens []publish.Generat
 		h.done = committed(run.Merchant, order)
 	}
 	return d.writeAs(ctx, "publish", h, func(ctx context.Context, t *tx) error {
-		if err := t.fence(ctx, run); err != nil {
+		if err := t.Fence(ctx, run); err != nil {
 			return err
 		}
 		for _, g := range order {
@@ -121,7 +120,7 @@ func inOrder(run publish.Run, gens []publish.Generation, cursors map[publish.Fee
 // committed finds out whether generations were committed.
 func committed(merchant string, order []*publish.Generation) func(ctx context.Context, t *tx) (bool, error) {
 	return func(ctx context.Context, t *tx) (bool, error) {
-		if _, err := t.lockLease(ctx, merchant); err != nil {
+		if _, err := t.LockLease(ctx, merchant); err != nil {
 			return false, err
 		}
 		for _, g := range order {
@@ -180,7 +179,7 @@ func (t *tx) publishAll(ctx context.Context, run publish.Run, order []*publish.G
 	}
 	// What passes the guard now needs nobody's decision any more.
 	for _, f := range refs(order, rest) {
-		if err := t.dropHeld(ctx, f); err != nil {
+		if err := t.DropHeld(ctx, f); err != nil {
 			return err
 		}
 	}
@@ -188,7 +187,7 @@ func (t *tx) publishAll(ctx context.Context, run publish.Run, order []*publish.G
 	if len(order) == 0 {
 		outcome = "unchanged"
 	}
-	return t.endRun(ctx, run, outcome)
+	return t.EndRun(ctx, run, outcome)
 }
 
 // refs gives the feeds of generations and of cursors, in the order in which feeds
@@ -228,13 +227,13 @@ type pointer struct{ epoch, current, logical, next int64 }
 // lockFeed locks a feed until the end of the transaction, so that nothing else
 // is published in it.
 func (t *tx) lockFeed(ctx context.Context, g *publish.Generation) (p pointer, err error) {
-	if err := checkFeed(g.Feed); err != nil {
+	if err := records.CheckFeed(g.Feed); err != nil {
 		return p, err
 	}
 	b := &pgx.Batch{}
-	args := []any{g.Feed.Merchant, g.Feed.Kind.String(), g.Feed.Key}
-	b.Queue(sqlOpenFeed, args...)
-	b.Queue(sqlLockFeed, args...)
+	open := records.OpenFeed(g.Feed.Merchant, g.Feed.Kind, g.Feed.Key)
+	b.Queue(open.Query, open.Args...)
+	b.Queue(sqlLockFeed, open.Args...)
 	res := t.c.SendBatch(ctx, b)
 	defer res.Close()
 	if _, err := res.Exec(); err != nil {
@@ -245,9 +244,9 @@ func (t *tx) lockFeed(ctx context.Context, g *publish.Generation) (p pointer, er
 		return p, err
 	}
 	found := false
-	err = eachRow(rows, func(rows pgx.Rows) error {
+	err = records.Each(rows, func(row records.Row) error {
 		found = true
-		return rows.Scan(&p.epoch, &p.current, &p.logical, &p.next)
+		return row.Scan(&p.epoch, &p.current, &p.logical, &p.next)
 	})
 	if err == nil && !found {
 		err = missing("merchant", g.Feed.Merchant)
@@ -352,8 +351,8 @@ func addressColumns(list []address) (generations []int64, kinds, labels []string
 // away while its feed is locked. So a chain of hundreds of change files costs
 // one statement.
 func (t *tx) listing(ctx context.Context, g *publish.Generation) (added []*publish.File, gone []address, err error) {
-	base := genRef{g.Feed.Merchant, g.Base}
-	lists, err := t.files(ctx, base)
+	base := records.Ref{Merchant: g.Feed.Merchant, Number: g.Base}
+	lists, err := t.Files(ctx, base)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -432,11 +431,11 @@ func (t *tx) keepBlobs(ctx context.Context, merchant string, fresh, older []*pub
 	}
 	recorded := map[string]publish.Blob{}
 	var condemned []string
-	err = eachRow(rows, func(rows pgx.Rows) error {
+	err = records.Each(rows, func(row records.Row) error {
 		var have publish.Blob
 		var state string
 		var md5, sha []byte
-		if err := rows.Scan(&have.Key, &have.Size, &md5, &sha, &state); err != nil {
+		if err := row.Scan(&have.Key, &have.Size, &md5, &sha, &state); err != nil {
 			return err
 		}
 		copy(have.MD5[:], md5)

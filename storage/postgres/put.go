@@ -71,7 +71,7 @@ func (d *DB) EditProducts(ctx context.Context, actor partner.Actor, merchant par
 func (d *DB) editProducts(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, work func(context.Context, *tx) ([]partner.StagedProduct, []feed.ProductID, error)) (r partner.PutResult, err error) {
 	ctx, receipt := partner.EnsureReceipt(ctx)
 	err = d.write(ctx, "write products", func(ctx context.Context, t *tx) error {
-		if _, err := t.merchant(ctx, sqlMerchant, merchant); err != nil {
+		if _, err := t.Merchant(ctx, merchant); err != nil {
 			return err
 		}
 		if err := t.exec(ctx, sqlLockCatalog, merchant); err != nil {
@@ -169,7 +169,7 @@ func (t *tx) putProducts(ctx context.Context, actor partner.Actor, merchant part
 	if len(changed) > queueScope {
 		t.queue(merchant, "catalog", "api")
 	} else {
-		if err := t.queueProducts(ctx, merchant, changed, "api"); err != nil {
+		if err := t.QueueProducts(ctx, merchant, changed, "api"); err != nil {
 			return r, err
 		}
 	}

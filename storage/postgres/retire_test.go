@@ -47,7 +47,7 @@ func TestRetirementMeetsOffer(t *testing.T) {
 	}
 	other.Profile = o.Profile
 	_, _, err = a.attempt(ctx, how{}, func(ctx context.Context, tt *tx) error {
-		if err := tt.attach(ctx, &other); err != nil {
+		if err := tt.Attach(ctx, &other); err != nil {
 			return err
 		}
 		n, err := b.RetireFeeds(ctx, m)
@@ -67,7 +67,7 @@ func TestRetirementMeetsOffer(t *testing.T) {
 	late := offerOf("GBP")
 	came := make(chan error, 1)
 	_, _, err = a.attempt(ctx, how{}, func(ctx context.Context, tt *tx) error {
-		n, err := tt.retireFeeds(ctx, m)
+		n, err := tt.RetireFeeds(ctx, m)
 		if err == nil && n != 1 {
 			t.Errorf("%d feeds retired, want 1", n)
 		}

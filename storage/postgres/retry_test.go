@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"feedmill/feed"
+	"feedmill/storage/dbtest"
 )
 
 // TestRunAgain counts how often a transaction is run that ends in some way.
@@ -50,6 +51,7 @@ func TestRunAgain(t *testing.T) {
 			t.Errorf("%s: run %d times, %v of kind %d, want %d times, kind %d", c.name, runs, err, feed.KindOf(err), c.runs, c.kind)
 		}
 	}
+	takeNumbers := dbtest.RecordStatements(t).Texts["sqlTakeNumbers"]
 	// A real deadlock: two that lock the same two rows crosswise, at the same time.
 	other := newMerchant(t, a)
 	ready := make(chan struct{}, 2)
@@ -62,7 +64,7 @@ func TestRunAgain(t *testing.T) {
 		go func() {
 			met := false
 			errs <- d.writeAs(t.Context(), "cross", how{}, func(ctx context.Context, t *tx) error {
-				if err := t.exec(ctx, sqlTakeNumbers, first, 1); err != nil {
+				if err := t.exec(ctx, takeNumbers, first, 1); err != nil {
 					return err
 				}
 				if !met { // both hold their first row before either asks for its second
@@ -74,7 +76,7 @@ func TestRunAgain(t *testing.T) {
 						}
 					}
 				}
-				return t.exec(ctx, sqlTakeNumbers, second, 1)
+				return t.exec(ctx, takeNumbers, second, 1)
 			})
 		}()
 	}

@@ -14,6 +14,7 @@ import (
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/partner"
+	"feedmill/storage/records"
 )
 
 const (
@@ -34,6 +35,7 @@ const (
 // another is under way. The server keeps what is overwritten for as long as it
 // is open.
 type Snapshot struct {
+	*records.Snapshot
 	d        *DB
 	ctx      context.Context // of all of it, as its maker was told
 	merchant partner.MerchantID
@@ -55,12 +57,15 @@ func (d *DB) Snapshot(ctx context.Context, merchant partner.MerchantID) (*Snapsh
 		return nil, fault("take snapshot", ended(ctx, err))
 	}
 	s := &Snapshot{d: d, ctx: ctx, merchant: merchant, release: c.Release}
+	s.Snapshot = records.NewSnapshot(merchant, func(ctx context.Context, what string, fn func(ctx context.Context, t *records.Tx) error) error {
+		return s.use(ctx, what, func(ctx context.Context, t *tx) error { return fn(ctx, t.Tx) })
+	})
 	conn := c.Conn()
 	if err = begin(ctx, conn, ""); err == nil {
 		err = conn.QueryRow(ctx, sqlExportSnapshot).Scan(&s.name)
 	}
 	if err == nil {
-		s.Merchant, err = (&tx{c: conn}).merchant(ctx, sqlMerchant, merchant)
+		s.Merchant, err = d.newTx(conn).Merchant(ctx, merchant)
 	}
 	if err != nil {
 		rollback(ctx, conn)
@@ -147,7 +152,7 @@ func (s *Snapshot) use(ctx context.Context, what string, fn func(ctx context.Con
 		return fault(what, ended(ctx, err))
 	}
 	defer s.give(c)
-	return fault(what, ended(ctx, fn(ctx, &tx{c: c})))
+	return fault(what, ended(ctx, fn(ctx, s.d.newTx(c))))
 }
 
 // within ends a method's context with the snapshot's.
@@ -234,37 +239,10 @@ func (s *Snapshot) Product(ctx context.Context, id feed.ProductID) (doc []byte, 
 	return doc, err
 }
 
-// Dictionaries gives the document of the dictionaries.
-func (s *Snapshot) Dictionaries(ctx context.Context) (doc partner.Document, err error) {
-	err = s.use(ctx, "read dictionaries", func(ctx context.Context, t *tx) error {
-		doc, err = t.dictionaries(ctx, sqlDictionary, s.merchant)
-		return err
-	})
-	return doc, err
-}
-
-// Partners gives the partners, in the order of their ids.
-func (s *Snapshot) Partners(ctx context.Context) (list []partner.Partner, err error) {
-	err = s.use(ctx, "list partners", func(ctx context.Context, t *tx) error {
-		list, err = t.partners(ctx, sqlPartners, s.merchant)
-		return err
-	})
-	return list, err
-}
-
-// Offers gives the offers, in the order of their ids.
-func (s *Snapshot) Offers(ctx context.Context) (list []partner.Offer, err error) {
-	err = s.use(ctx, "list offers", func(ctx context.Context, t *tx) error {
-		list, err = t.offers(ctx, sqlOffers, s.merchant)
-		return err
-	})
-	return list, err
-}
-
 // Current gives the generation that was current when the snapshot was taken.
 func (s *Snapshot) Current(ctx context.Context, kind feed.Kind, key string) (g publish.Generation, ok bool, err error) {
 	err = s.use(ctx, "read current generation", func(ctx context.Context, t *tx) error {
-		g, ok, err = t.current(ctx, publish.FeedRef{Merchant: string(s.merchant), Kind: kind, Key: key})
+		g, ok, err = t.Current(ctx, publish.FeedRef{Merchant: string(s.merchant), Kind: kind, Key: key})
 		return err
 	})
 	return g, ok, err

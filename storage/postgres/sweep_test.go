@@ -11,6 +11,8 @@ import (
 
 	"feedmill/feed"
 	"feedmill/feed/publish"
+	"feedmill/storage/dbtest"
+	"feedmill/storage/records"
 )
 
 var errNothing = errors.New("nothing to condemn")
@@ -91,11 +93,12 @@ func TestSweepMeetsPublication(t *testing.T) {
 	}
 	later.Add(int64(73 * time.Hour))
 	g = next()
+	condemn := dbtest.RecordStatements(t).Texts
 	published := make(chan error, 1)
 	_, _, err = a.attempt(t.Context(), how{}, func(ctx context.Context, tt *tx) error {
-		full := tt.now - linger.Microseconds()
+		full := tt.now - records.Linger.Microseconds()
 		var keys []string
-		err := tt.each(ctx, sqlLockUnlisted, []any{m, full, full, 100}, func(rows pgx.Rows) error {
+		err := tt.each(ctx, condemn["sqlLockUnlisted"], []any{m, full, full, 100}, func(rows pgx.Rows) error {
 			var key string
 			err := rows.Scan(&key)
 			keys = append(keys, key)
@@ -106,7 +109,7 @@ func TestSweepMeetsPublication(t *testing.T) {
 		}
 		// The publication begins while the rows are locked, and waits for them.
 		go func() { published <- b.Commit(t.Context(), run, []publish.Generation{g}, nil) }()
-		_, err = tt.execCount(ctx, sqlCondemn, m, full, full, keys, tt.now)
+		_, err = tt.execCount(ctx, condemn["sqlCondemn"], m, full, full, keys, tt.now)
 		return err
 	})
 	if err := errors.Join(err, <-published); err != nil {

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -12,24 +11,36 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"feedmill/feed"
 	"feedmill/internal/crash"
 	"feedmill/internal/partner"
+	"feedmill/storage/records"
 )
 
-// tx is a transaction. One that writes collects what it has to tell until its
-// end, so that the row that all of a merchant's changes meet at is locked last.
+// tx is a transaction, of which [records.Tx] is what the records see.
 type tx struct {
+	*records.Tx
 	c   *pgx.Conn
 	now int64
+	d   *DB
+}
 
-	told   map[partner.MerchantID]partner.Version // how far to count up, 0 to lock the row only
-	audits []auditRow
-	queued []queueRow
-	// changed holds the largest number in the queue of each merchant's changes.
-	changed map[partner.MerchantID]int64
+func (d *DB) newTx(c *pgx.Conn) *tx {
+	now := micros(d.opt.Now())
+	return &tx{Tx: &records.Tx{Conn: conn{c, d}, Now: now}, c: c, now: now, d: d}
+}
 
-	d *DB
+// Write implements [records.Database].
+func (d *DB) Write(ctx context.Context, what string, h records.How, fn func(ctx context.Context, t *records.Tx) error) error {
+	own := how{long: h.Long, again: h.Again}
+	if h.Done != nil {
+		own.done = func(ctx context.Context, t *tx) (bool, error) { return h.Done(ctx, t.Tx) }
+	}
+	return d.writeAs(ctx, what, own, func(ctx context.Context, t *tx) error { return fn(ctx, t.Tx) })
+}
+
+// Read implements [records.Database].
+func (d *DB) Read(ctx context.Context, what string, fn func(ctx context.Context, t *records.Tx) error) error {
+	return d.read(ctx, what, func(ctx context.Context, t *tx) error { return fn(ctx, t.Tx) })
 }
 
 // how says what a writing transaction needs beyond the usual.
@@ -114,7 +125,7 @@ func (d *DB) attempt(ctx context.Context, h how, fn func(ctx context.Context, t 
 	if err != nil {
 		return false, 0, err
 	}
-	t := &tx{c: c.Conn(), now: micros(d.opt.Now()), d: d}
+	t := d.newTx(c.Conn())
 	if err := fn(ctx, t); err != nil {
 		rollback(ctx, t.c)
 		return false, 0, err
@@ -123,9 +134,7 @@ func (d *DB) attempt(ctx context.Context, h how, fn func(ctx context.Context, t 
 		rollback(ctx, t.c)
 		return false, 0, err
 	}
-	for _, seq := range t.changed {
-		queued = max(queued, seq)
-	}
+	queued = t.LastQueued()
 	// Up to here a caller who has gone away leaves nothing behind. Once COMMIT is
 	// sent it is the answer that counts, and not whether he still waits for it.
 	if err := ctx.Err(); err != nil {
@@ -146,10 +155,7 @@ func (d *DB) attempt(ctx context.Context, h how, fn func(ctx context.Context, t 
 	case err != nil:
 		return false, queued, &unknownError{err}
 	}
-	for _, v := range t.told {
-		seen = seen || v != partner.Version{}
-	}
-	return seen, queued, nil
+	return t.Seen(), queued, nil
 }
 
 // settle finds out what has become of a transaction whose COMMIT was not
@@ -250,45 +256,24 @@ func (d *DB) readOnce(ctx context.Context, fn func(ctx context.Context, t *tx) e
 		return err
 	}
 	defer rollback(ctx, c.Conn())
-	return fn(ctx, &tx{c: c.Conn(), now: micros(d.opt.Now()), d: d})
+	return fn(ctx, d.newTx(c.Conn()))
 }
 
 const (
 	sqlCountUp = `UPDATE access_version SET accounts = accounts + $2, pointers = pointers + $3 WHERE merchant_id = $1`
 	sqlQueue   = `INSERT INTO change_queue (merchant_id, product_id, scope, cause, time) VALUES ($1, NULL, $2, $3, $4) RETURNING seq`
+
+	sqlInsertVersion = `INSERT INTO access_version (merchant_id, accounts, pointers) VALUES ($1, 0, 0)`
+	// The hash is worked out where the line before it is known: the merchant's
+	// row of access_version is locked by now, so the head is nobody else's.
+	sqlInsertAudit = `WITH head AS (
+			INSERT INTO audit_head (merchant_id, lines, hash) VALUES ($1::text, 1, sha256(decode(repeat('00', 32), 'hex') || int8send(1) || $11::bytea))
+			ON CONFLICT (merchant_id) DO UPDATE SET lines = audit_head.lines + 1,
+				hash = sha256(audit_head.hash || int8send(audit_head.lines + 1) || $11::bytea)
+			RETURNING lines, hash)
+		INSERT INTO audit (merchant_id, time, actor, role, address, request, action, object, before, after, place, hash)
+		SELECT $1::text, $2::bigint, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $10::text, head.lines, head.hash FROM head`
 )
-
-// tell notes that file servers must see a change of the merchant's accounts.
-func (t *tx) tell(merchant partner.MerchantID) { t.count(merchant, partner.Version{Accounts: 1}) }
-
-// count notes how far to count up the merchant's version.
-func (t *tx) count(merchant partner.MerchantID, by partner.Version) {
-	if t.told == nil {
-		t.told = map[partner.MerchantID]partner.Version{}
-	}
-	v := t.told[merchant]
-	t.told[merchant] = partner.Version{Accounts: v.Accounts + by.Accounts, Pointers: v.Pointers + by.Pointers}
-}
-
-// queueRow is a change with a scope.
-type queueRow struct {
-	merchant     partner.MerchantID
-	scope, cause string
-}
-
-// queue notes a change that can alter a feed; the scope says where.
-func (t *tx) queue(merchant partner.MerchantID, scope, cause string) {
-	t.queued = append(t.queued, queueRow{merchant, scope, cause})
-}
-
-// queuedUpTo notes that a statement has queued changes of a merchant itself; seq
-// is the largest number of them.
-func (t *tx) queuedUpTo(merchant partner.MerchantID, seq int64) {
-	if t.changed == nil {
-		t.changed = map[partner.MerchantID]int64{}
-	}
-	t.changed[merchant] = max(t.changed[merchant], seq)
-}
 
 // finish writes what the transaction has to tell, in one go, and lets the owner
 // of the DB do his part, last of all, where changes have been queued.
@@ -299,7 +284,7 @@ func (t *tx) finish(ctx context.Context, inner pgx.Tx) error {
 	if t.d.opt.OnChange == nil {
 		return nil
 	}
-	for _, m := range slices.Sorted(maps.Keys(t.changed)) {
+	for _, m := range slices.Sorted(maps.Keys(t.Changed)) {
 		if err := t.d.opt.OnChange(ctx, inner, m); err != nil {
 			return err
 		}
@@ -309,23 +294,23 @@ func (t *tx) finish(ctx context.Context, inner pgx.Tx) error {
 
 // write writes what the transaction has to tell, in one go.
 func (t *tx) write(ctx context.Context) error {
-	for i := range t.audits {
-		t.count(t.audits[i].merchant, partner.Version{}) // its number is given out under the lock
-	}
 	b := &pgx.Batch{}
-	for _, m := range slices.Sorted(maps.Keys(t.told)) {
-		b.Queue(sqlCountUp, m, t.told[m].Accounts, t.told[m].Pointers)
+	for _, m := range t.Made {
+		b.Queue(sqlInsertVersion, m)
 	}
-	for i := range t.audits {
-		a := &t.audits[i]
-		b.Queue(sqlInsertAudit, a.merchant, t.now, a.actor.Name, a.actor.Role, a.actor.Address, a.actor.Request, a.action, a.object, a.before, a.after, a.text(t.now))
+	for _, m := range slices.Sorted(maps.Keys(t.Told)) {
+		b.Queue(sqlCountUp, m, t.Told[m].Accounts, t.Told[m].Pointers)
 	}
-	for i := range t.queued {
-		q := &t.queued[i]
-		b.Queue(sqlQueue, q.merchant, q.scope, q.cause, t.now).QueryRow(func(row pgx.Row) error {
+	for i := range t.Audits {
+		a := &t.Audits[i]
+		b.Queue(sqlInsertAudit, a.Merchant, t.now, a.Actor.Name, a.Actor.Role, a.Actor.Address, a.Actor.Request, a.Action, a.Object, a.Before, a.After, a.Text(t.now))
+	}
+	for i := range t.Queued {
+		q := &t.Queued[i]
+		b.Queue(sqlQueue, q.Merchant, q.Scope, q.Cause, t.now).QueryRow(func(row pgx.Row) error {
 			var seq int64
 			err := row.Scan(&seq)
-			t.queuedUpTo(q.merchant, seq)
+			t.QueuedUpTo(q.Merchant, seq)
 			return err
 		})
 	}
@@ -361,63 +346,21 @@ func (t *tx) each(ctx context.Context, query string, args []any, scan func(rows 
 	if err != nil {
 		return err
 	}
-	return eachRow(rows, scan)
+	return records.Each(rows, func(records.Row) error { return scan(rows) })
 }
 
-func eachRow(rows pgx.Rows, scan func(rows pgx.Rows) error) error {
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+// The short names of what is used everywhere.
+func micros(t time.Time) int64      { return records.Micros(t) }
+func fromMicros(v int64) time.Time  { return records.FromMicros(v) }
+func zeroMicros(t time.Time) int64  { return records.ZeroMicros(t) }
+func missing(what, id string) error { return partner.Missing(what, id) }
+
+func (t *tx) count(merchant partner.MerchantID, by partner.Version)  { t.Count(merchant, by) }
+func (t *tx) queue(merchant partner.MerchantID, scope, cause string) { t.Queue(merchant, scope, cause) }
+func (t *tx) queuedUpTo(merchant partner.MerchantID, seq int64)      { t.QueuedUpTo(merchant, seq) }
+func (t *tx) audit(actor partner.Actor, merchant partner.MerchantID, action, object string, before, after facts) error {
+	return t.Audit(actor, merchant, action, object, before, after)
 }
 
-// micros is how times are stored; the zero time has no number and must not come here.
-func micros(t time.Time) int64 { return t.UnixMicro() }
-
-func fromMicros(v int64) time.Time { return time.UnixMicro(v).UTC() }
-
-// zeroMicros stores the zero time as 0.
-func zeroMicros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return micros(t)
-}
-
-func fromZero(v int64) time.Time {
-	if v == 0 {
-		return time.Time{}
-	}
-	return fromMicros(v)
-}
-
-// optionalMicros stores the zero time as NULL.
-func optionalMicros(t time.Time) *int64 {
-	if t.IsZero() {
-		return nil
-	}
-	v := micros(t)
-	return &v
-}
-
-func fromOptional(v *int64) time.Time {
-	if v == nil {
-		return time.Time{}
-	}
-	return fromMicros(*v)
-}
-
-func missing(what, id string) error {
-	return feed.Errorf(feed.KindNotFound, "there is no %s %.40q", what, id)
-}
-
-func stale(what, id string, from, now int64) error {
-	return &feed.Error{
-		Kind:    feed.KindConflict,
-		Message: fmt.Sprintf("%s %s has changed: the change was made from version %d, it is at %d", what, id, from, now),
-		Hint:    "look at it again and repeat the change",
-	}
-}
+// facts are what the audit tells of an object.
+type facts = partner.Facts

@@ -59,53 +59,51 @@ var kinds = []kind{
 	{"rclone", (*testserver.Servers).Rclone, []storagetest.Option{storagetest.LooseRaces()}},
 }
 
-func TestContract(t *testing.T) {
-	t.Parallel()
+// onServers runs a test on each kind of server.
+func onServers(t *testing.T, test func(t *testing.T, kind kind, server testserver.S3)) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			server := kind.start(&servers, t)
-			storagetest.Run(t, func(t testing.TB) storage.Store {
-				return open(t, configFor(t, server))
-			}, kind.options()...)
+			test(t, kind, kind.start(&servers, t))
 		})
 	}
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, kind kind, server testserver.S3) {
+		storagetest.Run(t, func(t testing.TB) storage.Store {
+			return open(t, configFor(t, server))
+		}, kind.options()...)
+	})
 }
 
 // TestContractCreateOnly runs what could differ with the hardening that Probe
 // allows.
 func TestContractCreateOnly(t *testing.T) {
 	t.Parallel()
-	for _, kind := range kinds {
-		t.Run(kind.name, func(t *testing.T) {
-			t.Parallel()
-			server := kind.start(&servers, t)
-			storagetest.Run(t, func(t testing.TB) storage.Store {
-				c := configFor(t, server)
-				s := open(t, c)
-				caps, err := s.Probe(t.Context())
-				if err != nil {
-					t.Fatalf("probe: %v", err)
-				}
-				if !caps.CreateOnly || !caps.CreateOnlyParts || !s.ExclusiveCreate() {
-					t.Errorf("probe: got %+v, want create-only to work", caps)
-				}
-				return s
-			}, kind.options(storagetest.Only("RoundTrip", "Immutable", "Replace", "WrongDigest",
-				"NestedKeys", "ConcurrentCreate", "ConcurrentReplace", "TwoClients", "Model"))...)
-		})
-	}
+	onServers(t, func(t *testing.T, kind kind, server testserver.S3) {
+		storagetest.Run(t, func(t testing.TB) storage.Store {
+			c := configFor(t, server)
+			s := open(t, c)
+			caps, err := s.Probe(t.Context())
+			if err != nil {
+				t.Fatalf("probe: %v", err)
+			}
+			if !caps.CreateOnly || !caps.CreateOnlyParts || !s.ExclusiveCreate() {
+				t.Errorf("probe: got %+v, want create-only to work", caps)
+			}
+			return s
+		}, kind.options(storagetest.Only("RoundTrip", "Immutable", "Replace", "WrongDigest",
+			"NestedKeys", "ConcurrentCreate", "ConcurrentReplace", "TwoClients", "Model"))...)
+	})
 }
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	for _, kind := range kinds {
-		t.Run(kind.name, func(t *testing.T) {
-			t.Parallel()
-			server := kind.start(&servers, t)
-			storagetest.RunFaults(t, func(t testing.TB) storage.Store {
-				return open(t, configFor(t, server))
-			}, kind.options()...)
-		})
-	}
+	onServers(t, func(t *testing.T, kind kind, server testserver.S3) {
+		storagetest.RunFaults(t, func(t testing.TB) storage.Store {
+			return open(t, configFor(t, server))
+		}, kind.options()...)
+	})
 }

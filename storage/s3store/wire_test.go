@@ -341,6 +341,9 @@ func TestSweepUploads(t *testing.T) {
 		}{
 			{outside, -time.Hour, 0}, {inside, time.Hour, 0}, {inside, -time.Hour, 1}, {inside, -time.Hour, 0},
 		} {
+			if n, err := open(t, step.config).CountStaleUploads(ctx, step.olderThan); n != step.want || err != nil {
+				t.Errorf("count %s older than %v: got %d, error %v, want %d", step.config.Prefix, step.olderThan, n, err, step.want)
+			}
 			if n, err := open(t, step.config).SweepUploads(ctx, step.olderThan); n != step.want || err != nil {
 				t.Errorf("sweep %s older than %v: got %d, error %v, want %d", step.config.Prefix, step.olderThan, n, err, step.want)
 			}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -12,17 +13,18 @@ import (
 	"feedmill/internal/partner"
 )
 
-// The difference of an import and the catalog is worked out once, in a
-// temporary table of the writing connection. kind: 1 added, 2 changed, 3 removed.
+// The difference of an import and the catalog is worked out once, for a range of
+// ids at a time, in a temporary table of the writing connection. kind: 1 added, 2
+// changed, 3 removed.
 const (
 	sqlMergeTable = `CREATE TEMP TABLE IF NOT EXISTS merge_change (product_id INTEGER PRIMARY KEY, kind INTEGER NOT NULL)`
 	sqlMergeClear = `DELETE FROM temp.merge_change`
 	sqlMergeDiff  = `INSERT INTO temp.merge_change (product_id, kind)
 		SELECT s.product_id, CASE WHEN p.product_id IS NULL THEN 1 ELSE 2 END
 		FROM staging.staged AS s LEFT JOIN product AS p ON p.merchant_id = ? AND p.product_id = s.product_id
-		WHERE p.product_id IS NULL OR p.digest <> s.digest`
+		WHERE s.product_id > ? AND s.product_id <= ? AND (p.product_id IS NULL OR p.digest <> s.digest)`
 	sqlMergeGone = `INSERT INTO temp.merge_change (product_id, kind)
-		SELECT p.product_id, 3 FROM product AS p WHERE p.merchant_id = ?
+		SELECT p.product_id, 3 FROM product AS p WHERE p.merchant_id = ? AND p.product_id > ? AND p.product_id <= ?
 		AND NOT EXISTS (SELECT 1 FROM staging.staged AS s WHERE s.product_id = p.product_id)`
 	sqlMergeNamed = `INSERT INTO temp.merge_change (product_id, kind)
 		SELECT p.product_id, 3 FROM product AS p WHERE p.merchant_id = ? AND p.product_id = ?
@@ -30,22 +32,32 @@ const (
 	sqlMergeKinds = `SELECT kind, count(*) FROM temp.merge_change GROUP BY kind`
 	sqlMergeSome  = `SELECT product_id FROM temp.merge_change WHERE kind = ? ORDER BY product_id LIMIT ?`
 
-	sqlMergeDropCodes = `DELETE FROM product_code WHERE merchant_id = ? AND product_id IN (SELECT product_id FROM temp.merge_change WHERE kind <> 1)`
-	sqlMergeRemove    = `DELETE FROM product WHERE merchant_id = ? AND product_id IN (SELECT product_id FROM temp.merge_change WHERE kind = 3)`
-	sqlMergeProducts  = `INSERT INTO product (merchant_id, product_id, digest, updated, doc)
+	sqlMergeStagedTo  = `SELECT product_id FROM staging.staged WHERE product_id > ? ORDER BY product_id LIMIT 1 OFFSET ?`
+	sqlMergeCatalogTo = `SELECT product_id FROM product WHERE merchant_id = ? AND product_id > ? ORDER BY product_id LIMIT 1 OFFSET ?`
+	sqlMergeChangedTo = `SELECT product_id FROM temp.merge_change WHERE product_id > ? ORDER BY product_id LIMIT 1 OFFSET ?`
+	sqlMergeIDs       = `SELECT product_id FROM temp.merge_change ORDER BY product_id LIMIT ?`
+
+	sqlMergeDropCodes = `DELETE FROM product_code WHERE merchant_id = ? AND product_id IN
+		(SELECT product_id FROM temp.merge_change WHERE kind <> 1 AND product_id > ? AND product_id <= ?)`
+	sqlMergeRemove = `DELETE FROM product WHERE merchant_id = ? AND product_id IN
+		(SELECT product_id FROM temp.merge_change WHERE kind = 3 AND product_id > ? AND product_id <= ?)`
+	sqlMergeProducts = `INSERT INTO product (merchant_id, product_id, digest, updated, doc)
 		SELECT ?, s.product_id, s.digest, ?, d.doc
 		FROM temp.merge_change AS c JOIN staging.staged AS s ON s.product_id = c.product_id
 			JOIN staging.staged_doc AS d ON d.product_id = c.product_id
-		WHERE c.kind <> 3
+		WHERE c.kind <> 3 AND c.product_id > ? AND c.product_id <= ?
 		ON CONFLICT (merchant_id, product_id) DO UPDATE SET digest = excluded.digest, updated = excluded.updated, doc = excluded.doc`
-	sqlMergeCodes = `INSERT INTO product_code (merchant_id, code, product_id)
+	sqlMergeCodesSize = `SELECT coalesce(sum(length(s.codes)), 0) FROM temp.merge_change AS c JOIN staging.staged AS s ON s.product_id = c.product_id WHERE c.kind <> 3`
+	// FAIL spares a copy of each page that is touched, in memory: whatever fails, the
+	// transaction does not go on.
+	sqlMergeCodes = `INSERT OR FAIL INTO product_code (merchant_id, code, product_id)
 		SELECT ?, code.value, s.product_id
 		FROM temp.merge_change AS c JOIN staging.staged AS s ON s.product_id = c.product_id,
 			json_each(s.codes) AS code
-		WHERE c.kind <> 3 AND code.value <> '' GROUP BY code.value, s.product_id`
+		WHERE c.kind <> 3 AND c.product_id > ? AND c.product_id <= ? AND code.value <> '' GROUP BY code.value, s.product_id`
 	sqlCatalogSize = `SELECT count(*) FROM product WHERE merchant_id = ?`
 	sqlMergeQueue  = `INSERT INTO change_queue (merchant_id, product_id, scope, cause, time)
-		SELECT ?, product_id, '', 'import', ? FROM temp.merge_change ORDER BY product_id`
+		SELECT ?, value, '', 'import', ? FROM json_each(?) ORDER BY value`
 
 	sqlStaged      = `SELECT count(*) FROM staging.staged`
 	sqlStagedNamed = `SELECT EXISTS (SELECT 1 FROM staging.staged WHERE product_id = ?)`
@@ -62,6 +74,15 @@ const (
 	queueFew   = 1_000
 )
 
+// A statement keeps what it has to sort, and pages as they were before it, in
+// memory, so none is about the whole catalog. Products are compared, and their
+// codes sorted, in the larger steps: codes of each step go all over the index.
+const (
+	mergeStep      = 150_000 // products compared, and of which codes are sorted, at a time
+	mergeCodeBytes = 8 << 20 // of codes sorted at a time
+	mergeWrite     = 1_000   // products written at a time
+)
+
 // errPlanned ends the transaction of a plan, so that it leaves nothing behind.
 var errPlanned = errors.New("planned only")
 
@@ -69,8 +90,8 @@ var errPlanned = errors.New("planned only")
 // changes nothing.
 func (d *DB) PlanMerge(ctx context.Context, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (plan partner.MergePlan, err error) {
 	err = d.writeStaged(ctx, "plan import "+string(id), merchant, id, func(ctx context.Context, t *tx) error {
-		plan, err = t.planMerge(ctx, merchant, id, mode, removed)
-		if err != nil {
+		m := merger{tx: t, merchant: merchant, id: id, plan: &plan}
+		if err := m.run(ctx, mode, removed); err != nil {
 			return err
 		}
 		return errPlanned // nothing is to be committed
@@ -88,11 +109,11 @@ func (d *DB) PlanMerge(ctx context.Context, merchant partner.MerchantID, id part
 // name. The import is used up by it.
 func (d *DB) Merge(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (plan partner.MergePlan, err error) {
 	err = d.writeStaged(ctx, "merge import "+string(id), merchant, id, func(ctx context.Context, t *tx) error {
-		plan, err = t.planMerge(ctx, merchant, id, mode, removed)
-		if err != nil {
-			return err
+		m := merger{tx: t, merchant: merchant, id: id, plan: &plan, apply: true}
+		err := m.run(ctx, mode, removed)
+		if err == nil {
+			err = t.merged(ctx, actor, &m)
 		}
-		err := t.merge(ctx, actor, merchant, id, &plan)
 		crash.Point("sqlite.merge.uncommitted")
 		return err
 	})
@@ -106,84 +127,191 @@ func (d *DB) Merge(ctx context.Context, actor partner.Actor, merchant partner.Me
 	return plan, nil
 }
 
-func (t *tx) planMerge(ctx context.Context, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (plan partner.MergePlan, err error) {
+// merger works an import out.
+type merger struct {
+	*tx
+	merchant partner.MerchantID
+	id       partner.ImportID
+	apply    bool // it is merged and not only planned
+	plan     *partner.MergePlan
+	// changed are the products that differ, up to one more than queueScope.
+	changed []feed.ProductID
+}
+
+// run works out the difference, and applies it.
+func (m *merger) run(ctx context.Context, mode partner.MergeMode, removed []feed.ProductID) error {
+	*m.plan = partner.MergePlan{}
 	if mode > partner.MergeReplace || mode == partner.MergeReplace && len(removed) > 0 {
-		return plan, feed.Errorf(feed.KindInvalid, "a replacement removes by itself, and other modes than upsert and replace there are none")
+		return feed.Errorf(feed.KindInvalid, "a replacement removes by itself, and other modes than upsert and replace there are none")
 	}
-	if err := t.openImport(ctx, merchant, id); err != nil {
-		return plan, err
+	if err := m.openImport(ctx, m.merchant, m.id); err != nil {
+		return err
 	}
-	for _, query := range []string{sqlMergeTable, sqlMergeClear} {
-		if err := t.exec(ctx, query); err != nil {
-			return plan, err
+	if err := m.exec(ctx, sqlMergeTable); err != nil {
+		return err
+	}
+	for from := feed.ProductID(0); from < feed.MaxProductID; {
+		to, err := m.next(ctx, from, mergeStep, sqlMergeStagedTo)
+		if err == nil && mode == partner.MergeReplace {
+			var last feed.ProductID
+			last, err = m.next(ctx, from, mergeStep, sqlMergeCatalogTo, m.merchant)
+			to = min(to, last)
+		}
+		if err == nil {
+			err = m.compare(ctx, mode, from, to)
+		}
+		if err != nil {
+			return err
+		}
+		from = to
+	}
+	removed = slices.Clone(removed)
+	slices.Sort(removed)
+	removed = slices.Compact(removed)
+	for some := range slices.Chunk(removed, mergeStep) {
+		if err := m.remove(ctx, some); err != nil {
+			return err
 		}
 	}
-	if err := t.exec(ctx, sqlMergeDiff, merchant); err != nil {
-		return plan, err
+	var staged int64
+	_, err := m.one(ctx, sqlStaged, nil, &staged)
+	m.plan.Unchanged = staged - m.plan.Added - m.plan.Changed
+	return err
+}
+
+// next gives the last id of a step of n that begins behind an id, as a query with
+// these arguments tells it.
+func (m *merger) next(ctx context.Context, behind feed.ProductID, n int, query string, args ...any) (last feed.ProductID, err error) {
+	found, err := m.one(ctx, query, append(args, behind, n-1), &last)
+	if err == nil && !found {
+		last = feed.MaxProductID
 	}
-	if mode == partner.MergeReplace {
-		if err := t.exec(ctx, sqlMergeGone, merchant); err != nil {
-			return plan, err
-		}
+	return last, err
+}
+
+// compare compares the products behind from, up to to.
+func (m *merger) compare(ctx context.Context, mode partner.MergeMode, from, to feed.ProductID) error {
+	err := m.exec(ctx, sqlMergeClear)
+	if err == nil {
+		err = m.exec(ctx, sqlMergeDiff, m.merchant, from, to)
 	}
-	for _, product := range removed {
+	if err == nil && mode == partner.MergeReplace {
+		err = m.exec(ctx, sqlMergeGone, m.merchant, from, to)
+	}
+	if err != nil {
+		return err
+	}
+	return m.settle(ctx)
+}
+
+// remove takes products out that were named.
+func (m *merger) remove(ctx context.Context, ids []feed.ProductID) error {
+	if err := m.exec(ctx, sqlMergeClear); err != nil {
+		return err
+	}
+	for _, product := range ids {
 		var staged bool
-		if _, err := t.one(ctx, sqlStagedNamed, []any{product}, &staged); err != nil {
-			return plan, err
+		if _, err := m.one(ctx, sqlStagedNamed, []any{product}, &staged); err != nil {
+			return err
 		}
 		if staged {
-			return plan, feed.Errorf(feed.KindInvalid, "product %d is both given and removed", product)
+			return feed.Errorf(feed.KindInvalid, "product %d is both given and removed", product)
 		}
-		if err := t.exec(ctx, sqlMergeNamed, merchant, product); err != nil {
-			return plan, err
+		if err := m.exec(ctx, sqlMergeNamed, m.merchant, product); err != nil {
+			return err
 		}
 	}
+	return m.settle(ctx)
+}
+
+// settle counts the differences that are in the table, and applies them.
+func (m *merger) settle(ctx context.Context) error {
 	counts := [4]int64{}
-	err = t.each(ctx, sqlMergeKinds, nil, func(rows *sql.Rows) error {
+	err := m.each(ctx, sqlMergeKinds, nil, func(rows *sql.Rows) error {
 		var kind, n int64
 		err := rows.Scan(&kind, &n)
 		counts[kind&3] = n
 		return err
 	})
 	if err != nil {
-		return plan, err
+		return err
 	}
-	var staged int64
-	if _, err := t.one(ctx, sqlStaged, nil, &staged); err != nil {
-		return plan, err
-	}
-	plan.Added, plan.Changed, plan.Removed = counts[1], counts[2], counts[3]
-	plan.Unchanged = staged - plan.Added - plan.Changed
-	for i, ids := range []*[]feed.ProductID{&plan.AddedExamples, &plan.ChangedExamples, &plan.RemovedExamples} {
-		err := t.each(ctx, sqlMergeSome, []any{i + 1, mergeExamples}, func(rows *sql.Rows) error {
-			var id feed.ProductID
-			err := rows.Scan(&id)
-			*ids = append(*ids, id)
-			return err
-		})
-		if err != nil {
-			return plan, err
+	p := m.plan
+	p.Added, p.Changed, p.Removed = p.Added+counts[1], p.Changed+counts[2], p.Removed+counts[3]
+	for i, to := range []*[]feed.ProductID{&p.AddedExamples, &p.ChangedExamples, &p.RemovedExamples} {
+		if counts[i+1] > 0 && len(*to) < mergeExamples {
+			if err := m.ids(ctx, to, sqlMergeSome, i+1, mergeExamples-len(*to)); err != nil {
+				return err
+			}
 		}
 	}
-	return plan, nil
+	if !m.apply || counts == [4]int64{} {
+		return nil
+	}
+	if n := queueScope + 1 - len(m.changed); n > 0 {
+		if err := m.ids(ctx, &m.changed, sqlMergeIDs, n); err != nil {
+			return err
+		}
+	}
+	return m.write(ctx)
 }
 
-func (t *tx) merge(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ImportID, plan *partner.MergePlan) error {
-	for _, s := range []struct {
-		query string
-		args  []any
-	}{
-		{sqlMergeDropCodes, []any{merchant}},
-		{sqlMergeRemove, []any{merchant}},
-		{sqlMergeProducts, []any{merchant, t.now}},
-		{sqlMergeCodes, []any{merchant}},
-		{sqlCloseImport, []any{"merged", t.now, merchant, id}},
-	} {
-		if err := t.exec(ctx, s.query, s.args...); err != nil {
+// ids adds those that a query gives.
+func (m *merger) ids(ctx context.Context, to *[]feed.ProductID, query string, args ...any) error {
+	return m.each(ctx, query, args, func(rows *sql.Rows) error {
+		var id feed.ProductID
+		err := rows.Scan(&id)
+		*to = append(*to, id)
+		return err
+	})
+}
+
+// write applies the differences that are in the table.
+func (m *merger) write(ctx context.Context) error {
+	err := m.steps(ctx, mergeWrite, func(from, to feed.ProductID) error {
+		err := m.exec(ctx, sqlMergeDropCodes, m.merchant, from, to)
+		if err == nil {
+			err = m.exec(ctx, sqlMergeRemove, m.merchant, from, to)
+		}
+		if err == nil {
+			err = m.exec(ctx, sqlMergeProducts, m.merchant, m.now, from, to)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var size int64
+	if _, err := m.one(ctx, sqlMergeCodesSize, nil, &size); err != nil {
+		return err
+	}
+	return m.steps(ctx, max(int(mergeStep/(1+size/mergeCodeBytes)), 1), func(from, to feed.ProductID) error {
+		return m.exec(ctx, sqlMergeCodes, m.merchant, from, to)
+	})
+}
+
+// steps calls fn for ranges of ids, behind from up to to, with n differences each.
+func (m *merger) steps(ctx context.Context, n int, fn func(from, to feed.ProductID) error) error {
+	for from := feed.ProductID(0); from < feed.MaxProductID; {
+		to, err := m.next(ctx, from, n, sqlMergeChangedTo)
+		if err == nil {
+			err = fn(from, to)
+		}
+		if err != nil {
 			return err
 		}
+		from = to
 	}
-	if err := t.mergeDictionaries(ctx, actor, merchant, id); err != nil {
+	return nil
+}
+
+// merged completes a merge that was applied.
+func (t *tx) merged(ctx context.Context, actor partner.Actor, m *merger) error {
+	merchant, id, plan := m.merchant, m.id, m.plan
+	if err := t.exec(ctx, sqlCloseImport, "merged", t.now, merchant, id); err != nil {
+		return err
+	}
+	if err := t.MergeDictionaries(ctx, actor, merchant, id); err != nil {
 		return err
 	}
 	changed := plan.Added + plan.Changed + plan.Removed
@@ -199,7 +327,11 @@ func (t *tx) merge(ctx context.Context, actor partner.Actor, merchant partner.Me
 			return err
 		}
 	case changed > 0:
-		if err := t.exec(ctx, sqlMergeQueue, merchant, t.now); err != nil {
+		list, err := json.Marshal(m.changed)
+		if err != nil {
+			return err
+		}
+		if err := t.exec(ctx, sqlMergeQueue, merchant, t.now, string(list)); err != nil {
 			return err
 		}
 		if err := t.noteQueued(ctx, merchant); err != nil {

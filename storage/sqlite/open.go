@@ -17,6 +17,7 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"feedmill/feed"
+	"feedmill/storage/records"
 )
 
 //go:embed migrations/*.sql
@@ -35,7 +36,7 @@ type Options struct {
 	// holds one. Default 16.
 	Readers int
 	// Lease is for how long a run may publish for its merchant before it has to
-	// renew that (RELIABILITY P0). Default 15 s, at most 5 min.
+	// renew that. Default 15 s, at most 5 min.
 	Lease time.Duration
 }
 
@@ -55,12 +56,13 @@ func (o Options) withDefaults() Options {
 	if o.Lease <= 0 {
 		o.Lease = 15 * time.Second
 	}
-	o.Lease = min(o.Lease, longestLease)
+	o.Lease = min(o.Lease, records.LongestLease)
 	return o
 }
 
 // DB is an open database file. All methods may be called concurrently.
 type DB struct {
+	*records.DB
 	w, r *sql.DB
 	opt  Options
 	path string // of the file, as an absolute one
@@ -69,6 +71,7 @@ type DB struct {
 	versionStmt, addressStmt *sql.Stmt
 
 	subscribers subscribers
+	wordings    wordings
 }
 
 // Open opens the database file at path, which [Migrate] has made. It fails with
@@ -83,6 +86,7 @@ func Open(ctx context.Context, path string, opt Options) (*DB, error) {
 		return nil, fmt.Errorf("open database %q: %w", path, err)
 	}
 	d := &DB{opt: opt, path: abs}
+	d.DB = records.New(d, records.Options{Lease: opt.Lease})
 	if d.w, err = open(path, opt, false); err != nil {
 		return nil, err
 	}
@@ -99,7 +103,7 @@ func Open(ctx context.Context, path string, opt Options) (*DB, error) {
 		d.versionStmt, err = d.r.PrepareContext(ctx, sqlVersion)
 	}
 	if err == nil {
-		d.addressStmt, err = d.r.PrepareContext(ctx, sqlFileByAddress)
+		d.addressStmt, err = d.r.PrepareContext(ctx, records.FileByAddress("", "", 0, 0, "", 0).Query)
 	}
 	if err != nil {
 		d.Close()
@@ -123,7 +127,7 @@ func open(path string, opt Options, readOnly bool) (*sql.DB, error) {
 		"foreign_keys(1)",
 		"temp_store(MEMORY)",
 		"journal_size_limit(67108864)", // what a bulk import leaves behind
-		"cache_size(-65536)",
+		"cache_size(-16384)", // KiB a connection, see sqlUsualCache
 		"wal_autocheckpoint(8000)", // pages: a bulk import writes most of them once
 	} {
 		q.Add("_pragma", p)

@@ -9,16 +9,16 @@ import (
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/crash"
+	"feedmill/storage/records"
 )
 
 const (
+	sqlPointer     = `SELECT epoch, current_gen, logical_time FROM feed WHERE merchant_id = ? AND kind = ? AND feed_key = ?`
 	sqlNextNumber  = `SELECT next_generation FROM merchant WHERE merchant_id = ?`
 	sqlMovePointer = `INSERT INTO feed (merchant_id, kind, feed_key, epoch, current_gen, logical_time, event_cursor, compared) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (merchant_id, kind, feed_key) DO UPDATE
 		SET epoch = excluded.epoch, current_gen = excluded.current_gen, logical_time = excluded.logical_time, event_cursor = excluded.event_cursor,
 			compared = CASE WHEN excluded.compared = 0 THEN feed.compared ELSE excluded.compared END`
-	sqlOpenFeed = `INSERT INTO feed (merchant_id, kind, feed_key, epoch, current_gen, logical_time) VALUES (?, ?, ?, 0, 0, 0)
-		ON CONFLICT (merchant_id, kind, feed_key) DO NOTHING`
 	// Where nothing is published a cursor never goes back.
 	sqlMoveCursor = `UPDATE feed SET event_cursor = max(event_cursor, ?), compared = max(compared, ?) WHERE merchant_id = ? AND kind = ? AND feed_key = ?`
 
@@ -36,9 +36,10 @@ const (
 	sqlInsertLayer  = `INSERT INTO state_layer (merchant_id, kind, feed_key, place, first_gen, blob_key) VALUES (?, ?, ?, ?, ?, ?)`
 	sqlUnlistLayer  = `UPDATE state_layer SET last_gen = ? WHERE merchant_id = ? AND kind = ? AND feed_key = ? AND place = ? AND last_gen IS NULL`
 
-	sqlFindBlob   = `SELECT size, md5, sha256, state FROM blob WHERE merchant_id = ? AND blob_key = ?`
-	sqlInsertBlob = `INSERT INTO blob (merchant_id, blob_key, size, md5, sha256, state, created, changed) VALUES (?, ?, ?, ?, ?, 'live', ?, ?)`
-	sqlReviveBlob = `UPDATE blob SET state = 'live', changed = ? WHERE merchant_id = ? AND blob_key = ? AND state = 'condemned'`
+	sqlFindBlob      = `SELECT size, md5, sha256, state FROM blob WHERE merchant_id = ? AND blob_key = ?`
+	sqlForgetAttempt = `DELETE FROM upload_attempt WHERE merchant_id = ? AND store_key = ?`
+	sqlInsertBlob    = `INSERT INTO blob (merchant_id, blob_key, size, md5, sha256, state, created, changed) VALUES (?, ?, ?, ?, ?, 'live', ?, ?)`
+	sqlReviveBlob    = `UPDATE blob SET state = 'live', changed = ? WHERE merchant_id = ? AND blob_key = ? AND state = 'condemned'`
 )
 
 // Commit implements [publish.Ledger]: in one transaction it checks the lease and
@@ -51,7 +52,7 @@ func (d *DB) Commit(ctx context.Context, run publish.Run, gens []publish.Generat
 		if err := checkCommit(run, gens, cursors); err != nil {
 			return err
 		}
-		if err := t.fence(ctx, run); err != nil {
+		if err := t.Fence(ctx, run); err != nil {
 			return err
 		}
 		for i := range gens {
@@ -107,7 +108,7 @@ func (t *tx) publishAll(ctx context.Context, run publish.Run, gens []publish.Gen
 			return about(g, err)
 		}
 		// What passes the guard now needs nobody's decision any more.
-		if err := t.dropHeld(ctx, g.Feed); err != nil {
+		if err := t.DropHeld(ctx, g.Feed); err != nil {
 			return err
 		}
 	}
@@ -115,7 +116,7 @@ func (t *tx) publishAll(ctx context.Context, run publish.Run, gens []publish.Gen
 		return err
 	}
 	for f, c := range cursors {
-		if err := t.dropHeld(ctx, f); err != nil {
+		if err := t.DropHeld(ctx, f); err != nil {
 			return err
 		}
 		if published[f] {
@@ -130,13 +131,13 @@ func (t *tx) publishAll(ctx context.Context, run publish.Run, gens []publish.Gen
 	if len(gens) == 0 {
 		outcome = "unchanged"
 	}
-	return t.endRun(ctx, run, outcome)
+	return t.EndRun(ctx, run, outcome)
 }
 
 func (t *tx) publish(ctx context.Context, run string, g *publish.Generation, c publish.Cursor) error {
 	f := g.Feed
 	kind := f.Kind.String()
-	if err := checkFeed(f); err != nil {
+	if err := records.CheckFeed(f); err != nil {
 		return err
 	}
 	epoch, current, logical := int64(0), int64(0), int64(0)
@@ -161,7 +162,7 @@ func (t *tx) publish(ctx context.Context, run string, g *publish.Generation, c p
 		return feed.Errorf(feed.KindInvalid, "time %s is not after the feed's time %s", g.Time.UTC(), fromMicros(logical))
 	}
 	// The feed's row must stand before what refers to it.
-	if err := t.exec(ctx, sqlOpenFeed, f.Merchant, kind, f.Key); err != nil {
+	if err := t.ExecAll(ctx, []records.Statement{records.OpenFeed(f.Merchant, f.Kind, f.Key)}); err != nil {
 		return err
 	}
 	if err := t.keepBlob(ctx, f.Merchant, &g.State, true); err != nil {
@@ -197,7 +198,8 @@ func (t *tx) publish(ctx context.Context, run string, g *publish.Generation, c p
 // and its base did not, or the other way round.
 func (t *tx) listFiles(ctx context.Context, g *publish.Generation) error {
 	f := g.Feed
-	old, err := t.files(ctx, f, g.Base)
+	base := records.Ref{Merchant: f.Merchant, Number: g.Base}
+	lists, err := t.Files(ctx, base)
 	if err != nil {
 		return err
 	}
@@ -207,6 +209,7 @@ func (t *tx) listFiles(ctx context.Context, g *publish.Generation) error {
 		generation int64
 	}
 	listed := map[address]bool{}
+	old := lists[base]
 	for i := range old {
 		listed[address{old[i].Kind, old[i].Label, old[i].Generation}] = true
 	}

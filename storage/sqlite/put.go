@@ -64,7 +64,7 @@ func (d *DB) EditProducts(ctx context.Context, actor partner.Actor, merchant par
 func (d *DB) editProducts(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, work func(context.Context, *tx) ([]partner.StagedProduct, []feed.ProductID, error)) (r partner.PutResult, err error) {
 	ctx, receipt := partner.EnsureReceipt(ctx)
 	err = d.write(ctx, "write products", func(ctx context.Context, t *tx) error {
-		if _, err := t.merchant(ctx, merchant); err != nil {
+		if _, err := t.Merchant(ctx, merchant); err != nil {
 			return err
 		}
 		put, removed, err := work(ctx, t)

@@ -9,6 +9,7 @@ import (
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/partner"
+	"feedmill/storage/records"
 )
 
 const sqlProducts = `SELECT product_id, doc FROM product WHERE merchant_id = ? ORDER BY product_id`
@@ -17,6 +18,7 @@ const sqlProducts = `SELECT product_id, doc FROM product WHERE merchant_id = ? O
 // the moment at which it was taken, whatever is written meanwhile. It holds a
 // connection until Close, and the file cannot shrink its log while it is open.
 type Snapshot struct {
+	*records.Snapshot
 	merchant partner.MerchantID
 	tx       *sql.Tx
 	t        *tx
@@ -31,9 +33,12 @@ func (d *DB) Snapshot(ctx context.Context, merchant partner.MerchantID) (*Snapsh
 	if err != nil {
 		return nil, fault("take snapshot", ended(ctx, err))
 	}
-	snap := &Snapshot{merchant: merchant, tx: s, t: &tx{tx: s}}
+	snap := &Snapshot{merchant: merchant, tx: s, t: d.newTx(s)}
+	snap.Snapshot = records.NewSnapshot(merchant, func(ctx context.Context, what string, fn func(ctx context.Context, t *records.Tx) error) error {
+		return fault(what, ended(ctx, fn(ctx, snap.t.Tx)))
+	})
 	// The first read is what fixes the state.
-	if snap.Merchant, err = snap.t.merchant(ctx, merchant); err != nil {
+	if snap.Merchant, err = snap.t.Merchant(ctx, merchant); err != nil {
 		s.Rollback()
 		return nil, fault("take snapshot", ended(ctx, err))
 	}
@@ -82,26 +87,8 @@ func (s *Snapshot) Product(ctx context.Context, id feed.ProductID) (doc []byte, 
 	return doc, fault("read product", ended(ctx, err))
 }
 
-// Dictionaries gives the document of the dictionaries.
-func (s *Snapshot) Dictionaries(ctx context.Context) (partner.Document, error) {
-	doc, err := s.t.dictionaries(ctx, s.merchant)
-	return doc, fault("read dictionaries", ended(ctx, err))
-}
-
-// Partners gives the partners, in the order of their ids.
-func (s *Snapshot) Partners(ctx context.Context) ([]partner.Partner, error) {
-	list, err := s.t.partners(ctx, sqlPartners, s.merchant)
-	return list, fault("list partners", ended(ctx, err))
-}
-
-// Offers gives the offers, in the order of their ids.
-func (s *Snapshot) Offers(ctx context.Context) ([]partner.Offer, error) {
-	list, err := s.t.offers(ctx, sqlOffers, s.merchant)
-	return list, fault("list offers", ended(ctx, err))
-}
-
 // Current gives the generation that was current when the snapshot was taken.
 func (s *Snapshot) Current(ctx context.Context, kind feed.Kind, key string) (publish.Generation, bool, error) {
-	g, ok, err := s.t.current(ctx, publish.FeedRef{Merchant: string(s.merchant), Kind: kind, Key: key})
+	g, ok, err := s.t.Current(ctx, publish.FeedRef{Merchant: string(s.merchant), Kind: kind, Key: key})
 	return g, ok, fault("read current generation", ended(ctx, err))
 }

@@ -87,6 +87,19 @@ func (t *tx) openImport(ctx context.Context, merchant partner.MerchantID, id par
 	return nil
 }
 
+// StageDictionaries adds to an import the dictionaries that belong to its
+// products; [DB.Merge] sets them in its own transaction, and fails with
+// KindConflict unless version is then the present one, as in
+// [records.DB.SetDictionaries].
+func (d *DB) StageDictionaries(ctx context.Context, merchant partner.MerchantID, id partner.ImportID, doc []byte, version int64) error {
+	return d.write(ctx, "stage dictionaries", func(ctx context.Context, t *tx) error {
+		if err := t.openImport(ctx, merchant, id); err != nil {
+			return err
+		}
+		return t.StageDictionaries(ctx, merchant, id, doc, version)
+	})
+}
+
 // DiscardImport drops an import. One that is merged already stays merged, and
 // one that does not exist is no error.
 func (d *DB) DiscardImport(ctx context.Context, merchant partner.MerchantID, id partner.ImportID) error {

@@ -34,6 +34,14 @@ const (
 		ON CONFLICT (product_id) DO UPDATE SET doc = excluded.doc`
 	sqlAttachStaging = `ATTACH DATABASE ? AS staging`
 	sqlDetachStaging = `DETACH DATABASE staging`
+
+	// What a cache of pages takes is resident memory: one and a half times as much, since the
+	// driver's allocator rounds a page and what is known of it up. There may be many
+	// connections, and what they miss is in the system's cache of files. A merge writes all
+	// over indexes that are larger than any cache.
+	sqlMergeCache = `PRAGMA main.cache_size = -65536`
+	sqlUsualCache = `PRAGMA main.cache_size = -16384`
+	sqlShrink     = `PRAGMA shrink_memory`
 )
 
 // A batch is collected while the catalog is read and written in one go, so that
@@ -219,11 +227,17 @@ func (d *DB) writeStaged(ctx context.Context, what string, merchant partner.Merc
 		return fault(what, ended(ctx, err))
 	}
 	defer func() {
-		// A connection that cannot let go of the file is given up: the next one
-		// begins clean.
-		if _, err := c.ExecContext(context.WithoutCancel(ctx), sqlDetachStaging); err != nil {
-			_ = c.Raw(func(any) error { return driver.ErrBadConn })
+		// A connection that cannot let go of the file, or of its memory, is given up: the
+		// next one begins clean.
+		for _, query := range []string{sqlDetachStaging, sqlUsualCache, sqlShrink} {
+			if _, err := c.ExecContext(context.WithoutCancel(ctx), query); err != nil {
+				_ = c.Raw(func(any) error { return driver.ErrBadConn })
+				return
+			}
 		}
 	}()
+	if _, err := c.ExecContext(ctx, sqlMergeCache); err != nil {
+		return fault(what, ended(ctx, err))
+	}
 	return d.writeOn(ctx, c, what, fn)
 }

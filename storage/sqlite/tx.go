@@ -14,16 +14,37 @@ import (
 	"feedmill/feed"
 	"feedmill/internal/crash"
 	"feedmill/internal/partner"
+	"feedmill/storage/records"
 )
 
-// tx is a transaction. One that writes also remembers what it has to tell.
+// tx is a transaction, of which [records.Tx] is what the records see.
 type tx struct {
+	*records.Tx
 	tx  *sql.Tx
 	now int64
 
 	accounts, pointers bool
-	// queued is the largest number in the queue of what the transaction changed.
-	queued int64
+}
+
+func (d *DB) newTx(s *sql.Tx) *tx {
+	now := micros(d.opt.Now())
+	return &tx{Tx: &records.Tx{Conn: conn{s, &d.wordings, now}, Now: now}, tx: s, now: now}
+}
+
+// Write implements [records.Database]. A transaction that writes is alone, and
+// nobody but its process can know less than the file whether it was committed:
+// there is nothing to repeat.
+func (d *DB) Write(ctx context.Context, what string, how records.How, fn func(ctx context.Context, t *records.Tx) error) error {
+	own := func(ctx context.Context, t *tx) error { return fn(ctx, t.Tx) }
+	if how.Long {
+		return d.writeLong(ctx, what, own)
+	}
+	return d.write(ctx, what, own)
+}
+
+// Read implements [records.Database].
+func (d *DB) Read(ctx context.Context, what string, fn func(ctx context.Context, t *records.Tx) error) error {
+	return d.read(ctx, what, func(ctx context.Context, t *tx) error { return fn(ctx, t.Tx) })
 }
 
 // write runs fn in a transaction that holds the write lock from its beginning,
@@ -51,28 +72,71 @@ func (d *DB) writeOn(ctx context.Context, on beginner, what string, fn func(ctx 
 		return fault(what, ended(ctx, err))
 	}
 	defer s.Rollback()
-	t := &tx{tx: s, now: micros(d.opt.Now())}
+	t := d.newTx(s)
 	if err := fn(ctx, t); err != nil {
 		return fault(what, ended(ctx, err))
 	}
-	if t.accounts || t.pointers {
-		err := t.exec(ctx, `UPDATE auth_version SET accounts = accounts + ?, pointers = pointers + ? WHERE one = 1`, t.accounts, t.pointers)
-		if err != nil {
-			return fault(what, ended(ctx, err))
-		}
+	seen, err := t.finish(ctx)
+	if err != nil {
+		return fault(what, ended(ctx, err))
 	}
 	crash.Point("sqlite.commit.before")
 	if err := s.Commit(); err != nil {
 		return fault(what, ended(ctx, err))
 	}
 	crash.Point("sqlite.commit.after")
-	if t.accounts || t.pointers {
+	if seen {
 		d.subscribers.call()
 	}
-	if r := partner.ReceiptOf(ctx); r != nil && t.queued > 0 {
-		r.Queue = t.queued
+	if r := partner.ReceiptOf(ctx); r != nil && t.LastQueued() > 0 {
+		r.Queue = t.LastQueued()
 	}
 	return nil
+}
+
+const (
+	sqlCountUp = `UPDATE auth_version SET accounts = accounts + ?, pointers = pointers + ? WHERE one = 1`
+	sqlQueue   = `INSERT INTO change_queue (merchant_id, product_id, scope, cause, time) VALUES (?, NULL, ?, ?, ?) RETURNING seq`
+
+	sqlInsertAudit = `INSERT INTO audit (merchant_id, time, actor, role, address, request, action, object, before, after, place, hash)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlSetHead = `INSERT INTO audit_head (merchant_id, lines, hash) VALUES (?, ?, ?)
+		ON CONFLICT (merchant_id) DO UPDATE SET lines = excluded.lines, hash = excluded.hash`
+)
+
+// finish writes what the transaction has to tell; seen says that file servers
+// must see some of it.
+func (t *tx) finish(ctx context.Context) (seen bool, err error) {
+	for _, a := range t.Audits {
+		head, err := t.AuditHead(ctx, a.Merchant)
+		if err != nil {
+			return false, err
+		}
+		head = head.Extend(a.Text(t.now))
+		err = t.exec(ctx, sqlInsertAudit, a.Merchant, t.now, a.Actor.Name, a.Actor.Role, a.Actor.Address, a.Actor.Request, a.Action, a.Object, a.Before, a.After,
+			head.Lines, head.Hash[:])
+		if err == nil {
+			err = t.exec(ctx, sqlSetHead, a.Merchant, head.Lines, head.Hash[:])
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	for _, q := range t.Queued {
+		var seq int64
+		if _, err := t.one(ctx, sqlQueue, []any{q.Merchant, q.Scope, q.Cause, t.now}, &seq); err != nil {
+			return false, err
+		}
+		t.QueuedUpTo(q.Merchant, seq)
+	}
+	accounts, pointers := t.accounts, t.pointers
+	for _, v := range t.Told {
+		accounts, pointers = accounts || v.Accounts > 0, pointers || v.Pointers > 0
+	}
+	if !accounts && !pointers {
+		return false, nil
+	}
+	return true, t.exec(ctx, sqlCountUp, accounts, pointers)
 }
 
 // read runs fn in a transaction that sees one state of the database.
@@ -84,7 +148,7 @@ func (d *DB) read(ctx context.Context, what string, fn func(ctx context.Context,
 		return fault(what, ended(ctx, err))
 	}
 	defer s.Rollback()
-	return fault(what, ended(ctx, fn(ctx, &tx{tx: s, now: micros(d.opt.Now())})))
+	return fault(what, ended(ctx, fn(ctx, d.newTx(s))))
 }
 
 func (t *tx) exec(ctx context.Context, query string, args ...any) error {
@@ -164,39 +228,14 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// micros is how times are stored; the zero time has no number and must not come here.
-func micros(t time.Time) int64 { return t.UnixMicro() }
+// The short names of what is used everywhere.
+func micros(t time.Time) int64      { return records.Micros(t) }
+func fromMicros(v int64) time.Time  { return records.FromMicros(v) }
+func zeroMicros(t time.Time) int64  { return records.ZeroMicros(t) }
+func missing(what, id string) error { return partner.Missing(what, id) }
 
-func fromMicros(v int64) time.Time { return time.UnixMicro(v).UTC() }
-
-// zeroMicros stores the zero time as 0.
-func zeroMicros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return micros(t)
-}
-
-func fromZero(v int64) time.Time {
-	if v == 0 {
-		return time.Time{}
-	}
-	return fromMicros(v)
-}
-
-// optionalMicros stores the zero time as NULL.
-func optionalMicros(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return micros(t)
-}
-
-func fromOptional(v sql.NullInt64) time.Time {
-	if !v.Valid {
-		return time.Time{}
-	}
-	return fromMicros(v.Int64)
+func (t *tx) audit(_ context.Context, actor partner.Actor, merchant partner.MerchantID, action, object string, before, after facts) error {
+	return t.Audit(actor, merchant, action, object, before, after)
 }
 
 // subscribers are called after each commit that file servers must see.
@@ -237,3 +276,6 @@ func (s *subscribers) call() {
 		fn()
 	}
 }
+
+// facts are what the audit tells of an object.
+type facts = partner.Facts

@@ -20,6 +20,7 @@ import (
 	"feedmill/feed/verify"
 	"feedmill/internal/durable"
 	"feedmill/internal/durable/crashfs"
+	"feedmill/internal/memdir"
 )
 
 // scenario is a run that loses power; token is in what it publishes, before in
@@ -39,26 +40,10 @@ func (c *scenario) products(t testing.TB, token string) []feed.Product {
 	return []feed.Product{product(t, 1, token), product(t, 2, "same"), product(t, 3, "same"), product(t, 4, "same"), product(t, 5, "same")}
 }
 
-// tempDir gives a folder, in memory where there is one: what is durable is what
-// crashfs says.
-func tempDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "feedmill-folder")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 // base makes what is there before the run: a folder with a history.
 func (c *scenario) base(t testing.TB) string {
 	t.Helper()
-	dir := tempDir(t)
+	dir := memdir.New(t)
 	if c.before != "" {
 		for i, token := range []string{"older", c.before} {
 			run(t, filepath.Join(dir, "offer"), start.Add(time.Duration(i)*time.Hour), folder.Options{}, c.products(t, token)...)
@@ -72,7 +57,7 @@ func (c *scenario) when() time.Time { return start.Add(4 * time.Hour) }
 // strike makes the run on a file system with a fate, which wrap may spoil.
 func (c *scenario) strike(t testing.TB, base string, wrap func(folder.Files) folder.Files, fate func(crashfs.Operation) crashfs.Action) (*crashfs.FS, error) {
 	t.Helper()
-	parent := tempDir(t)
+	parent := memdir.New(t)
 	if err := os.CopyFS(parent, os.DirFS(base)); err != nil {
 		t.Fatal(err)
 	}

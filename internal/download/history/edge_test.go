@@ -25,6 +25,7 @@ import (
 	"feedmill/storage/fsstore"
 	"feedmill/storage/postgres"
 	"feedmill/storage/sqlite"
+	"feedmill/storage/sqlite/sqlitetest"
 )
 
 var pg = pgtest.Server{Prepare: func(ctx context.Context, url string) error {
@@ -69,13 +70,8 @@ var databases = []struct {
 }{
 	{"sqlite", func(t *testing.T) (both [2]records) {
 		path := t.TempDir() + "/feedmill.db"
-		_, err := sqlite.Migrate(t.Context(), path, sqlite.Options{})
-		check(t, err)
 		for i := range both {
-			db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
-			check(t, err)
-			t.Cleanup(func() { check(t, db.Close()) })
-			both[i] = db
+			both[i] = sqlitetest.OpenAt(t, path, sqlite.Options{})
 		}
 		return both
 	}},

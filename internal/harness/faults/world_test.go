@@ -19,6 +19,7 @@ import (
 	"feedmill/feed/publish"
 	"feedmill/feed/verify"
 	"feedmill/internal/harness/site"
+	"feedmill/internal/memdir"
 	"feedmill/internal/partner"
 	"feedmill/storage"
 	"feedmill/storage/memstore"
@@ -128,21 +129,6 @@ type object struct {
 	data  []byte
 }
 
-// tempDir gives a folder, in memory where there is one: what is on disk after a
-// loss of power is not at issue here, and each commit is synced.
-func tempDir(t testing.TB) string {
-	t.Helper()
-	if dir, err := os.MkdirTemp("/dev/shm", "feedmill-harness"); err == nil {
-		t.Cleanup(func() {
-			if err := os.RemoveAll(dir); err != nil {
-				t.Error(err)
-			}
-		})
-		return dir
-	}
-	return t.TempDir()
-}
-
 // newWorld gives an installation that is where a scenario's run begins.
 func newWorld(t testing.TB, s *scenario) *world {
 	t.Helper()
@@ -168,7 +154,7 @@ func newWorld(t testing.TB, s *scenario) *world {
 
 func emptyWorld(t testing.TB, s *scenario, now time.Time) *world {
 	t.Helper()
-	w := &world{clock: &clock{now: now}, scenario: s, dir: tempDir(t)}
+	w := &world{clock: &clock{now: now}, scenario: s, dir: memdir.New(t)}
 	w.store = memstore.New(memstore.Options{Now: w.clock.Now})
 	w.Site = &site.Site{Store: w.store, Dir: w.dir, Now: w.clock.Now, Monotonic: w.clock}
 	return w

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"feedmill/feed"
@@ -231,6 +232,11 @@ func (h *hammer) newRule(ctx context.Context, o *offer, discount string, english
 	if english {
 		now.Profile.Languages = append(now.Profile.Languages, feed.MustLanguage("eng"))
 	}
+	tenths, err := strconv.ParseFloat(discount, 64)
+	if err != nil {
+		return err
+	}
+	h.model.setDiscount(now.Profile.LightKey(), int64(tenths*10+0.5))
 	_, err = h.Site.Records.UpdateOffer(ctx, site.Actor, now)
 	return err
 }

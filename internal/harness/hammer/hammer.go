@@ -73,7 +73,7 @@ type Report struct {
 
 // Needed are what a run must have done or it proves nothing.
 var Needed = []string{"edits", "additions", "removals", "publications", "change files applied", "full files fetched", "copies compared", "generations compared",
-	"files fetched", "ranges fetched", "old files fetched", "switches flipped", "refusals", "links revoked", "rules changed", "edges restarted", "sweeps", "files swept", "leaps of time"}
+	"files fetched", "ranges fetched", "old files fetched", "switches flipped", "refusals", "links revoked", "rules changed", "rates changed", "list prices changed", "edges restarted", "sweeps", "files swept", "leaps of time"}
 
 // Clock is a clock that leaps.
 type Clock struct {
@@ -120,6 +120,11 @@ func (s steady) UpdateOffer(ctx context.Context, actor partner.Actor, o partner.
 	return s.Records.UpdateOffer(ctx, actor, o)
 }
 
+var (
+	pln = feed.MustCurrency("PLN")
+	eur = feed.MustCurrency("EUR")
+)
+
 // hammer is a run under way.
 type hammer struct {
 	Options
@@ -128,6 +133,8 @@ type hammer struct {
 	model  *model
 	edges  []*edge
 	offers []*offer
+	list   feed.PriceListID
+	rate   int64 // the version of the merchant's rate
 
 	// runs counts runs that came to their end.
 	runs atomic.Int64
@@ -135,7 +142,7 @@ type hammer struct {
 	mu     sync.Mutex
 	done   map[string]int64
 	broken map[string]bool
-	list   []string
+	told   []string
 }
 
 // most is how many violations are told.
@@ -146,13 +153,13 @@ func (h *hammer) violate(invariant, format string, args ...any) {
 	text := invariant + ": " + fmt.Sprintf(format, args...)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.broken[text] || len(h.list) >= most {
+	if h.broken[text] || len(h.told) >= most {
 		return
 	}
 	h.broken[text] = true
-	h.list = append(h.list, text)
+	h.told = append(h.told, text)
 	h.log("seed %d: %s", h.Seed, text)
-	if h.Repeat != "" && len(h.list) == 1 {
+	if h.Repeat != "" && len(h.told) == 1 {
 		h.log("again: %s", h.Repeat)
 	}
 	if h.Enough != nil && h.Enough(text) {
@@ -205,7 +212,7 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 	for _, e := range h.edges {
 		err = errors.Join(err, e.close())
 	}
-	return Report{Seed: opt.Seed, Done: maps.Clone(h.done), Violations: slices.Clone(h.list), Missing: h.missing()}, err
+	return Report{Seed: opt.Seed, Done: maps.Clone(h.done), Violations: slices.Clone(h.told), Missing: h.missing()}, err
 }
 
 // prepare makes a merchant with some offers and a first publication.
@@ -223,17 +230,30 @@ func (h *hammer) prepare(ctx context.Context) error {
 	if _, err := h.Site.Load(ctx, site.Text(products), false); err != nil {
 		return err
 	}
-	languages := []feed.Language{feed.MustLanguage("pol")}
-	for i := range 3 {
-		profile := feed.Profile{Languages: languages, Currency: feed.MustCurrency("PLN")}
-		if i == 2 {
+	if err := h.setRate(25); err != nil {
+		return err
+	}
+	list, err := h.Site.Records.CreatePriceList(ctx, site.Actor, partner.PriceList{ID: partner.NewPriceListID(), Merchant: h.Site.Merchant.ID, Name: "Trade", Currency: pln, Lead: feed.LeadGross})
+	if err != nil {
+		return err
+	}
+	h.list = list.ID
+	for i, look := range []sight{plain, plain, plain, converted, listed} {
+		profile := feed.Profile{Languages: []feed.Language{feed.MustLanguage("pol")}, Currency: pln, Lead: feed.LeadGross}
+		switch {
+		case i == 2:
 			profile.Languages = append(profile.Languages, feed.MustLanguage("eng"))
+		case look == converted:
+			profile.Currency = eur
+		case look == listed:
+			profile.PriceList = h.list
 		}
 		o, err := h.Site.NewOffer(ctx, shop, fmt.Sprint("Partner ", i), profile)
 		if err != nil {
 			return err
 		}
-		h.offers = append(h.offers, &offer{Offer: o, on: true})
+		h.offers = append(h.offers, &offer{Offer: o, on: true, look: look})
+		h.model.setDiscount(o.Offer.Profile.LightKey(), 0)
 	}
 	h.Site.Settings.FullShare, h.Site.Settings.Gzip, h.Site.Settings.MaxLoss, h.Site.Settings.MaxPriceMove = 60, true, 100, -1
 	if _, err := h.Site.Publish(ctx, site.Run{}); err != nil {
@@ -276,7 +296,7 @@ func (h *hammer) missing() (list []string) {
 
 // work lets everybody work for the time set.
 func (h *hammer) work(ctx context.Context, cancel func()) error {
-	actors := []func(*rand.Rand) error{h.sweep, h.leap, h.flip, h.revoke, h.rule, h.restart}
+	actors := []func(*rand.Rand) error{h.sweep, h.leap, h.flip, h.revoke, h.rule, h.reprice, h.restart}
 	for w := range writers {
 		actors = append(actors, func(r *rand.Rand) error { return h.write(r, w) })
 	}
@@ -332,6 +352,9 @@ func (h *hammer) settle(ctx context.Context) error {
 		if f := &report.Feeds[i]; f.Published || f.Missed > 0 {
 			h.violate("I6", "at rest a comparison of everything finds %d changes in %v feed %s that were lost, and published %v", f.Missed, f.Feed.Kind, f.Feed.Key, f.Published)
 		}
+	}
+	if err := h.pricesAtRest(ctx); err != nil {
+		return err
 	}
 	for i, o := range h.offers {
 		if err := h.switchTo(ctx, o, true); err != nil {

@@ -31,7 +31,8 @@ import (
 type offer struct {
 	site.Offer
 	sync.RWMutex
-	on bool
+	on   bool
+	look sight
 	// known are files that gateways have named, by address.
 	mu    sync.Mutex
 	known map[string]*told
@@ -304,19 +305,23 @@ func (h *hammer) robotOnce(ctx context.Context, o *offer, dir string, newest boo
 	if report.Full {
 		h.count("full files fetched", 1)
 	}
-	return h.compare(ctx, dir, state, newest)
+	return h.compare(ctx, dir, state, o.look, newest)
 }
 
 // compare compares a copy with the catalog that its generations are of.
-func (h *hammer) compare(ctx context.Context, dir string, state consumer.State, newest bool) error {
+func (h *hammer) compare(ctx context.Context, dir string, state consumer.State, look sight, newest bool) error {
 	light := state.Files["light.xml"].SHA256
 	cursors := map[bool]int64{}
 	found := map[bool]bool{}
+	lightKey := "?" // one that nobody knows the discount of
 	err := h.Site.Records.EachRetained(ctx, h.Site.Merchant.ID, func(g publish.Generation, _ time.Time, current bool) error {
 		isLight := g.Feed.Kind == feed.KindLight
 		f := g.File(feed.KindLight)
 		if !isLight && g.Number == state.Generation || isLight && f != nil && f.Generation == g.Number && f.Plain.SHA256.String() == light {
 			cursors[isLight], found[isLight] = g.Cursor, true
+			if isLight {
+				lightKey = g.Feed.Key
+			}
 		}
 		return nil
 	})
@@ -327,7 +332,10 @@ func (h *hammer) compare(ctx context.Context, dir string, state consumer.State, 
 		return err
 	}
 	for _, isLight := range []bool{false, true} {
-		name := map[bool]string{false: "full.xml", true: "light.xml"}[isLight]
+		name, key := "full.xml", ""
+		if isLight {
+			name, key = "light.xml", lightKey
+		}
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return err
@@ -338,7 +346,7 @@ func (h *hammer) compare(ctx context.Context, dir string, state consumer.State, 
 			continue
 		}
 		if newest {
-			if d := differs(got, h.model.since(1<<62), isLight); d != "" {
+			if d := differs(got, h.model.since(latest), look, key); d != "" {
 				h.violate("I6", "at rest %s does not show the catalog: %s", name, d)
 			}
 			h.count("copies compared at rest", 1)
@@ -347,7 +355,7 @@ func (h *hammer) compare(ctx context.Context, dir string, state consumer.State, 
 			h.count("generations that were gone", 1)
 			continue
 		}
-		if d := differs(got, h.model.since(cursors[isLight]), isLight); d != "" {
+		if d := differs(got, h.model.since(cursors[isLight]), look, key); d != "" {
 			h.violate("I3, I4, I6, I7", "%s of a copy is of the catalog after change %d and does not show it: %s", name, cursors[isLight], d)
 		}
 		h.count("copies compared", 1)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,6 +119,43 @@ func (f forgetfulSnapshot) Changes(ctx context.Context, after int64, limit int) 
 	return h, err
 }
 
+// stale are records that go on with the rate of the beginning.
+type stale struct {
+	site.Records
+	first *atomic.Pointer[feed.Terms]
+}
+
+func (r stale) Snapshot(ctx context.Context, merchant partner.MerchantID) (site.Snapshot, error) {
+	s, err := r.Records.Snapshot(ctx, merchant)
+	return staleSnapshot{s, r.first}, err
+}
+
+type staleSnapshot struct {
+	site.Snapshot
+	first *atomic.Pointer[feed.Terms]
+}
+
+func (s staleSnapshot) Terms(ctx context.Context) (feed.Terms, error) {
+	terms, err := s.Snapshot.Terms(ctx)
+	if err == nil {
+		s.first.CompareAndSwap(nil, &terms)
+		terms = *s.first.Load()
+	}
+	return terms, err
+}
+
+// unpriced are records whose price lists lose a price that was just changed.
+type unpriced struct{ site.Records }
+
+func (u unpriced) PutListPrices(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id feed.PriceListID, edit partner.PriceEdit, version int64) (partner.PriceList, partner.PricePut, error) {
+	list, put, err := u.Records.PutListPrices(ctx, actor, merchant, id, edit, version)
+	if err == nil && len(edit.Put) > 0 {
+		lost := partner.PriceEdit{Remove: []partner.PriceKey{edit.Put[0].PriceKey}}
+		list, _, err = u.Records.PutListPrices(context.WithoutCancel(ctx), actor, merchant, id, lost, 0)
+	}
+	return list, put, err
+}
+
 // The hammer finds what is broken on purpose, or it proves nothing.
 func TestPlantedFaultsAreFound(t *testing.T) {
 	t.Parallel()
@@ -132,6 +170,10 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 			o.Records = func(r download.Records) download.Records { return deaf{r, &partner.Version{}} }
 		}},
 		"hints that forget": {[]string{"I6:", "I3, I4, I6, I7:"}, func(o *hammer.Options) { o.Site.Records = forgetful{o.Site.Records} }},
+		"a rate of yesterday": {[]string{"I6:", "I3, I4, I6, I7:"}, func(o *hammer.Options) {
+			o.Site.Records = stale{o.Site.Records, &atomic.Pointer[feed.Terms]{}}
+		}},
+		"a list that loses prices": {[]string{"I6:", "I3, I4, I6, I7:"}, func(o *hammer.Options) { o.Site.Records = unpriced{o.Site.Records} }},
 		"a ledger that forgets the check": {[]string{"I6, I9:", "I8:", "I9:", "I3, I4, I6, I7:", "I2-I9, I14:"}, func(o *hammer.Options) {
 			runs := 0
 			s := o.Site

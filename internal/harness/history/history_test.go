@@ -20,6 +20,7 @@ import (
 	"feedmill/feed/publish"
 	"feedmill/feed/verify"
 	"feedmill/internal/harness/site"
+	"feedmill/internal/memdir"
 	"feedmill/internal/partner"
 	"feedmill/internal/pgtest"
 	"feedmill/storage"
@@ -48,7 +49,7 @@ var began = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 
 func TestHistoriesOverSQLite(t *testing.T) {
 	t.Parallel()
-	h := &house{dir: tempDir(t), now: began}
+	h := &house{dir: memdir.New(t), now: began}
 	var err error
 	h.records, err = site.OpenEmbedded(t.Context(), filepath.Join(h.dir, "feedmill.db"), sqlite.Options{Now: h.clock})
 	if err != nil {
@@ -62,29 +63,13 @@ func TestHistoriesOverPostgreSQL(t *testing.T) {
 	if testing.Short() {
 		t.Skip("servers are not started with -short")
 	}
-	h := &house{dir: tempDir(t), now: began}
+	h := &house{dir: memdir.New(t), now: began}
 	var err error
 	h.records, err = site.OpenShared(t.Context(), database.Database(t), postgres.Options{Now: h.clock, Clock: h.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.check(t)
-}
-
-// tempDir gives a folder, in memory where there is one: nothing here is about
-// what a disk has kept.
-func tempDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "feedmill-history")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
 }
 
 func (h *house) clock() time.Time { return h.now }

@@ -11,6 +11,7 @@ import (
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/harness/site"
+	"feedmill/internal/memdir"
 	"feedmill/internal/partner"
 	"feedmill/storage"
 	"feedmill/storage/memstore"
@@ -22,7 +23,7 @@ import (
 func TestRatesAndListsMakeEntries(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	h := &house{dir: tempDir(t), now: began}
+	h := &house{dir: memdir.New(t), now: began}
 	records, err := site.OpenEmbedded(ctx, filepath.Join(h.dir, "feedmill.db"), sqlite.Options{Now: h.clock})
 	must(t, err)
 	t.Cleanup(func() { must(t, records.Close()) })

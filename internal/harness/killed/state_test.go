@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"feedmill/internal/harness/site"
+	"feedmill/internal/memdir"
 	"feedmill/internal/pgtest"
 	"feedmill/internal/testserver"
 )
@@ -23,26 +24,10 @@ type place struct {
 
 func (p *place) shared() bool { return p.database != nil }
 
-// tempDir gives a folder, in memory where there is one: a process that is killed
-// loses nothing of what it has written, synced or not.
-func tempDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "feedmill-killed")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 // newYard makes an installation without anything in it.
 func (p *place) newYard(t *testing.T, program string) *yard {
 	t.Helper()
-	y := &yard{t: t, p: p, feedmill: program, dir: tempDir(t)}
+	y := &yard{t: t, p: p, feedmill: program, dir: memdir.New(t)}
 	if p.shared() {
 		y.place.Postgres = p.database.Database(t)
 		y.place.S3 = &site.Bucket{Name: p.objects.Bucket(t)}
@@ -55,7 +40,7 @@ func (p *place) newYard(t *testing.T, program string) *yard {
 func (y *yard) copy(t *testing.T) *yard {
 	t.Helper()
 	c := *y
-	c.t, c.dir, c.env, c.place = t, tempDir(t), nil, site.Place{}
+	c.t, c.dir, c.env, c.place = t, memdir.New(t), nil, site.Place{}
 	if err := copyTree(y.dir, c.dir); err != nil {
 		t.Fatalf("copy a prepared state: %v", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"feedmill/feed/publish"
 	"feedmill/internal/harness/memledger"
 	"feedmill/internal/harness/site"
+	"feedmill/internal/memdir"
 	"feedmill/storage"
 	"feedmill/storage/sqlite"
 )
@@ -61,18 +61,9 @@ func blob(name string) publish.Blob {
 // whatever came before.
 func TestAnswersAreTheDatabases(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("/dev/shm", "feedmill-memledger")
-	if err != nil {
-		dir = t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
 	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
-	db, err := site.OpenEmbedded(t.Context(), filepath.Join(dir, "feedmill.db"), sqlite.Options{Now: clock, Lease: ttl})
+	db, err := site.OpenEmbedded(t.Context(), filepath.Join(memdir.New(t), "feedmill.db"), sqlite.Options{Now: clock, Lease: ttl})
 	if err != nil {
 		t.Fatal(err)
 	}

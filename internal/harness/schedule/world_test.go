@@ -22,6 +22,7 @@ import (
 	"feedmill/feed/record"
 	"feedmill/internal/harness/memledger"
 	"feedmill/internal/harness/site"
+	"feedmill/internal/memdir"
 	"feedmill/storage"
 	"feedmill/storage/memstore"
 )
@@ -81,15 +82,7 @@ func state(n int) (list []site.Product, edited []feed.ProductID) {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{gone: map[string]bool{"3": true}, objects: map[string]object{}, dir: t.TempDir()}
-	if dir, err := os.MkdirTemp("/dev/shm", "feedmill-schedule"); err == nil {
-		s.dir = dir
-		t.Cleanup(func() {
-			if err := os.RemoveAll(dir); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+	s := &shop{gone: map[string]bool{"3": true}, objects: map[string]object{}, dir: memdir.New(t)}
 	for n := range s.states {
 		list, edited := state(n)
 		src, err := catalog.Open([]string{"-"}, catalog.Options{Stdin: strings.NewReader(site.Text(list))})

@@ -1,7 +1,6 @@
 package site_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -9,41 +8,8 @@ import (
 	"feedmill/feed/publish"
 	"feedmill/internal/harness/site"
 	"feedmill/internal/partner"
+	"feedmill/internal/testclock"
 )
-
-// wound is a clock that is set by hand.
-type wound struct {
-	mu  sync.Mutex
-	now time.Time
-	ran time.Duration
-}
-
-// Now gives the time and moves on by a millisecond, so that times differ.
-func (c *wound) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now, c.ran = c.now.Add(time.Millisecond), c.ran+time.Millisecond
-	return c.now
-}
-
-// Elapsed is time that nobody can set.
-func (c *wound) Elapsed() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ran
-}
-
-func (c *wound) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now, c.ran = c.now.Add(d), c.ran+d
-}
-
-func (c *wound) set(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // A feed that its last offer leaves goes from the store in the ordinary way, the
 // installation is proved whole at each step, and an offer that comes back starts a
@@ -66,7 +32,7 @@ func TestFeedThatNobodyUses(t *testing.T) {
 }
 
 func retireAndReturn(t *testing.T, place site.Place) {
-	ctx, clock := t.Context(), &wound{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	ctx, clock := t.Context(), testclock.New(testclock.Noon(), time.Millisecond)
 	s, closeAll, err := place.Open(ctx, clock.Now)
 	do := func(what string, err error) {
 		t.Helper()
@@ -128,7 +94,7 @@ func retireAndReturn(t *testing.T, place site.Place) {
 	gone := func(p *feed.Profile) {
 		t.Helper()
 		for i, step := range []time.Duration{time.Minute, publish.LightRetention, time.Hour, 68 * time.Hour, 2 * time.Hour, 25 * time.Hour, time.Hour, time.Hour} {
-			clock.pass(step)
+			clock.Pass(step)
 			prove("before a sweep")
 			do("sweep", s.Sweep(ctx))
 			prove("after a sweep")
@@ -146,14 +112,14 @@ func retireAndReturn(t *testing.T, place site.Place) {
 
 	run("first")
 	alone := stored()
-	clock.pass(time.Hour)
+	clock.Pass(time.Hour)
 	run("change")
 	last, lastLight, both := current(&pol)
 	if !both {
 		t.Fatal("nothing is published")
 	}
 	move(eng)
-	clock.pass(time.Minute)
+	clock.Pass(time.Minute)
 	run("moved")
 	prove("moved")
 	before := stored()
@@ -174,7 +140,7 @@ func retireAndReturn(t *testing.T, place site.Place) {
 	if !full.Time.After(last.Time) || !light.Time.After(lastLight.Time) {
 		t.Errorf("labels %s and %s are not after %s and %s", full.Time, light.Time, last.Time, lastLight.Time)
 	}
-	clock.pass(time.Hour)
+	clock.Pass(time.Hour)
 	run("goes on")
 	prove("goes on")
 	if next, _, _ := current(&pol); next.Base != full.Number || next.File(feed.KindFullChange) == nil {
@@ -186,8 +152,8 @@ func retireAndReturn(t *testing.T, place site.Place) {
 	move(eng)
 	run("moved again")
 	gone(&pol)
-	clock.set(-10 * 24 * time.Hour)
-	clock.pass(partner.EdgeBehind)
+	clock.Set(-10 * 24 * time.Hour)
+	clock.Pass(partner.EdgeBehind)
 	move(pol)
 	run("back on a bad clock")
 	full, light, both = current(&pol)

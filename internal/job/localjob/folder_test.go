@@ -17,25 +17,8 @@ import (
 
 	"feedmill/feed"
 	"feedmill/internal/job"
+	"feedmill/internal/testclock"
 )
-
-// hand is a clock that is moved by hand.
-type hand struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (h *hand) Now() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.now
-}
-
-func (h *hand) advance(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.now = h.now.Add(d)
-}
 
 // start gives a client that works until it is stopped.
 func start(t *testing.T, dir string, cfg job.Config, now func() time.Time) (c *Client, stop func()) {
@@ -84,7 +67,7 @@ func insert(t *testing.T, c *Client, args job.Args, after time.Duration) int64 {
 // What is due is decided by the clock that is handed over.
 func TestClock(t *testing.T) {
 	t.Parallel()
-	clock := &hand{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	clock := testclock.New(testclock.Noon(), 0)
 	ran := make(chan struct{}, 10)
 	k := job.NewKinds()
 	tries := 0
@@ -107,22 +90,22 @@ func TestClock(t *testing.T) {
 		t.Errorf("the first slot is %s", got)
 	}
 	id := insert(t, c, plain{}, 30*time.Minute)
-	clock.advance(29 * time.Minute)
+	clock.Pass(29 * time.Minute)
 	pause := time.NewTimer(50 * time.Millisecond)
 	<-pause.C
 	if len(ran) > 0 {
 		t.Error("the job ran before its time")
 	}
-	clock.advance(2 * time.Minute)
+	clock.Pass(2 * time.Minute)
 	<-ran
 	until(t, func() bool { i, err := c.Get(t.Context(), id); return err == nil && i.State == job.Retrying })
 	i, err := c.Get(t.Context(), id)
 	if d := i.Due.Sub(clock.Now()); err != nil || d < 48*time.Minute || d > 72*time.Minute {
 		t.Errorf("the next try is after %s, %v, want an hour within a fifth", d, err)
 	}
-	clock.advance(73 * time.Minute)
+	clock.Pass(73 * time.Minute)
 	<-ran
-	clock.advance(24 * time.Hour)
+	clock.Pass(24 * time.Hour)
 	if got := <-slots; !got.Equal(time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("the second slot is %s", got)
 	}
@@ -132,7 +115,7 @@ func TestClock(t *testing.T) {
 func TestStateIsKept(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	clock := &hand{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	clock := testclock.New(testclock.Noon(), 0)
 	var mu sync.Mutex
 	var spans []string
 	cfg := job.Config{Kinds: modelKinds(), Schedules: []job.Schedule{{Name: "hourly", Every: time.Hour, Jobs: func(_ context.Context, after, until time.Time) ([]job.Args, error) {
@@ -155,7 +138,7 @@ func TestStateIsKept(t *testing.T) {
 		}
 		last++
 		stop()
-		clock.advance(2 * time.Hour)
+		clock.Pass(2 * time.Hour)
 	}
 	if got, want := strings.Join(spans, " "), "00:00-12:00 12:00-14:00 14:00-16:00"; got != want {
 		t.Errorf("got the slots %s, want %s", got, want)

@@ -22,15 +22,61 @@ const (
 	clockSlack = time.Hour
 )
 
-// uploads and temporary files that stores keep of interrupted work.
+// uploads and temporary files that stores keep of interrupted work. Counters say
+// what the sweepers would remove.
 type (
 	uploadSweeper interface {
 		SweepUploads(ctx context.Context, olderThan time.Duration) (int, error)
 	}
+	uploadCounter interface {
+		CountStaleUploads(ctx context.Context, olderThan time.Duration) (int, error)
+	}
 	fileSweeper interface {
 		Sweep(ctx context.Context, olderThan time.Duration) (int, error)
 	}
+	fileCounter interface {
+		CountLitter(ctx context.Context, olderThan time.Duration) (int, error)
+	}
 )
+
+// Leftovers counts what interrupted uploads have left in the store, of all
+// merchants, and what was removed for being a day old.
+type Leftovers struct {
+	// Uploads in parts were never finished; the store keeps their parts and shows
+	// them nowhere.
+	Uploads int `json:"uploads"`
+	// Files were under way.
+	Files int `json:"files"`
+}
+
+// Leftovers removes what interrupted uploads have left in the store; a dry look
+// only counts it.
+func (w *Work) Leftovers(ctx context.Context, dry bool) (l Leftovers, err error) {
+	var uploads, files func(context.Context, time.Duration) (int, error)
+	if dry {
+		if u, ok := w.opt.Store.(uploadCounter); ok {
+			uploads = u.CountStaleUploads
+		}
+		if f, ok := w.opt.Store.(fileCounter); ok {
+			files = f.CountLitter
+		}
+	} else {
+		if u, ok := w.opt.Store.(uploadSweeper); ok {
+			uploads = u.SweepUploads
+		}
+		if f, ok := w.opt.Store.(fileSweeper); ok {
+			files = f.Sweep
+		}
+	}
+	var errs [2]error
+	if uploads != nil {
+		l.Uploads, errs[0] = uploads(ctx, leftover)
+	}
+	if files != nil {
+		l.Files, errs[1] = files(ctx, leftover)
+	}
+	return l, errors.Join(errs[:]...)
+}
 
 // sweep removes a merchant's blobs, or the leftovers of the house.
 func (w *Work) sweep(ctx context.Context, s Sweep) error {
@@ -121,21 +167,13 @@ func (w *Work) deleteBlobs(ctx context.Context, s Sweep, limit int) (deleted int
 // sweepHouse removes what belongs to no merchant.
 func (w *Work) sweepHouse(ctx context.Context, now time.Time) error {
 	imports, err := w.opt.Imports.SweepImports(ctx, now.Add(-leftover))
-	errs := []error{err}
-	uploads, files := 0, 0
-	if u, ok := w.opt.Store.(uploadSweeper); ok {
-		uploads, err = u.SweepUploads(ctx, leftover)
-		errs = append(errs, err)
-	}
-	if f, ok := w.opt.Store.(fileSweeper); ok {
-		files, err = f.Sweep(ctx, leftover)
-		errs = append(errs, err)
-	}
+	left, storeErr := w.Leftovers(ctx, false)
+	errs := []error{err, storeErr}
 	if w.opt.SweepSpool != nil {
 		errs = append(errs, w.opt.SweepSpool(now))
 	}
-	if imports+uploads+files > 0 {
-		w.opt.Log.Info("swept leftovers", "imports", imports, "uploads", uploads, "files", files)
+	if imports+left.Uploads+left.Files > 0 {
+		w.opt.Log.Info("swept leftovers", "imports", imports, "uploads", left.Uploads, "files", left.Files)
 	}
 	return errors.Join(errs...)
 }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ type Records interface {
 	Merchants(ctx context.Context) ([]partner.Merchant, error)
 	// Unsettled gives the merchants with changes that no run has dealt with.
 	Unsettled(ctx context.Context) ([]partner.MerchantID, error)
+	// CurrentGenerations gives the current generations of all feeds that an offer
+	// is read from, but for those whose number is known already, and takes from
+	// known those that no offer is read from any more.
 	CurrentGenerations(ctx context.Context, known map[publish.FeedRef]int64) ([]publish.Generation, error)
 }
 
@@ -259,7 +263,8 @@ type planner struct {
 	known map[publish.FeedRef]current
 }
 
-// refresh reads the generations that are new.
+// refresh reads the generations that are new, and forgets feeds that nobody uses
+// any more: a run does not renew them, so they would be due for ever.
 func (p *planner) refresh(ctx context.Context, r Records) error {
 	numbers := make(map[publish.FeedRef]int64, len(p.known))
 	for ref, c := range p.known {
@@ -269,6 +274,10 @@ func (p *planner) refresh(ctx context.Context, r Records) error {
 	if err != nil {
 		return fmt.Errorf("read the current generations: %w", err)
 	}
+	maps.DeleteFunc(p.known, func(ref publish.FeedRef, _ current) bool {
+		_, used := numbers[ref]
+		return !used
+	})
 	for i := range list {
 		g := &list[i]
 		p.known[g.Feed] = summary(g)

@@ -23,6 +23,7 @@ import (
 	"feedmill/storage"
 	"feedmill/storage/fsstore"
 	"feedmill/storage/sqlite"
+	"feedmill/storage/sqlite/sqlitetest"
 )
 
 var owner = partner.Actor{Name: "anna", Role: "owner"}
@@ -50,16 +51,9 @@ func setup(t *testing.T) *house {
 	h := &house{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	ctx := t.Context()
 	dir := t.TempDir()
-	path := filepath.Join(dir, "feedmill.db")
 	clock := func() time.Time { return h.now }
-	if _, err := sqlite.Migrate(ctx, path, sqlite.Options{Now: clock}); err != nil {
-		t.Fatal(err)
-	}
+	h.db = sqlitetest.OpenAt(t, filepath.Join(dir, "feedmill.db"), sqlite.Options{Now: clock})
 	var err error
-	if h.db, err = sqlite.Open(ctx, path, sqlite.Options{Now: clock}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { check(t, h.db.Close()) })
 	if h.store, err = fsstore.Open(filepath.Join(dir, "store"), fsstore.Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +73,15 @@ func setup(t *testing.T) *house {
 		Elapsed: func() time.Duration { return h.elapsed }})
 	h.kinds, err = h.work.Kinds()
 	check(t, err)
+	return h
+}
+
+// published is a house whose catalog of n products is published.
+func published(t *testing.T, n int) *house {
+	t.Helper()
+	h := setup(t)
+	h.merge(n, "1")
+	check(t, h.do(work.Publish{Merchant: h.merchant}))
 	return h
 }
 
@@ -253,9 +256,7 @@ func TestChanges(t *testing.T) {
 // itself. Released, what it holds is published.
 func TestHeld(t *testing.T) {
 	t.Parallel()
-	h := setup(t)
-	h.merge(100, "1")
-	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	h := published(t, 100)
 	before := h.current(feed.KindFull)
 	h.merge(10, "1")
 	list := h.wantDue("changes", "[{M false changes}]")
@@ -284,9 +285,7 @@ func TestHeld(t *testing.T) {
 // Before half of the validity has passed a run renews it.
 func TestRenewals(t *testing.T) {
 	t.Parallel()
-	h := setup(t)
-	h.merge(30, "1")
-	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	h := published(t, 30)
 	before := h.current(feed.KindLight)
 	h.wantDue("renewals", "[]")
 	h.pass(3 * 24 * time.Hour)
@@ -305,12 +304,29 @@ func TestRenewals(t *testing.T) {
 	h.wantDue("renewals", "[]")
 }
 
+// Feeds that offers have left are not renewed, and not asked for either.
+func TestFeedsThatNobodyUses(t *testing.T) {
+	t.Parallel()
+	h := published(t, 30)
+	h.wantDue("renewals", "[]")
+	h.offer.Profile.Languages = append(h.offer.Profile.Languages, feed.MustLanguage("eng"))
+	moved, err := h.db.UpdateOffer(t.Context(), owner, h.offer)
+	check(t, err)
+	h.offer = moved
+	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	h.pass(4 * 24 * time.Hour)
+	list := h.wantDue("renewals", "[{M false renewal}]")
+	check(t, h.do(list[0]))
+	for range 3 {
+		h.pass(7 * time.Hour)
+		h.wantDue("renewals", "[]")
+	}
+}
+
 // At the merchant's hour a full file takes in the change files beside it.
 func TestFullFiles(t *testing.T) {
 	t.Parallel()
-	h := setup(t)
-	h.merge(30, "1")
-	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	h := published(t, 30)
 	h.now = time.Date(2026, 11, 22, 2, 5, 0, 0, time.UTC) // 03:05 where the merchant is
 	h.wantDue("full_files", "[]")                         // nothing has changed since
 	h.now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -344,9 +360,7 @@ func TestFullFiles(t *testing.T) {
 // Runs are found anew from the records by every process.
 func TestSchedulesNeedNoMemory(t *testing.T) {
 	t.Parallel()
-	h := setup(t)
-	h.merge(30, "1")
-	check(t, h.do(work.Publish{Merchant: h.merchant}))
+	h := published(t, 30)
 	h.merge(30, "2")
 	check(t, h.do(work.Publish{Merchant: h.merchant}))
 	h.pass(4 * 24 * time.Hour)

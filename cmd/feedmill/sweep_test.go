@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"feedmill/internal/config"
+	"feedmill/internal/job/work"
+	"feedmill/internal/partner"
+	"feedmill/storage"
+	"feedmill/storage/s3store"
+)
+
+// roundTrip is a transport made of a function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// An upload in parts that was broken off, and that the store was not asked to
+// forget, is ended by the command once it is a day old.
+func TestSweepEndsBrokenUploads(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	server := objects.Versitygw(t)
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	cfg := &config.Config{Data: filepath.Join(dir, "data"), Store: config.Store{Kind: "s3", Endpoint: server.Endpoint, Region: server.Region, Bucket: server.Bucket(t),
+		PathStyle: true, AccessFile: file("access", server.AccessKey), SecretFile: file("secret", server.SecretKey)}}
+	var out bytes.Buffer
+	now := time.Now()
+	w := &world{stdout: &out, stderr: os.Stderr, now: func() time.Time { return now }, log: slog.New(slog.DiscardHandler)}
+	h, err := w.openHome(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.db.CreateMerchant(ctx, partner.Actor{Name: "test"}, partner.Merchant{ID: "m-aaaaaaaaaaaaaaaa", Name: "Shop"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	broken, err := s3store.New(s3store.Config{Endpoint: server.Endpoint, Region: server.Region, Bucket: cfg.Store.Bucket, PathStyle: true,
+		AccessKey: server.AccessKey, SecretKey: server.SecretKey, PartSize: s3store.MinPartSize,
+		Client: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodDelete {
+				return nil, errors.New("cut off")
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := io.MultiReader(strings.NewReader(strings.Repeat("x", s3store.MinPartSize+1)), iotest.ErrReader(errors.New("killed")))
+	if _, err := broken.Put(ctx, "m/m-aaaaaaaaaaaaaaaa/x", body, -1, storage.Attrs{}); err == nil {
+		t.Fatal("a body that fails was stored")
+	}
+	sweep := func(c sweepCmd) string {
+		t.Helper()
+		out.Reset()
+		if err := c.Run(ctx, w, cfg); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	if got := sweep(sweepCmd{}); strings.Contains(got, "broken") {
+		t.Errorf("at once: the upload may still go on\n%s", got)
+	}
+	now = now.Add(25 * time.Hour)
+	for range 2 {
+		if got := sweep(sweepCmd{DryRun: true}); !strings.Contains(got, "1 broken uploads would be ended") {
+			t.Errorf("a day later, looking on:\n%s", got)
+		}
+	}
+	var report struct {
+		work.Orphans
+		Leftovers work.Leftovers
+	}
+	if err := json.Unmarshal([]byte(sweep(sweepCmd{JSON: true})), &report); err != nil || report.Leftovers.Uploads != 1 || report.Merchant != "m-aaaaaaaaaaaaaaaa" {
+		t.Errorf("a day later: %+v, %v", report, err)
+	}
+	if got := sweep(sweepCmd{}); strings.Contains(got, "broken") {
+		t.Errorf("once more:\n%s", got)
+	}
+}

@@ -1,0 +1,123 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"feedmill/feed"
+	"feedmill/feed/publish"
+	"feedmill/internal/partner"
+	"feedmill/storage/records"
+)
+
+const (
+	sqlClock = `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
+	// Sums of numbers that only grow, read in one statement: two equal ones have
+	// seen the same commits.
+	sqlVersion = `SELECT 1 + coalesce(sum(accounts), 0)::bigint, 1 + coalesce(sum(pointers), 0)::bigint FROM access_version` // every merchant
+
+	sqlPutListPrice = `INSERT INTO list_price (merchant_id, list_id, product_id, code, amount)
+		SELECT $1, $2, x.product, x.code, x.amount FROM unnest($3::bigint[], $4::text[], $5::bigint[]) AS x (product, code, amount)
+		ON CONFLICT (merchant_id, list_id, product_id, code) DO UPDATE SET amount = excluded.amount`
+	sqlDropListPrice = `DELETE FROM list_price USING unnest($3::bigint[], $4::text[]) AS x (product, code)
+		WHERE list_price.merchant_id = $1 AND list_price.list_id = $2 AND list_price.product_id = x.product AND list_price.code = x.code`
+)
+
+// conn runs the statements of a transaction for package records.
+type conn struct {
+	c *pgx.Conn
+	d *DB
+}
+
+var (
+	_ records.Conn = conn{}
+
+	_ publish.Ledger   = (*DB)(nil)
+	_ publish.Leases   = (*DB)(nil)
+	_ publish.Attempts = (*DB)(nil)
+	_ publish.Holds    = (*DB)(nil)
+	_ publish.Floors   = (*DB)(nil)
+	_ publish.Clock    = (*DB)(nil)
+)
+
+// Exec implements [records.Conn].
+func (c conn) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	tag, err := c.c.Exec(ctx, query, args...)
+	return tag.RowsAffected(), err
+}
+
+// ExecAll implements [records.Conn]: the statements go out in one go.
+func (c conn) ExecAll(ctx context.Context, list []records.Statement) error {
+	b := &pgx.Batch{}
+	for _, s := range list {
+		b.Queue(s.Query, s.Args...)
+	}
+	return c.c.SendBatch(ctx, b).Close()
+}
+
+// Query implements [records.Conn].
+func (c conn) Query(ctx context.Context, query string, args ...any) (records.Rows, error) {
+	return c.c.Query(ctx, query, args...)
+}
+
+// Clock implements [records.Own] by the clock of the database's server.
+func (c conn) Clock(ctx context.Context) (now int64, err error) {
+	if c.d.opt.Clock != nil {
+		return micros(c.d.opt.Clock()), nil
+	}
+	err = c.c.QueryRow(ctx, sqlClock).Scan(&now)
+	return now, err
+}
+
+// Version implements [records.Own].
+func (c conn) Version(ctx context.Context) (v partner.Version, err error) {
+	err = c.c.QueryRow(ctx, sqlVersion).Scan(&v.Accounts, &v.Pointers)
+	return v, err
+}
+
+// AccessVersion tells whether anything has changed that file servers must see.
+func (d *DB) AccessVersion(ctx context.Context) (v partner.Version, err error) {
+	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
+	defer cancel()
+	err = d.pool.QueryRow(ctx, sqlVersion).Scan(&v.Accounts, &v.Pointers)
+	return v, fault("read version", ended(ctx, err))
+}
+
+// FileByAddress gives the file with this address if it is served to the offer:
+// if a generation that lists it was current for the offer at some moment of the
+// last 72 hours (2 hours for a light feed), whatever its profile is by now.
+func (d *DB) FileByAddress(ctx context.Context, merchant partner.MerchantID, offer partner.OfferID, generation int64, k feed.Kind, label string) (f publish.File, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
+	defer cancel()
+	ask := records.FileByAddress(merchant, offer, generation, k, label, micros(d.opt.Now()))
+	rows, err := d.pool.Query(ctx, ask.Query, ask.Args...)
+	if err == nil {
+		err = records.Each(rows, func(row records.Row) error {
+			f, err = records.ScanFile(row)
+			ok = err == nil
+			return err
+		})
+	}
+	return f, ok, fault("find file", ended(ctx, err))
+}
+
+// PutListPrices implements [records.Own].
+func (c conn) PutListPrices(ctx context.Context, merchant partner.MerchantID, id feed.PriceListID, prices []partner.ListPrice) error {
+	products, codes, amounts := make([]feed.ProductID, len(prices)), make([]string, len(prices)), make([]int64, len(prices))
+	for i, p := range prices {
+		products[i], codes[i], amounts[i] = p.Product, p.Code, p.Amount.Minor()
+	}
+	_, err := c.c.Exec(ctx, sqlPutListPrice, merchant, id, products, codes, amounts)
+	return err
+}
+
+// DropListPrices implements [records.Own].
+func (c conn) DropListPrices(ctx context.Context, merchant partner.MerchantID, id feed.PriceListID, keys []partner.PriceKey) error {
+	products, codes := make([]feed.ProductID, len(keys)), make([]string, len(keys))
+	for i, k := range keys {
+		products[i], codes[i] = k.Product, k.Code
+	}
+	_, err := c.c.Exec(ctx, sqlDropListPrice, merchant, id, products, codes)
+	return err
+}
