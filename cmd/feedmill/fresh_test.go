@@ -99,19 +99,7 @@ func testFreshness(t *testing.T, env ...string) {
 		t.Fatalf("the server says %q, %v", line[:n], err)
 	}
 	base := string(m[1]) + path
-	get := func(url string) (int, []byte) {
-		t.Helper()
-		res, err := http.Get(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		body, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, body
-	}
+	get := func(address string) (int, string) { return fetch(t, address) }
 	// until asks again and again, and gives how long it took.
 	until := func(what string, from time.Time, ok func() bool) time.Duration {
 		t.Helper()
@@ -134,15 +122,30 @@ func testFreshness(t *testing.T, env ...string) {
 		run("import", "--catalog", catalog)
 		from := time.Now() // the import is committed
 		text := fmt.Sprintf(`gross="%d.00"`, price)
-		light := until("light", from, func() bool { _, body := get(base + "light.xml"); return strings.Contains(string(body), text) })
+		light := until("light", from, func() bool { _, body := get(base + "light.xml"); return strings.Contains(body, text) })
 		changed := until("change file", from, func() bool {
 			_, gateway := get(base + "gateway.xml")
-			for _, m := range change.FindAllSubmatch(gateway, 1) {
-				_, body := get(string(m[1]))
-				return strings.Contains(string(body), text)
+			for _, m := range change.FindAllStringSubmatch(gateway, 1) {
+				_, body := get(m[1])
+				return strings.Contains(body, text)
 			}
 			return false
 		})
 		t.Logf("round %d: in light after %s, in a change file after %s", round+1, light.Round(time.Millisecond), changed.Round(time.Millisecond))
 	}
+}
+
+// fetch asks for an address.
+func fetch(t *testing.T, address string) (status int, body string) {
+	t.Helper()
+	res, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"feedmill/feed"
@@ -23,8 +22,8 @@ type heldCmd struct {
 
 // heldListCmd lists what is held.
 type heldListCmd struct {
-	Merchant string `placeholder:"NAME" help:"Merchant whose offers are meant; needed when there are several."`
-	JSON     bool   `help:"Print as JSON."`
+	merchantFlag
+	JSON bool `help:"Print as JSON."`
 }
 
 // Help implements kong.HelpProvider.
@@ -38,7 +37,7 @@ Example: feedmill held list`
 
 // Run implements the command.
 func (c *heldListCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
-	return onHeld(ctx, w, cfg, c.Merchant, func(h *home, m partner.Merchant) error {
+	return w.withMerchant(ctx, cfg, c.Merchant, func(h *home, m partner.Merchant) error {
 		list, err := h.db.HeldGenerations(ctx, m.ID)
 		if err != nil {
 			return err
@@ -50,22 +49,21 @@ func (c *heldListCmd) Run(ctx context.Context, w *world, cfg *config.Config) err
 			fmt.Fprintln(w.stdout, "nothing is held")
 			return nil
 		}
-		tw := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(tw, "RUN\tFEED\tGENERATION\tPRODUCTS\tSINCE\tREASON")
-		for i := range list {
-			r := &list[i]
-			fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%s\t%s\n", r.Run, r.Generation.Feed.Kind, r.Generation.Number, r.Generation.Products,
-				r.Since.Format(time.RFC3339), oneLine(r.Reason.Error()))
-		}
-		return tw.Flush()
+		return table(w.stdout, "RUN FEED GENERATION PRODUCTS SINCE REASON", func(add func(...any)) {
+			for i := range list {
+				r := &list[i]
+				g := &r.Generation
+				add(r.Run, g.Feed.Kind, g.Number, g.Products, r.Since.Format(time.RFC3339), oneLine(r.Reason.Error()))
+			}
+		})
 	})
 }
 
 // heldShowCmd tells more of what a run has held.
 type heldShowCmd struct {
-	RunID    string `arg:"" name:"run" help:"Run that holds it, as the list names it."`
-	Merchant string `placeholder:"NAME" help:"Merchant whose offers are meant; needed when there are several."`
-	JSON     bool   `help:"Print as JSON."`
+	merchantFlag
+	RunID string `arg:"" name:"run" help:"Run that holds it, as the list names it."`
+	JSON  bool   `help:"Print as JSON."`
 }
 
 // Help implements kong.HelpProvider.
@@ -77,7 +75,7 @@ Example: feedmill held show 6ahr2qk4h3tzkcwe`
 
 // Run implements the command.
 func (c *heldShowCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
-	return onHeld(ctx, w, cfg, c.Merchant, func(h *home, m partner.Merchant) error {
+	return w.withMerchant(ctx, cfg, c.Merchant, func(h *home, m partner.Merchant) error {
 		all, err := h.db.HeldGenerations(ctx, m.ID)
 		if err != nil {
 			return err
@@ -112,8 +110,8 @@ func (c *heldShowCmd) Run(ctx context.Context, w *world, cfg *config.Config) err
 
 // heldReleaseCmd publishes what is held.
 type heldReleaseCmd struct {
-	Runs     []string `arg:"" name:"run" help:"Runs, as the list names them."`
-	Merchant string   `placeholder:"NAME" help:"Merchant whose offers are meant; needed when there are several."`
+	merchantFlag
+	Runs []string `arg:"" name:"run" help:"Runs, as the list names them."`
 }
 
 // Help implements kong.HelpProvider.
@@ -134,8 +132,8 @@ func (c *heldReleaseCmd) Run(ctx context.Context, w *world, cfg *config.Config) 
 
 // heldDiscardCmd forgets what is held.
 type heldDiscardCmd struct {
-	Runs     []string `arg:"" name:"run" help:"Runs, as the list names them."`
-	Merchant string   `placeholder:"NAME" help:"Merchant whose offers are meant; needed when there are several."`
+	merchantFlag
+	Runs []string `arg:"" name:"run" help:"Runs, as the list names them."`
 }
 
 // Help implements kong.HelpProvider.
@@ -156,7 +154,7 @@ func (c *heldDiscardCmd) Run(ctx context.Context, w *world, cfg *config.Config) 
 // decideHeld acts on what each run has held, and tells of all that it could not
 // act on.
 func decideHeld(ctx context.Context, w *world, cfg *config.Config, merchant string, runs []string, said string, act func(*home, partner.MerchantID, string) ([]publish.HeldRecord, error)) error {
-	return onHeld(ctx, w, cfg, merchant, func(h *home, m partner.Merchant) error {
+	return w.withMerchant(ctx, cfg, merchant, func(h *home, m partner.Merchant) error {
 		var errs []error
 		for _, run := range runs {
 			list, err := act(h, m.ID, run)
@@ -169,20 +167,6 @@ func decideHeld(ctx context.Context, w *world, cfg *config.Config, merchant stri
 		}
 		return errors.Join(errs...)
 	})
-}
-
-// onHeld opens the home for a command about one merchant.
-func onHeld(ctx context.Context, w *world, cfg *config.Config, merchant string, do func(h *home, m partner.Merchant) error) (err error) {
-	h, err := w.openHome(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	m, err := h.merchant(ctx, merchant)
-	if err != nil {
-		return err
-	}
-	return do(h, m)
 }
 
 // heldGenerationJSON is a held generation as JSON shows it.

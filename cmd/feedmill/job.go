@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -212,14 +211,12 @@ func (c *jobListCmd) Run(ctx context.Context, w *world, cfg *config.Config) erro
 	if c.JSON {
 		return writeJSON(w.stdout, list)
 	}
-	tw := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "ID\tKIND\tMERCHANT\tSTATE\tATTEMPT\tSINCE\tERROR")
-	for i := range list {
-		j := &list[i]
-		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%d/%d\t%s\t%s\n", j.ID, j.Kind, j.Merchant, j.State, j.Attempt, j.Attempts,
-			since(j).Format(time.RFC3339), oneLine(j.Error))
-	}
-	return tw.Flush()
+	return table(w.stdout, "ID KIND MERCHANT STATE ATTEMPT SINCE ERROR", func(add func(...any)) {
+		for i := range list {
+			j := &list[i]
+			add(j.ID, j.Kind, j.Merchant, j.State, fmt.Sprintf("%d/%d", j.Attempt, j.Attempts), since(j).Format(time.RFC3339), oneLine(j.Error))
+		}
+	})
 }
 
 // since gives when a job came to its state, or, while it waits, when it may run.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"feedmill/internal/config"
@@ -98,7 +99,7 @@ Example: feedmill key new "stock system" --scope products:read --scope products:
 // Run implements the command.
 func (c *keyNewCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
 	return w.manage(ctx, cfg, c.Merchant, func(d *desk) error {
-		scopes, err := partner.ParseScopes(joined(c.Scope))
+		scopes, err := partner.ParseScopes(strings.Join(c.Scope, ","))
 		if err != nil {
 			return err
 		}
@@ -108,7 +109,7 @@ func (c *keyNewCmd) Run(ctx context.Context, w *world, cfg *config.Config) error
 				return err
 			}
 		}
-		k, secret, err := d.CreateBoundKey(ctx, d.who, c.Name, scopes, joined(c.CIDR), expires)
+		k, secret, err := d.CreateBoundKey(ctx, d.who, c.Name, scopes, strings.Join(c.CIDR, ","), expires)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"feedmill/feed"
@@ -77,29 +78,17 @@ Example: feedmill link list --partner "Nord Shop"`
 // Run implements the command.
 func (c *linkListCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
 	return w.manage(ctx, cfg, c.Merchant, func(d *desk) error {
-		partners, err := d.Partners(ctx, d.who)
+		names, of, err := d.partnerNames(ctx, c.Partner)
 		if err != nil {
 			return err
 		}
-		var of partner.ID
-		if c.Partner != "" {
-			p, err := d.partnerNamed(ctx, c.Partner)
-			if err != nil {
-				return err
-			}
-			of = p.ID
-		}
-		offers, err := d.Offers(ctx, d.who, "")
+		offers, err := d.Offers(ctx, d.who, of)
 		if err != nil {
 			return err
 		}
 		links, err := d.Links(ctx, d.who, "")
 		if err != nil {
 			return err
-		}
-		names := map[partner.ID]string{}
-		for _, p := range partners {
-			names[p.ID] = p.Name
 		}
 		byID := map[partner.OfferID]*partner.Offer{}
 		for i := range offers {
@@ -108,7 +97,7 @@ func (c *linkListCmd) Run(ctx context.Context, w *world, cfg *config.Config) err
 		lines := []linkLine{}
 		for i := range links {
 			o := byID[links[i].Offer]
-			if o == nil || of != "" && o.Partner != of || c.Live && !links[i].Live(w.now()) {
+			if o == nil || c.Live && !links[i].Live(w.now()) {
 				continue
 			}
 			lines = append(lines, d.linkLine(&links[i], names[o.Partner], o.Name))
@@ -157,7 +146,7 @@ func (c *linkNewCmd) Run(ctx context.Context, w *world, cfg *config.Config) erro
 		if err != nil {
 			return err
 		}
-		n := manage.NewLink{Name: c.Name, CIDRs: joined(c.CIDR)}
+		n := manage.NewLink{Name: c.Name, CIDRs: strings.Join(c.CIDR, ",")}
 		if c.Expires != "" {
 			if n.Expires, err = d.parseWhen(c.Expires); err != nil {
 				return err
@@ -169,17 +158,6 @@ func (c *linkNewCmd) Run(ctx context.Context, w *world, cfg *config.Config) erro
 		}
 		return d.made(&l, secret, c.JSON)
 	})
-}
-
-func joined(words []string) string {
-	var s string
-	for i, w := range words {
-		if i > 0 {
-			s += ","
-		}
-		s += w
-	}
-	return s
 }
 
 // linkRotateCmd replaces a link.
@@ -297,7 +275,7 @@ func (c *linkCIDRCmd) Run(ctx context.Context, w *world, cfg *config.Config) err
 		if err != nil {
 			return err
 		}
-		_, err = d.UpdateLink(ctx, d.who, id, partner.LinkSettings{Name: l.Name, CIDRs: joined(c.Network), ExpiresAt: l.ExpiresAt}, l.Version)
+		_, err = d.UpdateLink(ctx, d.who, id, partner.LinkSettings{Name: l.Name, CIDRs: strings.Join(c.Network, ","), ExpiresAt: l.ExpiresAt}, l.Version)
 		return err
 	})
 }

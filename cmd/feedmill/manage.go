@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,17 +26,10 @@ type desk struct {
 
 // manage runs fn for the merchant that a command is for. Whoever can run the
 // program on the merchant's data acts as its owner.
-func (w *world) manage(ctx context.Context, cfg *config.Config, merchant string, fn func(d *desk) error) (err error) {
-	h, err := w.openHome(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	m, err := h.merchant(ctx, merchant)
-	if err != nil {
-		return err
-	}
-	return fn(h.desk(w, m, publicURL(&cfg.Server, cfg.Server.Listen)))
+func (w *world) manage(ctx context.Context, cfg *config.Config, merchant string, fn func(d *desk) error) error {
+	return w.withMerchant(ctx, cfg, merchant, func(h *home, m partner.Merchant) error {
+		return fn(h.desk(w, m, publicURL(&cfg.Server, cfg.Server.Listen)))
+	})
 }
 
 // desk gives a merchant's operations; base begins addresses unless the merchant
@@ -72,6 +64,24 @@ func (d *desk) partnerNamed(ctx context.Context, name string) (partner.Partner, 
 		return p, &feed.Error{Kind: feed.KindNotFound, Message: fmt.Sprintf("there is no partner %q", name), Hint: "see 'feedmill partner list'"}
 	}
 	return p, err
+}
+
+// partnerNames gives the names of all partners, and the id of the one that a
+// listing is restricted to, "" for all.
+func (d *desk) partnerNames(ctx context.Context, only string) (names map[partner.ID]string, of partner.ID, err error) {
+	if only != "" {
+		p, err := d.partnerNamed(ctx, only)
+		if err != nil {
+			return nil, "", err
+		}
+		of = p.ID
+	}
+	list, err := d.Partners(ctx, d.who)
+	names = make(map[partner.ID]string, len(list))
+	for _, p := range list {
+		names[p.ID] = p.Name
+	}
+	return names, of, err
 }
 
 // offerNamed finds an offer by id, by name, or as the only one of a partner.
@@ -153,6 +163,15 @@ func (d *desk) parseWhen(s string) (time.Time, error) {
 		Hint: "write 2026-11-27T18:00:00+01:00, or 2026-11-27T18:00 for the merchant's zone"}
 }
 
+// parseSetting reads what a flag gives, and says which one cannot be read.
+func parseSetting[T any](name, text string, parse func(string) (T, error)) (T, error) {
+	v, err := parse(text)
+	if err != nil {
+		err = &feed.Error{Kind: feed.KindInvalid, Message: name, Err: err}
+	}
+	return v, err
+}
+
 // timedFlags are the points at which a switch moves by itself.
 type timedFlags struct {
 	OffAt      []string `placeholder:"TIME" help:"Switch the feed off by itself at this time, such as 2026-11-27T18:00; may be given again."`
@@ -218,18 +237,43 @@ func scheduleText(s partner.Schedule) string {
 	return strings.Join(parts, ",")
 }
 
-// carryOut shows what a changeset does to partners, and does it unless the
-// preview alone was asked for. It gives what was stored.
-func (d *desk) carryOut(ctx context.Context, set partner.Changeset, preview, asJSON bool) (done partner.Changeset, err error) {
-	if !preview {
-		return d.Change(ctx, d.who, set)
+// changedAccounts is what an act tells as JSON.
+type changedAccounts struct {
+	Partners []string `json:"partners"`
+	Offers   []string `json:"offers"`
+}
+
+// carryOut does what a changeset asks for; tell tells people what was stored.
+// Where the preview alone was asked for it shows what it would do to partners.
+func (d *desk) carryOut(ctx context.Context, set partner.Changeset, preview, asJSON bool, tell func(done *partner.Changeset) error) error {
+	if preview {
+		p, err := d.Preview(ctx, d.who, set)
+		return d.previewed(&p, err, asJSON)
 	}
-	p, err := d.Preview(ctx, d.who, set)
-	if err != nil {
-		return set, err
+	done, err := d.Change(ctx, d.who, set)
+	switch {
+	case err != nil:
+		return err
+	case !asJSON:
+		return tell(&done)
 	}
-	if asJSON {
-		return set, writeJSON(d.w.stdout, previewOf(&p))
+	out := changedAccounts{Partners: []string{}, Offers: []string{}}
+	for _, p := range done.Partners {
+		out.Partners = append(out.Partners, string(p.ID))
 	}
-	return set, printPreview(d.w.stdout, &p)
+	for _, o := range done.Offers {
+		out.Offers = append(out.Offers, string(o.ID))
+	}
+	return writeJSON(d.w.stdout, out)
+}
+
+// previewed tells what a change would do.
+func (d *desk) previewed(p *manage.Preview, err error, asJSON bool) error {
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return writeJSON(d.w.stdout, previewOf(p))
+	}
+	return printPreview(d.w.stdout, p)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -84,19 +83,7 @@ func TestMetricsOfARealServer(t *testing.T) {
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
 		t.Errorf("metrics are shown on %s", at[1])
 	}
-	get := func(address string) (int, string) {
-		t.Helper()
-		res, err := http.Get(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		body, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, string(body)
-	}
+	get := func(address string) (int, string) { return fetch(t, address) }
 	own := "http://" + string(at[1])
 	scrape := func() (map[string]*dto.MetricFamily, string) {
 		t.Helper()

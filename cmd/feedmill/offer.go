@@ -77,17 +77,9 @@ Example: feedmill offer list --partner "Nord Shop"`
 // Run implements the command.
 func (c *offerListCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
 	return w.manage(ctx, cfg, c.Merchant, func(d *desk) error {
-		partners, err := d.Partners(ctx, d.who)
+		names, of, err := d.partnerNames(ctx, c.Partner)
 		if err != nil {
 			return err
-		}
-		var of partner.ID
-		if c.Partner != "" {
-			p, err := d.partnerNamed(ctx, c.Partner)
-			if err != nil {
-				return err
-			}
-			of = p.ID
 		}
 		offers, err := d.Offers(ctx, d.who, of)
 		if err != nil {
@@ -96,10 +88,6 @@ func (c *offerListCmd) Run(ctx context.Context, w *world, cfg *config.Config) er
 		shops, err := d.Shops(ctx, d.who)
 		if err != nil {
 			return err
-		}
-		names := map[partner.ID]string{}
-		for _, p := range partners {
-			names[p.ID] = p.Name
 		}
 		lines := make([]offerLine, 0, len(offers))
 		for i := range offers {
@@ -220,20 +208,15 @@ func (f *whichOfferFlags) run(ctx context.Context, w *world, cfg *config.Config,
 		if err != nil {
 			return err
 		}
-		done, err := d.carryOut(ctx, set, f.Preview, f.JSON)
-		if err != nil || f.Preview {
-			return err
-		}
-		if f.JSON {
-			return writeJSON(w.stdout, accountsOf(done))
-		}
-		for _, o := range done.Offers {
-			fmt.Fprintf(w.stdout, "%s (%s) is %s\n", o.Name, o.ID, word)
-		}
-		if len(done.Offers) == 0 {
-			fmt.Fprintf(w.stdout, "%s already\n", word)
-		}
-		return nil
+		return d.carryOut(ctx, set, f.Preview, f.JSON, func(done *partner.Changeset) error {
+			for _, o := range done.Offers {
+				fmt.Fprintf(w.stdout, "%s (%s) is %s\n", o.Name, o.ID, word)
+			}
+			if len(done.Offers) == 0 {
+				fmt.Fprintf(w.stdout, "%s already\n", word)
+			}
+			return nil
+		})
 	})
 }
 
@@ -330,25 +313,25 @@ func (s *offerSettings) change() (do manage.OfferChange, err error) {
 	if len(s.Language) > 0 {
 		var list []feed.Language
 		for _, code := range s.Language {
-			l, err := feed.ParseLanguage(code)
+			l, err := parseSetting("language", code, feed.ParseLanguage)
 			if err != nil {
-				return do, &feed.Error{Kind: feed.KindInvalid, Message: "language", Err: err}
+				return do, err
 			}
 			list = append(list, l)
 		}
 		do.Languages = &list
 	}
 	if s.Currency != "" {
-		c, err := feed.ParseCurrency(s.Currency)
+		c, err := parseSetting("currency", s.Currency, feed.ParseCurrency)
 		if err != nil {
-			return do, &feed.Error{Kind: feed.KindInvalid, Message: "currency", Err: err}
+			return do, err
 		}
 		do.Currency = &c
 	}
 	if s.Discount != "" {
-		percent, err := feed.ParseDiscount(s.Discount)
+		percent, err := parseSetting("discount", s.Discount, feed.ParseDiscount)
 		if err != nil {
-			return do, &feed.Error{Kind: feed.KindInvalid, Message: "discount", Err: err}
+			return do, err
 		}
 		do.Discounts, do.PartnerDiscounts = &feed.Discounts{Overall: percent}, nil
 	}

@@ -26,7 +26,7 @@ type partnerCmd struct {
 }
 
 type merchantFlag struct {
-	Merchant string `placeholder:"NAME" help:"Merchant whose partner it is; needed when there are several."`
+	Merchant string `placeholder:"NAME" help:"Name or id of the merchant; needed when there are several."`
 }
 
 // partnerAddCmd adds a partner.

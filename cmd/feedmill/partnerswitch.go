@@ -43,12 +43,6 @@ func (f *whichFlags) selection(ctx context.Context, d *desk) (manage.Selection, 
 	return which, nil
 }
 
-// changedAccounts is what an act on partners tells as JSON.
-type changedAccounts struct {
-	Partners []string `json:"partners"`
-	Offers   []string `json:"offers"`
-}
-
 // run plans a change of the partners and carries it out; word says what a
 // partner is after it.
 func (f *whichFlags) run(ctx context.Context, w *world, cfg *config.Config, word string, change func(d *desk) (manage.PartnerChange, error)) error {
@@ -65,32 +59,16 @@ func (f *whichFlags) run(ctx context.Context, w *world, cfg *config.Config, word
 		if err != nil {
 			return err
 		}
-		done, err := d.carryOut(ctx, set, f.Preview, f.JSON)
-		if err != nil || f.Preview {
-			return err
-		}
-		if f.JSON {
-			return writeJSON(w.stdout, accountsOf(done))
-		}
-		for _, p := range done.Partners {
-			fmt.Fprintf(w.stdout, "%s is %s\n", p.Name, word)
-		}
-		if len(done.Partners) == 0 {
-			return f.already(ctx, d, which, word)
-		}
-		return nil
+		return d.carryOut(ctx, set, f.Preview, f.JSON, func(done *partner.Changeset) error {
+			for _, p := range done.Partners {
+				fmt.Fprintf(w.stdout, "%s is %s\n", p.Name, word)
+			}
+			if len(done.Partners) == 0 {
+				return f.already(ctx, d, which, word)
+			}
+			return nil
+		})
 	})
-}
-
-func accountsOf(set partner.Changeset) changedAccounts {
-	out := changedAccounts{Partners: []string{}, Offers: []string{}}
-	for _, p := range set.Partners {
-		out.Partners = append(out.Partners, string(p.ID))
-	}
-	for _, o := range set.Offers {
-		out.Offers = append(out.Offers, string(o.ID))
-	}
-	return out
 }
 
 // already tells that there was nothing to do.
@@ -236,23 +214,23 @@ func (c *partnerSetCmd) Run(ctx context.Context, w *world, cfg *config.Config) e
 			do.Name = &c.Rename
 		}
 		if c.Language != "" {
-			l, err := feed.ParseLanguage(c.Language)
+			l, err := parseSetting("language", c.Language, feed.ParseLanguage)
 			if err != nil {
-				return do, &feed.Error{Kind: feed.KindInvalid, Message: "language", Err: err}
+				return do, err
 			}
 			do.Language = &l
 		}
 		if c.Currency != "" {
-			cur, err := feed.ParseCurrency(c.Currency)
+			cur, err := parseSetting("currency", c.Currency, feed.ParseCurrency)
 			if err != nil {
-				return do, &feed.Error{Kind: feed.KindInvalid, Message: "currency", Err: err}
+				return do, err
 			}
 			do.Currency = &cur
 		}
 		if c.Discount != "" {
-			percent, err := feed.ParseDiscount(c.Discount)
+			percent, err := parseSetting("discount", c.Discount, feed.ParseDiscount)
 			if err != nil {
-				return do, &feed.Error{Kind: feed.KindInvalid, Message: "discount", Err: err}
+				return do, err
 			}
 			do.Discounts = &feed.Discounts{Overall: percent}
 		}

@@ -21,9 +21,9 @@ import (
 
 // publishCmd publishes a merchant's offers.
 type publishCmd struct {
-	Merchant string `placeholder:"NAME" help:"Merchant to publish for; needed when there are several."`
-	Full     bool   `help:"Make every file anew, also where nothing has changed."`
-	JSON     bool   `help:"Print the report as JSON."`
+	merchantFlag
+	Full bool `help:"Make every file anew, also where nothing has changed."`
+	JSON bool `help:"Print the report as JSON."`
 }
 
 // Help implements kong.HelpProvider.
@@ -42,43 +42,36 @@ Example: feedmill publish`
 }
 
 // Run implements the command.
-func (c *publishCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
-	h, err := w.openHome(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	m, err := h.merchant(ctx, c.Merchant)
-	if err != nil {
-		return err
-	}
-	s, err := settings(&cfg.Feeds)
-	if err != nil {
-		return err
-	}
-	s.Force = c.Full
-	bar := w.newProgress("publish")
-	report, err := h.publish(ctx, w, m.ID, s, func(n int64) { bar.read(0, 0, n) })
-	bar.done()
-	if err != nil {
-		return err
-	}
-	// A run that finds nothing to do, as one that is called by the clock does most
-	// of the time, is no act.
-	if c.Full || published(report) {
-		if err := h.db.NoteAct(ctx, actor(), m.ID, "publish.run", string(m.ID), nil, runFacts(&report, c.Full)); err != nil {
+func (c *publishCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
+	return w.withMerchant(ctx, cfg, c.Merchant, func(h *home, m partner.Merchant) error {
+		s, err := settings(&cfg.Feeds)
+		if err != nil {
 			return err
 		}
-	}
-	held := explainHeld(&report, "check the catalog; 'feedmill held list' shows what is held, and 'feedmill held release' publishes it")
-	if c.JSON {
-		return errors.Join(writeJSON(w.stdout, report), held)
-	}
-	printReport(w.stdout, report)
-	if !published(report) && held == nil {
-		fmt.Fprintln(w.stdout, "nothing has changed")
-	}
-	return held
+		s.Force = c.Full
+		bar := w.newProgress("publish")
+		report, err := h.publish(ctx, w, m.ID, s, func(n int64) { bar.read(0, 0, n) })
+		bar.done()
+		if err != nil {
+			return err
+		}
+		// A run that finds nothing to do, as one that is called by the clock does most
+		// of the time, is no act.
+		if c.Full || published(report) {
+			if err := h.db.NoteAct(ctx, actor(), m.ID, "publish.run", string(m.ID), nil, runFacts(&report, c.Full)); err != nil {
+				return err
+			}
+		}
+		held := explainHeld(&report, "check the catalog; 'feedmill held list' shows what is held, and 'feedmill held release' publishes it")
+		if c.JSON {
+			return errors.Join(writeJSON(w.stdout, report), held)
+		}
+		printReport(w.stdout, report)
+		if !published(report) && held == nil {
+			fmt.Fprintln(w.stdout, "nothing has changed")
+		}
+		return held
+	})
 }
 
 // runFacts are what the audit tells of a run that somebody has made.

@@ -75,11 +75,8 @@ type ratePair struct {
 }
 
 func (c *ratePair) read() (from, to feed.Currency, err error) {
-	if from, err = feed.ParseCurrency(c.From); err == nil {
-		to, err = feed.ParseCurrency(c.To)
-	}
-	if err != nil {
-		err = &feed.Error{Kind: feed.KindInvalid, Message: "rate", Err: err}
+	if from, err = parseSetting("rate", c.From, feed.ParseCurrency); err == nil {
+		to, err = parseSetting("rate", c.To, feed.ParseCurrency)
 	}
 	return from, to, err
 }
@@ -106,9 +103,9 @@ func (c *rateSetCmd) Run(ctx context.Context, w *world, cfg *config.Config) erro
 	if err != nil {
 		return err
 	}
-	rate, err := feed.ParseRate(c.Rate)
+	rate, err := parseSetting("rate", c.Rate, feed.ParseRate)
 	if err != nil {
-		return &feed.Error{Kind: feed.KindInvalid, Message: "rate", Err: err}
+		return err
 	}
 	return w.manage(ctx, cfg, c.Merchant, func(d *desk) error {
 		next := partner.Rate{From: from, To: to, Rate: rate}
@@ -169,13 +166,7 @@ func (c *rateDeleteCmd) Run(ctx context.Context, w *world, cfg *config.Config) e
 }
 
 // previewPrices tells what a change of prices would do.
-func (d *desk) previewPrices(ctx context.Context, change manage.PriceChange, json bool) error {
+func (d *desk) previewPrices(ctx context.Context, change manage.PriceChange, asJSON bool) error {
 	p, err := d.PreviewPrices(ctx, d.who, change)
-	if err != nil {
-		return err
-	}
-	if json {
-		return writeJSON(d.w.stdout, previewOf(&p))
-	}
-	return printPreview(d.w.stdout, &p)
+	return d.previewed(&p, err, asJSON)
 }

@@ -71,25 +71,37 @@ func (c *validateCmd) Run(ctx context.Context, w *world) error {
 }
 
 func (c *validateCmd) explain(w *world) error {
-	if strings.EqualFold(c.Explain, "all") {
-		if c.JSON {
-			return writeJSON(w.stdout, rules.All())
-		}
-		for _, r := range rules.All() {
-			fmt.Fprintf(w.stdout, "%-24s %-8s %s\n", r.Code, r.Level, r.Title)
-		}
-		return nil
-	}
-	r, ok := rules.Lookup(c.Explain)
-	if !ok {
+	known, err := explainRules(w.stdout, c.Explain, c.JSON, rules.All(), rules.Lookup, func(r rules.Rule) string {
+		return fmt.Sprintf("%-24s %-8s %s", r.Code, r.Level, r.Title)
+	})
+	if !known {
 		fmt.Fprintf(w.stderr, "feedmill: there is no rule %q; 'feedmill validate --explain all' lists them\n", c.Explain)
 		return &quietError{exitNotJudge}
 	}
-	if c.JSON {
-		return writeJSON(w.stdout, r)
-	}
-	_, err := fmt.Fprint(w.stdout, r.Explain())
 	return err
+}
+
+// explainRules tells what a rule means, or lists all with a line each; known is
+// false where there is no such rule.
+func explainRules[R interface{ Explain() string }](to io.Writer, name string, asJSON bool, all []R, lookup func(string) (R, bool), line func(R) string) (known bool, err error) {
+	if strings.EqualFold(name, "all") {
+		if asJSON {
+			return true, writeJSON(to, all)
+		}
+		for _, r := range all {
+			fmt.Fprintln(to, line(r))
+		}
+		return true, nil
+	}
+	r, known := lookup(name)
+	switch {
+	case !known:
+	case asJSON:
+		err = writeJSON(to, r)
+	default:
+		_, err = fmt.Fprint(to, r.Explain())
+	}
+	return known, err
 }
 
 // judge checks everything that was named, files first as one offer, then each

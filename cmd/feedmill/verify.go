@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"feedmill/feed"
@@ -117,23 +116,12 @@ func (c *verifyCmd) check(ctx context.Context, w *world, cfg *config.Config, opt
 }
 
 func (c *verifyCmd) explain(w *world) error {
-	if strings.EqualFold(c.Explain, "all") {
-		if c.JSON {
-			return writeJSON(w.stdout, verify.All())
-		}
-		for _, r := range verify.All() {
-			fmt.Fprintf(w.stdout, "%-24s %-8s %s\n", r.ID, r.Severity, r.Title)
-		}
-		return nil
-	}
-	r, ok := verify.Lookup(c.Explain)
-	if !ok {
+	known, err := explainRules(w.stdout, c.Explain, c.JSON, verify.All(), verify.Lookup, func(r verify.Rule) string {
+		return fmt.Sprintf("%-24s %-8s %s", r.ID, r.Severity, r.Title)
+	})
+	if !known {
 		return w.misused("there is no rule %q; 'feedmill verify --explain all' lists them", c.Explain)
 	}
-	if c.JSON {
-		return writeJSON(w.stdout, r)
-	}
-	_, err := fmt.Fprint(w.stdout, r.Explain())
 	return err
 }
 
