@@ -74,14 +74,17 @@ const (
 	queueFew   = 1_000
 )
 
-// A statement keeps what it has to sort, and pages as they were before it, in
-// memory, so none is about the whole catalog. Products are compared, and their
-// codes sorted, in the larger steps: codes of each step go all over the index.
-const (
-	mergeStep      = 150_000 // products compared, and of which codes are sorted, at a time
-	mergeCodeBytes = 8 << 20 // of codes sorted at a time
-	mergeWrite     = 1_000   // products written at a time
-)
+// mergeSteps bound a merge's statements: each keeps what it has to sort, and pages
+// as they were before it, in memory, so none is about the whole catalog.
+type mergeSteps struct {
+	// compare is how many products are compared, and have their codes sorted, at a
+	// time. It is large, because codes of each step go all over the index; codeBytes of
+	// codes are sorted at a time at most.
+	compare, codeBytes int
+	write              int // products written at a time
+}
+
+func usualSteps() mergeSteps { return mergeSteps{compare: 150_000, codeBytes: 8 << 20, write: 1_000} }
 
 // errPlanned ends the transaction of a plan, so that it leaves nothing behind.
 var errPlanned = errors.New("planned only")
@@ -90,16 +93,16 @@ var errPlanned = errors.New("planned only")
 // changes nothing.
 func (d *DB) PlanMerge(ctx context.Context, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (plan partner.MergePlan, err error) {
 	err = d.writeStaged(ctx, "plan import "+string(id), merchant, id, func(ctx context.Context, t *tx) error {
-		m := merger{tx: t, merchant: merchant, id: id, plan: &plan}
+		m := merger{tx: t, merchant: merchant, id: id, plan: &plan, steps: d.steps}
 		if err := m.run(ctx, mode, removed); err != nil {
 			return err
 		}
 		return errPlanned // nothing is to be committed
 	})
-	if errors.Is(err, errPlanned) {
-		err = nil
+	if !errors.Is(err, errPlanned) {
+		return partner.MergePlan{}, err
 	}
-	return plan, err
+	return plan, nil
 }
 
 // Merge makes what was staged part of the catalog, removes in mode
@@ -109,7 +112,7 @@ func (d *DB) PlanMerge(ctx context.Context, merchant partner.MerchantID, id part
 // name. The import is used up by it.
 func (d *DB) Merge(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (plan partner.MergePlan, err error) {
 	err = d.writeStaged(ctx, "merge import "+string(id), merchant, id, func(ctx context.Context, t *tx) error {
-		m := merger{tx: t, merchant: merchant, id: id, plan: &plan, apply: true}
+		m := merger{tx: t, merchant: merchant, id: id, plan: &plan, steps: d.steps, apply: true}
 		err := m.run(ctx, mode, removed)
 		if err == nil {
 			err = t.merged(ctx, actor, &m)
@@ -132,6 +135,7 @@ type merger struct {
 	*tx
 	merchant partner.MerchantID
 	id       partner.ImportID
+	steps    mergeSteps
 	apply    bool // it is merged and not only planned
 	plan     *partner.MergePlan
 	// changed are the products that differ, up to one more than queueScope.
@@ -151,10 +155,10 @@ func (m *merger) run(ctx context.Context, mode partner.MergeMode, removed []feed
 		return err
 	}
 	for from := feed.ProductID(0); from < feed.MaxProductID; {
-		to, err := m.next(ctx, from, mergeStep, sqlMergeStagedTo)
+		to, err := m.next(ctx, from, m.steps.compare, sqlMergeStagedTo)
 		if err == nil && mode == partner.MergeReplace {
 			var last feed.ProductID
-			last, err = m.next(ctx, from, mergeStep, sqlMergeCatalogTo, m.merchant)
+			last, err = m.next(ctx, from, m.steps.compare, sqlMergeCatalogTo, m.merchant)
 			to = min(to, last)
 		}
 		if err == nil {
@@ -168,7 +172,7 @@ func (m *merger) run(ctx context.Context, mode partner.MergeMode, removed []feed
 	removed = slices.Clone(removed)
 	slices.Sort(removed)
 	removed = slices.Compact(removed)
-	for some := range slices.Chunk(removed, mergeStep) {
+	for some := range slices.Chunk(removed, m.steps.compare) {
 		if err := m.remove(ctx, some); err != nil {
 			return err
 		}
@@ -268,7 +272,7 @@ func (m *merger) ids(ctx context.Context, to *[]feed.ProductID, query string, ar
 
 // write applies the differences that are in the table.
 func (m *merger) write(ctx context.Context) error {
-	err := m.steps(ctx, mergeWrite, func(from, to feed.ProductID) error {
+	err := m.ranges(ctx, m.steps.write, func(from, to feed.ProductID) error {
 		err := m.exec(ctx, sqlMergeDropCodes, m.merchant, from, to)
 		if err == nil {
 			err = m.exec(ctx, sqlMergeRemove, m.merchant, from, to)
@@ -281,17 +285,17 @@ func (m *merger) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var size int64
+	var size int
 	if _, err := m.one(ctx, sqlMergeCodesSize, nil, &size); err != nil {
 		return err
 	}
-	return m.steps(ctx, max(int(mergeStep/(1+size/mergeCodeBytes)), 1), func(from, to feed.ProductID) error {
+	return m.ranges(ctx, max(m.steps.compare/(1+size/m.steps.codeBytes), 1), func(from, to feed.ProductID) error {
 		return m.exec(ctx, sqlMergeCodes, m.merchant, from, to)
 	})
 }
 
-// steps calls fn for ranges of ids, behind from up to to, with n differences each.
-func (m *merger) steps(ctx context.Context, n int, fn func(from, to feed.ProductID) error) error {
+// ranges calls fn for ranges of ids, behind from up to to, with n differences each.
+func (m *merger) ranges(ctx context.Context, n int, fn func(from, to feed.ProductID) error) error {
 	for from := feed.ProductID(0); from < feed.MaxProductID; {
 		to, err := m.next(ctx, from, n, sqlMergeChangedTo)
 		if err == nil {

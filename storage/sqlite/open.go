@@ -67,6 +67,8 @@ type DB struct {
 	opt  Options
 	path string // of the file, as an absolute one
 
+	steps mergeSteps
+
 	// Prepared once: they are asked on every poll and for every download.
 	versionStmt, addressStmt *sql.Stmt
 
@@ -85,7 +87,7 @@ func Open(ctx context.Context, path string, opt Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %q: %w", path, err)
 	}
-	d := &DB{opt: opt, path: abs}
+	d := &DB{opt: opt, path: abs, steps: usualSteps()}
 	d.DB = records.New(d, records.Options{Lease: opt.Lease})
 	if d.w, err = open(path, opt, false); err != nil {
 		return nil, err
@@ -127,8 +129,8 @@ func open(path string, opt Options, readOnly bool) (*sql.DB, error) {
 		"foreign_keys(1)",
 		"temp_store(MEMORY)",
 		"journal_size_limit(67108864)", // what a bulk import leaves behind
-		"cache_size(-16384)", // KiB a connection, see sqlUsualCache
-		"wal_autocheckpoint(8000)", // pages: a bulk import writes most of them once
+		"cache_size(-16384)",           // KiB a connection, see sqlUsualCache
+		"wal_autocheckpoint(8000)",     // pages: a bulk import writes most of them once
 	} {
 		q.Add("_pragma", p)
 	}
