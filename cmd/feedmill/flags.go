@@ -49,6 +49,7 @@ type settingsResolver struct {
 	app    *app
 	loaded bool
 	file   config.File
+	err    error // reading it
 }
 
 // Validate implements kong.Resolver.
@@ -67,9 +68,8 @@ func (r *settingsResolver) Resolve(kctx *kong.Context, _ *kong.Path, flag *kong.
 	if !r.loaded {
 		r.loaded = true
 		if path := configPath(kctx); path != "" {
-			var err error
-			if r.file, err = config.ReadFile(path); err != nil {
-				return nil, err
+			if r.file, r.err = config.ReadFile(path); r.err != nil {
+				return nil, r.err
 			}
 		}
 	}
@@ -92,7 +92,7 @@ func configPath(kctx *kong.Context) string {
 	return os.Getenv("FEEDMILL_CONFIG")
 }
 
-// logger makes the logger that the settings ask for.
+// newLogger makes the logger that the settings ask for.
 func newLogger(l *config.Log, to io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(l.Level)); err != nil {

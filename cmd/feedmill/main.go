@@ -13,11 +13,13 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
 	"feedmill/feed"
 	"feedmill/internal/config"
+	"feedmill/internal/outbound"
 	"feedmill/internal/partner"
 )
 
@@ -101,18 +103,29 @@ const (
 // run executes one command line and gives the exit status.
 func (w *world) run(args []string) int {
 	var a app
+	settings := &settingsResolver{app: &a}
 	status := -1
 	parser, err := kong.New(&a, kong.Name("feedmill"), kong.Description(description),
 		kong.UsageOnError(), kong.Writers(w.stdout, w.stderr), kong.Exit(func(code int) { status = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}), kong.PostBuild(tidyFlags),
-		kong.Resolvers(&settingsResolver{app: &a}))
+		kong.Resolvers(settings))
 	if err != nil {
 		fmt.Fprintf(w.stderr, "feedmill: %v\n", err)
 		return exitProblem
 	}
+	for i, arg := range args {
+		if !utf8.ValidString(arg) {
+			// It would be taken for another text, or for another file.
+			fmt.Fprintf(w.stderr, "feedmill: argument %d, %q, is not UTF-8\nhint: give it in UTF-8; rename a file whose name is not\n", i+1, arg)
+			return exitUsage
+		}
+	}
 	kctx, err := parser.Parse(args)
 	if status >= 0 {
 		return status // help was asked for
+	}
+	if settings.err != nil {
+		err = settings.err // and not what asked for it
 	}
 	if err != nil {
 		fmt.Fprintf(w.stderr, "feedmill: %v\nTry 'feedmill --help', or 'feedmill COMMAND --help'.\n", err)
@@ -135,7 +148,11 @@ func (w *world) fail(err error) int {
 		return quiet.status
 	}
 	fmt.Fprintf(w.stderr, "feedmill: %v\n", err)
-	if hint := feed.HintOf(err); hint != "" {
+	hint := feed.HintOf(err)
+	if hint == "" && errors.Is(err, outbound.ErrRefused) {
+		hint = "--allow-http follows http:// too, --allow-private this machine and private networks, on any port"
+	}
+	if hint != "" {
 		fmt.Fprintf(w.stderr, "hint: %s\n", hint)
 	}
 	switch feed.KindOf(err) {

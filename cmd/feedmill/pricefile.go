@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"os"
 	"slices"
 
 	"feedmill/feed"
@@ -60,9 +59,9 @@ func (f *priceFileFlags) openPriceFile(w *world, profile *feed.Profile, currency
 		head.Lead = feed.LeadGross
 	}
 	l.terms.Lists = []feed.PriceList{head}
-	file, err := os.Open(f.PriceList)
+	file, err := openInput("price list", f.PriceList)
 	if err != nil {
-		return nil, fmt.Errorf("read price list: %w", err)
+		return nil, err
 	}
 	defer file.Close()
 	first := map[string]int64{}

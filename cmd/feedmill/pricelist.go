@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"time"
 
@@ -239,9 +238,9 @@ func (c *priceListImportCmd) Run(ctx context.Context, w *world, cfg *config.Conf
 		}
 		var in io.Reader = w.stdin
 		if c.File != "-" {
-			f, err := os.Open(c.File)
+			f, err := openInput("prices", c.File)
 			if err != nil {
-				return fmt.Errorf("read prices: %w", err)
+				return err
 			}
 			defer f.Close()
 			in = f

@@ -12,7 +12,7 @@ import (
 var placeholders = []string{"CHANGE-ME", ":PASSWORD@"}
 
 // secretFile reads a secret from the file that a setting names. One that is
-// empty, or still what a sample says, is refused (RELIABILITY S-45).
+// empty, or still what a sample says, is refused.
 func secretFile(setting, path, hint string) (string, error) {
 	if path == "" {
 		return "", &feed.Error{Kind: feed.KindInvalid, Message: "setting " + setting + " is missing", Hint: hint}

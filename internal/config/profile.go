@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -68,6 +69,9 @@ type ruleFile struct {
 // key and what is allowed there.
 func ReadProfile(path string) (feed.Profile, error) {
 	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return feed.Profile{}, feed.Errorf(feed.KindNotFound, "read profile: there is no file %q", path)
+	}
 	if err != nil {
 		return feed.Profile{}, fmt.Errorf("read profile: %w", err)
 	}
