@@ -1,55 +1,22 @@
 package postgres_test
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"iter"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"feedmill/feed"
 	"feedmill/internal/partner"
+	"feedmill/storage/dbtest"
 	"feedmill/storage/postgres"
 )
-
-// catalogOf yields n products with documents of about 2 KB that pack about as
-// well as those of real products; they differ by the revision.
-func catalogOf(n int, revision uint64, codes int) iter.Seq2[partner.StagedProduct, error] {
-	return func(yield func(partner.StagedProduct, error) bool) {
-		words := strings.Fields("frame wheel saddle chain brake lever carbon steel alloy light strong red blue black gloves helmet size width warranty <p> </p> <li> </li>")
-		r := rand.New(rand.NewPCG(revision, 1))
-		var doc []byte
-		names := make([]string, codes)
-		for i := range n {
-			doc = fmt.Appendf(doc[:0], "product %d of revision %d ", i, revision)
-			for len(doc) < 2000 {
-				if r.IntN(4) == 0 {
-					doc = strconv.AppendUint(doc, r.Uint64()>>r.IntN(64), 36)
-				} else {
-					doc = append(doc, words[r.IntN(len(words))]...)
-				}
-				doc = append(doc, ' ')
-			}
-			for k := range names {
-				names[k] = fmt.Sprintf("590%010d-%d", i, k)
-			}
-			p := partner.StagedProduct{ID: feed.ProductID(i + 1), Codes: names, Doc: doc, Digest: sha256.Sum256(doc)}
-			if !yield(p, nil) {
-				return
-			}
-		}
-	}
-}
 
 // cost is time on the clock and on the processors, of this process and the server.
 type cost struct{ wall, client, server time.Duration }
@@ -98,11 +65,11 @@ func BenchmarkBulk(b *testing.B) {
 	}
 	// What it takes to make the documents is not ours.
 	nothing := measure(b, func() {
-		for range catalogOf(rows, 1, codes) {
+		for range dbtest.Catalog(rows, 1, codes) {
 		}
 	})
 	stage := measure(b, func() {
-		_, err := db.StageProducts(ctx, m.ID, id, catalogOf(rows, 1, codes))
+		_, err := db.StageProducts(ctx, m.ID, id, dbtest.Catalog(rows, 1, codes))
 		must(err)
 	})
 	stage.client -= nothing.client
@@ -157,7 +124,7 @@ func BenchmarkBulk(b *testing.B) {
 	// The daily case: nearly everything as before.
 	again := partner.NewImportID()
 	restage := measure(b, func() {
-		_, err := db.StageProducts(ctx, m.ID, again, catalogOf(rows, 1, codes))
+		_, err := db.StageProducts(ctx, m.ID, again, dbtest.Catalog(rows, 1, codes))
 		must(err)
 	})
 	restage.client -= nothing.client
@@ -166,7 +133,7 @@ func BenchmarkBulk(b *testing.B) {
 		must(err)
 	})
 	other := partner.NewImportID()
-	_, err = db.StageProducts(ctx, m.ID, other, catalogOf(rows, 2, codes))
+	_, err = db.StageProducts(ctx, m.ID, other, dbtest.Catalog(rows, 2, codes))
 	must(err)
 	allNew := measure(b, func() {
 		_, err := db.Merge(ctx, partner.Actor{}, m.ID, other, partner.MergeReplace, nil)

@@ -1,10 +1,7 @@
 package postgres_test
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,19 +11,9 @@ import (
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/partner"
+	"feedmill/storage/dbtest"
 	"feedmill/storage/postgres"
 )
-
-// begin takes the lease, once nobody has it.
-func begin(ctx context.Context, db *postgres.DB, m partner.MerchantID, n int) (publish.Run, error) {
-	for {
-		run, err := db.Begin(ctx, string(m), strings.ToLower(rand.Text()), n)
-		var busy *publish.BusyError
-		if !errors.As(err, &busy) {
-			return run, err
-		}
-	}
-}
 
 func at(second int64) time.Time { return time.Unix(1_800_000_000+second, 0).UTC() }
 
@@ -55,7 +42,7 @@ func TestRacingProcesses(t *testing.T) {
 		gens := make([][]publish.Generation, racers)
 		errs := make([]error, racers)
 		// All have the lease: it is the pointer that decides.
-		run, err := begin(t.Context(), dbs[0], m, 2*racers)
+		run, err := dbtest.Begin(t.Context(), dbs[0], m, 2*racers)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +117,7 @@ func TestEverybodyAtOnce(t *testing.T) {
 				switch (worker + step) % 6 {
 				case 0:
 					id := partner.NewImportID()
-					if _, err = db.StageProducts(ctx, m, id, catalogOf(50+step, uint64(worker*100+step), 2)); err == nil {
+					if _, err = db.StageProducts(ctx, m, id, dbtest.Catalog(50+step, uint64(worker*100+step), 2)); err == nil {
 						_, err = db.Merge(ctx, partner.Actor{}, m, id, partner.MergeReplace, nil)
 					}
 					mu.Lock()
@@ -139,7 +126,7 @@ func TestEverybodyAtOnce(t *testing.T) {
 				case 1, 2:
 					ref := publish.FeedRef{Merchant: string(m), Kind: feed.KindFull, Key: offers[i].Profile.FullKey()}
 					base, _, e := db.Current(ctx, ref)
-					run, e2 := begin(ctx, db, m, 1)
+					run, e2 := dbtest.Begin(ctx, db, m, 1)
 					g := generation(m, ref.Key, run.First, base.Number)
 					if err = errors.Join(e, e2); err == nil {
 						if err = db.Commit(ctx, run, []publish.Generation{g}, nil); errors.Is(err, publish.ErrLost) {
@@ -267,7 +254,7 @@ func TestCutConnections(t *testing.T) {
 			WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
 			t.Fatal(err)
 		}
-		if run, err := begin(t.Context(), db, m, 1); err != nil || db.Release(t.Context(), run) != nil {
+		if run, err := dbtest.Begin(t.Context(), db, m, 1); err != nil || db.Release(t.Context(), run) != nil {
 			t.Errorf("round %d: write: %v", round, err)
 		}
 		if _, err := db.Merchants(t.Context()); err != nil {

@@ -26,8 +26,9 @@ const (
 
 // conn runs the statements of a transaction for package records.
 type conn struct {
-	c *pgx.Conn
-	d *DB
+	c   *pgx.Conn
+	d   *DB
+	now int64
 }
 
 var (
@@ -47,6 +48,19 @@ func (c conn) Exec(ctx context.Context, query string, args ...any) (int64, error
 	return tag.RowsAffected(), err
 }
 
+func (c conn) exec(ctx context.Context, query string, args ...any) error {
+	_, err := c.c.Exec(ctx, query, args...)
+	return err
+}
+
+func (c conn) each(ctx context.Context, query string, args []any, scan func(row records.Row) error) error {
+	rows, err := c.c.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	return records.Each(rows, scan)
+}
+
 // ExecAll implements [records.Conn]: the statements go out in one go.
 func (c conn) ExecAll(ctx context.Context, list []records.Statement) error {
 	b := &pgx.Batch{}
@@ -64,7 +78,7 @@ func (c conn) Query(ctx context.Context, query string, args ...any) (records.Row
 // Clock implements [records.Own] by the clock of the database's server.
 func (c conn) Clock(ctx context.Context) (now int64, err error) {
 	if c.d.opt.Clock != nil {
-		return micros(c.d.opt.Clock()), nil
+		return records.Micros(c.d.opt.Clock()), nil
 	}
 	err = c.c.QueryRow(ctx, sqlClock).Scan(&now)
 	return now, err
@@ -90,7 +104,7 @@ func (d *DB) AccessVersion(ctx context.Context) (v partner.Version, err error) {
 func (d *DB) FileByAddress(ctx context.Context, merchant partner.MerchantID, offer partner.OfferID, generation int64, k feed.Kind, label string) (f publish.File, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
 	defer cancel()
-	ask := records.FileByAddress(merchant, offer, generation, k, label, micros(d.opt.Now()))
+	ask := records.FileByAddress(merchant, offer, generation, k, label, records.Micros(d.opt.Now()))
 	rows, err := d.pool.Query(ctx, ask.Query, ask.Args...)
 	if err == nil {
 		err = records.Each(rows, func(row records.Row) error {
@@ -102,22 +116,20 @@ func (d *DB) FileByAddress(ctx context.Context, merchant partner.MerchantID, off
 	return f, ok, fault("find file", ended(ctx, err))
 }
 
-// PutListPrices implements [records.Own].
+// PutListPrices implements [records.Bulk].
 func (c conn) PutListPrices(ctx context.Context, merchant partner.MerchantID, id feed.PriceListID, prices []partner.ListPrice) error {
 	products, codes, amounts := make([]feed.ProductID, len(prices)), make([]string, len(prices)), make([]int64, len(prices))
 	for i, p := range prices {
 		products[i], codes[i], amounts[i] = p.Product, p.Code, p.Amount.Minor()
 	}
-	_, err := c.c.Exec(ctx, sqlPutListPrice, merchant, id, products, codes, amounts)
-	return err
+	return c.exec(ctx, sqlPutListPrice, merchant, id, products, codes, amounts)
 }
 
-// DropListPrices implements [records.Own].
+// DropListPrices implements [records.Bulk].
 func (c conn) DropListPrices(ctx context.Context, merchant partner.MerchantID, id feed.PriceListID, keys []partner.PriceKey) error {
 	products, codes := make([]feed.ProductID, len(keys)), make([]string, len(keys))
 	for i, k := range keys {
 		products[i], codes[i] = k.Product, k.Code
 	}
-	_, err := c.c.Exec(ctx, sqlDropListPrice, merchant, id, products, codes)
-	return err
+	return c.exec(ctx, sqlDropListPrice, merchant, id, products, codes)
 }

@@ -1,13 +1,13 @@
-// Package postgres keeps the records in a PostgreSQL database (14 or newer):
-// accounts, the catalog, generations and their pointers, the queue of changes
-// and the audit. Any number of processes on any number of machines may use one
-// database at the same time.
+// Package postgres is the database under package records in PostgreSQL (14 or
+// newer): accounts, the catalog, generations and their pointers, the queue of
+// changes and the audit. Any number of processes on any number of machines may
+// use one database at the same time.
 //
 // It owns the schema (numbered migrations, embedded, with the numbers of
-// package sqlite), the transactions, the rights of the three roles and the rule
-// that every statement on a merchant's rows names the merchant. It refuses to
-// know what a product's document says, where blobs are stored and how anything
-// is served.
+// package sqlite), the transactions, the rights of the three roles, imports and
+// publications. What is stored in which row, and most of the statements, it
+// leaves to package records. It refuses to know what a product's document says,
+// where blobs are stored and how anything is served.
 //
 // Transactions that write are READ COMMITTED and lock what they decide by: the
 // row that they change, the row of the feed that they publish, the catalog that

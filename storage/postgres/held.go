@@ -94,7 +94,7 @@ func (d *DB) ReleaseHeld(ctx context.Context, actor partner.Actor, merchant part
 			if at[i], err = t.lockFeed(ctx, g); err != nil {
 				return err
 			}
-			if at[i].current != g.Base || at[i].epoch > g.Epoch || micros(g.Time) <= at[i].logical || micros(g.Expires) <= now {
+			if at[i].current != g.Base || at[i].epoch > g.Epoch || records.Micros(g.Time) <= at[i].logical || records.Micros(g.Expires) <= now {
 				return &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("the %s feed has moved on since run %s, so that its generation cannot be released", g.Feed.Kind, runID),
 					Hint: "publish again: what is refused then can be released"}
 			}

@@ -75,7 +75,7 @@ func (n *notifier) receive() {
 		if err == nil {
 			if _, err = conn.Exec(n.ctx, sqlListen); err == nil {
 				if heard {
-					n.d.subscribers.call() // for what was missed meanwhile
+					n.d.subscribers.Call() // for what was missed meanwhile
 				} else {
 					heard = true
 					close(n.listening)
@@ -85,7 +85,7 @@ func (n *notifier) receive() {
 			for err == nil {
 				note, e := conn.WaitForNotification(n.ctx)
 				if err = e; err == nil && note.Payload != n.name {
-					n.d.subscribers.call()
+					n.d.subscribers.Call()
 				}
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -106,43 +106,11 @@ func (n *notifier) config() *pgx.ConnConfig {
 	return c
 }
 
-// subscribers are called after each commit that file servers must see.
-type subscribers struct {
-	mu   sync.Mutex
-	next int
-	fns  map[int]func()
-}
-
 // Subscribe has fn called after every commit that changes who may read what or
 // which generation is current: before the changing method of this DB returns,
 // and soon after a change by another process. A call may come without a change.
 // fn must not block, nor change anything through the same DB. cancel ends it.
 func (d *DB) Subscribe(fn func()) (cancel func()) {
 	d.notifier.listen.Do(func() { d.notifier.work.Go(d.notifier.receive) })
-	s := &d.subscribers
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.fns == nil {
-		s.fns = map[int]func(){}
-	}
-	id := s.next
-	s.next++
-	s.fns[id] = fn
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.fns, id)
-	}
-}
-
-func (s *subscribers) call() {
-	s.mu.Lock()
-	fns := make([]func(), 0, len(s.fns))
-	for _, fn := range s.fns {
-		fns = append(fns, fn)
-	}
-	s.mu.Unlock()
-	for _, fn := range fns {
-		fn()
-	}
+	return d.subscribers.Add(fn)
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -11,6 +10,7 @@ import (
 	"feedmill/feed"
 	"feedmill/internal/crash"
 	"feedmill/internal/partner"
+	"feedmill/storage/records"
 )
 
 // The difference of an import and the catalog is worked out once, in a
@@ -84,13 +84,9 @@ const (
 // mergeExamples is how many ids of each sort a plan names.
 const mergeExamples = 5
 
-// More changed products than queueScope, or more than queueFew if they are a
-// fifth of the catalog, make one row "catalog" instead of a row each: by then the
-// hint is no help and only costs.
-const (
-	queueScope = 50_000
-	queueFew   = 1_000
-)
+// More changed products than [records.QueueScope], or more than queueFew if they
+// are a fifth of the catalog, make one row "catalog" instead of a row each.
+const queueFew = 1_000
 
 // errPlanned ends the transaction of a plan, so that it leaves nothing behind.
 var errPlanned = errors.New("planned only")
@@ -253,56 +249,24 @@ func (t *tx) merge(ctx context.Context, actor partner.Actor, merchant partner.Me
 	}
 	changed := plan.Added + plan.Changed + plan.Removed
 	var size int64
-	if changed > queueFew && changed <= queueScope {
+	if changed > queueFew && changed <= records.QueueScope {
 		if _, err := t.one(ctx, sqlCatalogSize, []any{merchant}, &size); err != nil {
 			return err
 		}
 	}
 	switch {
-	case changed > queueScope, changed > queueFew && changed > size/5:
-		t.queue(merchant, "catalog", "import")
+	case changed > records.QueueScope, changed > queueFew && changed > size/5:
+		t.Queue(merchant, "catalog", "import")
 	case changed > 0:
 		var seq int64
 		if _, err := t.one(ctx, sqlMergeQueue, []any{merchant, t.now}, &seq); err != nil {
 			return err
 		}
-		t.queuedUpTo(merchant, seq)
+		t.QueuedUpTo(merchant, seq)
 	}
-	return t.audit(actor, merchant, "catalog.import", string(id), nil, facts{
+	return t.Audit(actor, merchant, "catalog.import", string(id), nil, partner.Facts{
 		"added":   strconv.FormatInt(plan.Added, 10),
 		"changed": strconv.FormatInt(plan.Changed, 10),
 		"removed": strconv.FormatInt(plan.Removed, 10),
 	})
-}
-
-const (
-	sqlProductByID    = `SELECT doc FROM product WHERE merchant_id = $1 AND product_id = $2`
-	sqlProductsByCode = `SELECT product_id FROM product_code WHERE merchant_id = $1 AND code = $2 ORDER BY product_id`
-)
-
-// Product gives the document of one product.
-func (d *DB) Product(ctx context.Context, merchant partner.MerchantID, id feed.ProductID) (doc []byte, err error) {
-	name := strconv.FormatInt(int64(id), 10)
-	err = d.read(ctx, "read product "+name, func(ctx context.Context, t *tx) error {
-		found, err := t.one(ctx, sqlProductByID, []any{merchant, id}, &doc)
-		if err == nil && !found {
-			err = missing("product", name)
-		}
-		return err
-	})
-	return slices.Clip(doc), err
-}
-
-// ProductsByCode gives the ids of the products with this code, in ascending order.
-func (d *DB) ProductsByCode(ctx context.Context, merchant partner.MerchantID, code string) (ids []feed.ProductID, err error) {
-	err = d.read(ctx, "find code", func(ctx context.Context, t *tx) error {
-		ids = nil
-		return t.each(ctx, sqlProductsByCode, []any{merchant, code}, func(rows pgx.Rows) error {
-			var id feed.ProductID
-			err := rows.Scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-	})
-	return ids, err
 }

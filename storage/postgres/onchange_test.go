@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"feedmill/internal/partner"
+	"feedmill/storage/dbtest"
 	"feedmill/storage/postgres"
 )
 
@@ -61,7 +62,7 @@ func TestOnChange(t *testing.T) {
 	}
 	merge := func() error {
 		id := partner.NewImportID()
-		if _, err := db.StageProducts(t.Context(), m, id, catalogOf(20, 1, 1)); err != nil {
+		if _, err := db.StageProducts(t.Context(), m, id, dbtest.Catalog(20, 1, 1)); err != nil {
 			t.Fatal(err)
 		}
 		_, err := db.Merge(t.Context(), partner.Actor{}, m, id, partner.MergeReplace, nil)

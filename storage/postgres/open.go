@@ -63,7 +63,7 @@ type DB struct {
 	pool *pgxpool.Pool
 	opt  Options
 
-	subscribers subscribers
+	subscribers records.Subscribers
 	notifier    *notifier
 }
 

@@ -2,12 +2,8 @@ package postgres_test
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"iter"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,9 +14,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"feedmill/feed"
-	"feedmill/feed/publish"
 	"feedmill/internal/partner"
 	"feedmill/internal/pgtest"
+	"feedmill/storage/dbtest"
 	"feedmill/storage/postgres"
 )
 
@@ -194,7 +190,7 @@ func TestSnapshotTogether(t *testing.T) {
 	ctx := t.Context()
 	const n = 3000 // more than fits between server and client
 	id := partner.NewImportID()
-	if _, err := db.StageProducts(ctx, m, id, catalogOf(n, 1, 1)); err != nil {
+	if _, err := db.StageProducts(ctx, m, id, dbtest.Catalog(n, 1, 1)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.Merge(ctx, partner.Actor{}, m, id, partner.MergeReplace, nil); err != nil {
@@ -206,7 +202,7 @@ func TestSnapshotTogether(t *testing.T) {
 	}
 	defer snap.Close()
 	later := partner.NewImportID()
-	if _, err := db.StageProducts(ctx, m, later, catalogOf(5, 2, 1)); err != nil {
+	if _, err := db.StageProducts(ctx, m, later, dbtest.Catalog(5, 2, 1)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.Merge(ctx, partner.Actor{}, m, later, partner.MergeReplace, nil); err != nil {
@@ -290,7 +286,7 @@ func TestServerCrash(t *testing.T) {
 	m := merchant(t, db)
 	merged, staged := partner.NewImportID(), partner.NewImportID()
 	for _, id := range []partner.ImportID{merged, staged} {
-		if _, err := db.StageProducts(ctx, m, id, catalogOf(50, 1, 1)); err != nil {
+		if _, err := db.StageProducts(ctx, m, id, dbtest.Catalog(50, 1, 1)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -298,14 +294,14 @@ func TestServerCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	own.Crash(t)
-	if _, err := begin(ctx, db, m, 1); err != nil {
+	if _, err := dbtest.Begin(ctx, db, m, 1); err != nil {
 		t.Errorf("after the crash: %v", err)
 	}
 	_, err := db.Merge(ctx, partner.Actor{}, m, staged, partner.MergeReplace, nil)
 	if feed.KindOf(err) != feed.KindConflict || !strings.Contains(feed.HintOf(err), "again") {
 		t.Errorf("merge of what is lost: %v with the hint %q", err, feed.HintOf(err))
 	}
-	if _, err := db.StageProducts(ctx, m, staged, catalogOf(5, 2, 1)); feed.KindOf(err) != feed.KindConflict {
+	if _, err := db.StageProducts(ctx, m, staged, dbtest.Catalog(5, 2, 1)); feed.KindOf(err) != feed.KindConflict {
 		t.Errorf("staging on: %v", err)
 	}
 	snap, err := db.Snapshot(ctx, m)
@@ -325,7 +321,7 @@ func TestServerCrash(t *testing.T) {
 	if err := db.DiscardImport(ctx, m, staged); err != nil {
 		t.Errorf("discard: %v", err)
 	}
-	if _, err := db.StageProducts(ctx, m, staged, catalogOf(5, 2, 1)); err != nil {
+	if _, err := db.StageProducts(ctx, m, staged, dbtest.Catalog(5, 2, 1)); err != nil {
 		t.Errorf("staging anew: %v", err)
 	}
 }
@@ -334,119 +330,12 @@ func TestServerCrash(t *testing.T) {
 // at what it leaves: catalog and queue agree, the pointer names whole generations.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	if url := os.Getenv("FEEDMILL_TEST_CRASH"); url != "" {
-		crashingWriter(url)
-		return
-	}
+	dbtest.CrashingWriter(func(ctx context.Context, url string) (dbtest.DB, error) {
+		db, err := postgres.Open(ctx, url, postgres.Options{Lease: time.Millisecond})
+		return suite{db}, err
+	})
 	url := server.Database(t)
 	db := open(t, url, postgres.Options{})
 	m := merchant(t, db)
-	for round := range 6 {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilled$")
-		cmd.Env = append(os.Environ(), "FEEDMILL_TEST_CRASH="+url, "FEEDMILL_TEST_MERCHANT="+string(m))
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// It writes a byte for each step it has begun; we stop it in a later one each round.
-		buf := make([]byte, 1)
-		for range 3 + 2*round {
-			if _, err := out.Read(buf); err != nil {
-				t.Fatalf("the writer ended by itself: %v", err)
-			}
-		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait() // killed, which Wait reports
-		checkWhole(t, db, m)
-	}
-}
-
-// checkWhole asks that all products are of one revision, that the queue has a
-// row for the merge that made it, and that the current generation is complete.
-func checkWhole(t *testing.T, db *postgres.DB, m partner.MerchantID) {
-	t.Helper()
-	snap, err := db.Snapshot(t.Context(), m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer snap.Close()
-	revisions := map[uint64]int{}
-	for p, err := range snap.Products(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		revisions[binary.BigEndian.Uint64(p.Doc)]++
-	}
-	if len(revisions) > 1 {
-		t.Errorf("products of several revisions: %v", revisions)
-	}
-	for revision, n := range revisions {
-		if n != crashProducts {
-			t.Errorf("revision %d has %d products, want %d", revision, n, crashProducts)
-		}
-	}
-	g, ok, err := snap.Current(t.Context(), feed.KindFull, "k")
-	if err != nil || ok && len(g.Files) != 1 {
-		t.Errorf("current generation %d with %d files, %v", g.Number, len(g.Files), err)
-	}
-	list, err := db.Changes(t.Context(), m, 1<<20)
-	if err != nil || len(list)%crashProducts != 0 {
-		t.Errorf("%d rows in the queue, want whole merges of %d, %v", len(list), crashProducts, err)
-	}
-}
-
-const crashProducts = 400
-
-func crashingWriter(url string) {
-	ctx := context.Background()
-	db, err := postgres.Open(ctx, url, postgres.Options{Lease: time.Millisecond})
-	if err != nil {
-		panic(err)
-	}
-	m := partner.MerchantID(os.Getenv("FEEDMILL_TEST_MERCHANT"))
-	ref := publish.FeedRef{Merchant: string(m), Kind: feed.KindFull, Key: "k"}
-	step := func() { os.Stdout.Write([]byte{'.'}) }
-	for revision := uint64(time.Now().UnixNano()); ; revision++ {
-		id := partner.NewImportID()
-		if _, err := db.StageProducts(ctx, m, id, revised(revision)); err != nil {
-			panic(err)
-		}
-		step()
-		if _, err := db.Merge(ctx, partner.Actor{}, m, id, partner.MergeReplace, nil); err != nil {
-			panic(err)
-		}
-		base, _, err := db.Current(ctx, ref)
-		if err != nil {
-			panic(err)
-		}
-		run, err := begin(ctx, db, m, 1)
-		if err != nil {
-			panic(err)
-		}
-		step()
-		if err := db.Commit(ctx, run, []publish.Generation{generation(m, "k", run.First, base.Number)}, nil); err != nil {
-			panic(err)
-		}
-	}
-}
-
-// revised yields products that differ by the revision.
-func revised(revision uint64) iter.Seq2[partner.StagedProduct, error] {
-	return func(yield func(partner.StagedProduct, error) bool) {
-		doc := make([]byte, 2000)
-		binary.BigEndian.PutUint64(doc, revision)
-		for i := range uint64(crashProducts) {
-			binary.BigEndian.PutUint64(doc[8:], i)
-			p := partner.StagedProduct{ID: feed.ProductID(i + 1), Codes: []string{fmt.Sprint("code-", i)}, Doc: doc}
-			copy(p.Digest[:], doc[:16])
-			if !yield(p, nil) {
-				return
-			}
-		}
-	}
+	dbtest.Killed(t, url, m, func() { dbtest.CheckWhole(t, suite{db}, m) })
 }

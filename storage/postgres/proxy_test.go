@@ -13,6 +13,7 @@ import (
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/partner"
+	"feedmill/storage/dbtest"
 	"feedmill/storage/postgres"
 )
 
@@ -206,7 +207,7 @@ func TestUnknownCommit(t *testing.T) {
 			// A merge happens, once.
 			id := partner.NewImportID()
 			p.decide(f)
-			if _, err := db.StageProducts(ctx, m.ID, id, catalogOf(100, 1, 2)); err != nil {
+			if _, err := db.StageProducts(ctx, m.ID, id, dbtest.Catalog(100, 1, 2)); err != nil {
 				t.Fatalf("stage: %v", err)
 			}
 			p.decide(f)

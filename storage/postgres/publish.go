@@ -212,7 +212,7 @@ func (t *tx) moveCursors(ctx context.Context, merchant string, cursors map[publi
 	var events, compared []int64
 	for _, f := range refs(nil, cursors) {
 		kinds, keys = append(kinds, f.Kind.String()), append(keys, f.Key)
-		events, compared = append(events, cursors[f].Event), append(compared, zeroMicros(cursors[f].Compared))
+		events, compared = append(events, cursors[f].Event), append(compared, records.ZeroMicros(cursors[f].Compared))
 	}
 	return t.exec(ctx, sqlMoveCursors, merchant, kinds, keys, events, compared)
 }
@@ -249,7 +249,7 @@ func (t *tx) lockFeed(ctx context.Context, g *publish.Generation) (p pointer, er
 		return row.Scan(&p.epoch, &p.current, &p.logical, &p.next)
 	})
 	if err == nil && !found {
-		err = missing("merchant", g.Feed.Merchant)
+		err = partner.Missing("merchant", g.Feed.Merchant)
 	}
 	return p, err
 }
@@ -262,8 +262,8 @@ func (t *tx) publish(ctx context.Context, run string, g *publish.Generation, p p
 		return feed.Errorf(feed.KindInvalid, "number %d was not taken, or does not increase", g.Number)
 	case g.Epoch < p.epoch:
 		return feed.Errorf(feed.KindInvalid, "epoch %d is before the feed's epoch %d", g.Epoch, p.epoch)
-	case micros(g.Time) <= p.logical:
-		return feed.Errorf(feed.KindInvalid, "time %s is not after the feed's time %s", g.Time.UTC(), fromMicros(p.logical))
+	case records.Micros(g.Time) <= p.logical:
+		return feed.Errorf(feed.KindInvalid, "time %s is not after the feed's time %s", g.Time.UTC(), records.FromMicros(p.logical))
 	}
 	added, gone, err := t.listing(ctx, g)
 	if err != nil {
@@ -479,7 +479,7 @@ func (t *tx) record(ctx context.Context, run string, g *publish.Generation, adde
 		languages[i] = l.String()
 	}
 	b := &pgx.Batch{}
-	b.Queue(sqlInsertGeneration, f.Merchant, g.Number, kind, f.Key, g.Base, g.Epoch, micros(g.Time), micros(g.Expires), t.now,
+	b.Queue(sqlInsertGeneration, f.Merchant, g.Number, kind, f.Key, g.Base, g.Epoch, records.Micros(g.Time), records.Micros(g.Expires), t.now,
 		g.Products, strings.Join(languages, ","), g.Currency.String(), g.State.Key, run, g.Cursor, g.PriceSum, g.PriceCount)
 	b.Queue(sqlRetire, f.Merchant, g.Base, t.now)
 	if len(added) > 0 {
@@ -488,7 +488,7 @@ func (t *tx) record(ctx context.Context, run string, g *publish.Generation, adde
 		var plain, gzip []string
 		for _, file := range added {
 			addresses = append(addresses, addressOfFile(file))
-			changed, products = append(changed, micros(file.Changed)), append(products, file.Products)
+			changed, products = append(changed, records.Micros(file.Changed)), append(products, file.Products)
 			bases, targets = append(bases, file.Base), append(targets, file.Target)
 			plain, gzip = append(plain, file.Plain.Key), append(gzip, file.Gzip.Key)
 		}
@@ -499,7 +499,7 @@ func (t *tx) record(ctx context.Context, run string, g *publish.Generation, adde
 		generations, kinds, labels := addressColumns(gone)
 		b.Queue(sqlUnlistFiles, f.Merchant, g.Base, generations, kinds, labels)
 	}
-	b.Queue(sqlMovePointer, f.Merchant, kind, f.Key, g.Epoch, g.Number, micros(g.Time), c.Event, zeroMicros(c.Compared))
+	b.Queue(sqlMovePointer, f.Merchant, kind, f.Key, g.Epoch, g.Number, records.Micros(g.Time), c.Event, records.ZeroMicros(c.Compared))
 	res := t.c.SendBatch(ctx, b)
 	defer res.Close()
 	for range b.Len() {
@@ -507,6 +507,6 @@ func (t *tx) record(ctx context.Context, run string, g *publish.Generation, adde
 			return err
 		}
 	}
-	t.count(partner.MerchantID(f.Merchant), partner.Version{Pointers: 1})
+	t.Count(partner.MerchantID(f.Merchant), partner.Version{Pointers: 1})
 	return res.Close()
 }

@@ -11,6 +11,7 @@ import (
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/partner"
+	"feedmill/storage/dbtest"
 	"feedmill/storage/postgres"
 )
 
@@ -62,7 +63,7 @@ func TestRoles(t *testing.T) {
 
 	// The worker imports, publishes and sweeps.
 	id := partner.NewImportID()
-	_, err = generate.StageProducts(ctx, m, id, catalogOf(10, 1, 2))
+	_, err = generate.StageProducts(ctx, m, id, dbtest.Catalog(10, 1, 2))
 	ok("generate: stage", err)
 	ok("generate: stage dictionaries", generate.StageDictionaries(ctx, m, id, []byte("d"), 0))
 	_, err = generate.Merge(ctx, partner.Actor{}, m, id, partner.MergeReplace, nil)
@@ -70,7 +71,7 @@ func TestRoles(t *testing.T) {
 	_, err = generate.SetDictionaries(ctx, partner.Actor{}, m, []byte("e"), 1)
 	ok("generate: dictionaries", err)
 	again := partner.NewImportID()
-	_, err = generate.StageProducts(ctx, m, again, catalogOf(5, 2, 3))
+	_, err = generate.StageProducts(ctx, m, again, dbtest.Catalog(5, 2, 3))
 	ok("generate: stage", err)
 	_, err = generate.Merge(ctx, partner.Actor{}, m, again, partner.MergeReplace, nil)
 	ok("generate: merge again", err)
@@ -197,7 +198,7 @@ func TestRoles(t *testing.T) {
 	forbidden("serve: revoke", serve.RevokeLink(ctx, partner.Actor{}, m, link.ID))
 	_, err = serve.Begin(ctx, string(m), "run", 1)
 	forbidden("serve: begin", err)
-	_, err = serve.StageProducts(ctx, m, partner.NewImportID(), catalogOf(1, 1, 1))
+	_, err = serve.StageProducts(ctx, m, partner.NewImportID(), dbtest.Catalog(1, 1, 1))
 	forbidden("serve: stage", err)
 	_, err = serve.Audit(ctx, m, 0, 10)
 	forbidden("serve: audit", err)

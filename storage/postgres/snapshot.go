@@ -230,15 +230,6 @@ func abandon(ctx context.Context, c *pgx.Conn, rows pgx.Rows) error {
 	return err
 }
 
-// Product gives the document of one product, nil when there is none.
-func (s *Snapshot) Product(ctx context.Context, id feed.ProductID) (doc []byte, err error) {
-	err = s.use(ctx, "read product", func(ctx context.Context, t *tx) error {
-		_, err := t.one(ctx, sqlProductByID, []any{s.merchant, id}, &doc)
-		return err
-	})
-	return doc, err
-}
-
 // Current gives the generation that was current when the snapshot was taken.
 func (s *Snapshot) Current(ctx context.Context, kind feed.Kind, key string) (g publish.Generation, ok bool, err error) {
 	err = s.use(ctx, "read current generation", func(ctx context.Context, t *tx) error {

@@ -12,6 +12,7 @@ import (
 	"feedmill/feed"
 	"feedmill/internal/crash"
 	"feedmill/internal/partner"
+	"feedmill/storage/records"
 )
 
 const (
@@ -112,7 +113,7 @@ func (t *tx) openImport(ctx context.Context, merchant partner.MerchantID, id par
 	case err != nil:
 		return err
 	case !found:
-		return missing("import", string(id))
+		return partner.Missing("import", string(id))
 	case state != "staging":
 		return feed.Errorf(feed.KindConflict, "import %s is %s already", id, state)
 	case !whole:
@@ -177,7 +178,7 @@ func (d *DB) SweepImports(ctx context.Context, before time.Time) (n int, err err
 	var runs []run
 	err = d.read(ctx, "list leftover imports", func(ctx context.Context, t *tx) error {
 		runs = nil
-		return t.each(ctx, sqlLeftovers, []any{micros(before)}, func(rows pgx.Rows) error {
+		return t.each(ctx, sqlLeftovers, []any{records.Micros(before)}, func(rows pgx.Rows) error {
 			var r run
 			err := rows.Scan(&r.merchant, &r.id)
 			runs = append(runs, r)

@@ -25,8 +25,8 @@ type tx struct {
 }
 
 func (d *DB) newTx(c *pgx.Conn) *tx {
-	now := micros(d.opt.Now())
-	return &tx{Tx: &records.Tx{Conn: conn{c, d}, Now: now}, c: c, now: now, d: d}
+	now := records.Micros(d.opt.Now())
+	return &tx{Tx: &records.Tx{Conn: conn{c, d, now}, Now: now}, c: c, now: now, d: d}
 }
 
 // Write implements [records.Database].
@@ -94,7 +94,7 @@ func (d *DB) writeAs(ctx context.Context, what string, h how, fn func(ctx contex
 		}
 		if err == nil {
 			if seen {
-				d.subscribers.call()
+				d.subscribers.Call()
 				d.notifier.poke()
 			}
 			if receipt != nil && queued > 0 {
@@ -348,19 +348,3 @@ func (t *tx) each(ctx context.Context, query string, args []any, scan func(rows 
 	}
 	return records.Each(rows, func(records.Row) error { return scan(rows) })
 }
-
-// The short names of what is used everywhere.
-func micros(t time.Time) int64      { return records.Micros(t) }
-func fromMicros(v int64) time.Time  { return records.FromMicros(v) }
-func zeroMicros(t time.Time) int64  { return records.ZeroMicros(t) }
-func missing(what, id string) error { return partner.Missing(what, id) }
-
-func (t *tx) count(merchant partner.MerchantID, by partner.Version)  { t.Count(merchant, by) }
-func (t *tx) queue(merchant partner.MerchantID, scope, cause string) { t.Queue(merchant, scope, cause) }
-func (t *tx) queuedUpTo(merchant partner.MerchantID, seq int64)      { t.QueuedUpTo(merchant, seq) }
-func (t *tx) audit(actor partner.Actor, merchant partner.MerchantID, action, object string, before, after facts) error {
-	return t.Audit(actor, merchant, action, object, before, after)
-}
-
-// facts are what the audit tells of an object.
-type facts = partner.Facts

@@ -41,6 +41,10 @@ const (
 	sqlSetTrimmed = `UPDATE event_head SET trimmed = $2 WHERE merchant_id = $1`
 )
 
+// QueueScope is how many products are named by a row each; of more, one row says
+// where: by then the hint is no help and only costs.
+const QueueScope = 50_000
+
 const (
 	// trimBatch is how many events are trimmed in one transaction.
 	trimBatch = 50_000

@@ -62,6 +62,7 @@ type Conn interface {
 	Query(ctx context.Context, query string, args ...any) (Rows, error)
 
 	Own
+	Bulk
 }
 
 // Own is what each database does in its own way.
@@ -71,6 +72,15 @@ type Own interface {
 	Clock(ctx context.Context) (int64, error)
 	// Version tells whether anything has changed that file servers must see.
 	Version(ctx context.Context) (partner.Version, error)
+}
+
+// Bulk is what each database writes in its own way because it is much.
+type Bulk interface {
+	// LockCatalog keeps others from writing into a merchant's catalog.
+	LockCatalog(ctx context.Context, merchant partner.MerchantID) error
+	// PutProducts writes products and removes others, and gives the ids of those
+	// that have changed by it, in no order.
+	PutProducts(ctx context.Context, merchant partner.MerchantID, put []partner.StagedProduct, removed []feed.ProductID) (partner.PutResult, []feed.ProductID, error)
 	// PutListPrices sets prices of a list.
 	PutListPrices(ctx context.Context, merchant partner.MerchantID, id feed.PriceListID, prices []partner.ListPrice) error
 	// DropListPrices removes prices of a list.

@@ -14,11 +14,10 @@ const (
 	sqlHead = `SELECT last_event, trimmed FROM event_head WHERE merchant_id = $1`
 	// An offer or a partner that changes is read from another feed afterwards; what
 	// is in a feed depends on neither.
-	sqlWideEvents   = `SELECT EXISTS (SELECT 1 FROM event_log WHERE merchant_id = $1 AND event_no > $2 AND product_id IS NULL AND substr(scope, 1, 2) NOT IN ('o-', 'p-'))`
-	sqlChangedIDs   = `SELECT DISTINCT product_id FROM event_log WHERE merchant_id = $1 AND event_no > $2 AND product_id IS NOT NULL ORDER BY product_id LIMIT $3`
-	sqlWideQueue    = `SELECT EXISTS (SELECT 1 FROM change_queue WHERE merchant_id = $1 AND product_id IS NULL AND substr(scope, 1, 2) NOT IN ('o-', 'p-'))`
-	sqlQueuedIDs    = `SELECT DISTINCT product_id FROM change_queue WHERE merchant_id = $1 AND product_id IS NOT NULL ORDER BY product_id LIMIT $2`
-	sqlSomeProducts = `SELECT product_id, doc FROM product WHERE merchant_id = $1 AND product_id = ANY ($2) ORDER BY product_id`
+	sqlWideEvents = `SELECT EXISTS (SELECT 1 FROM event_log WHERE merchant_id = $1 AND event_no > $2 AND product_id IS NULL AND substr(scope, 1, 2) NOT IN ('o-', 'p-'))`
+	sqlChangedIDs = `SELECT DISTINCT product_id FROM event_log WHERE merchant_id = $1 AND event_no > $2 AND product_id IS NOT NULL ORDER BY product_id LIMIT $3`
+	sqlWideQueue  = `SELECT EXISTS (SELECT 1 FROM change_queue WHERE merchant_id = $1 AND product_id IS NULL AND substr(scope, 1, 2) NOT IN ('o-', 'p-'))`
+	sqlQueuedIDs  = `SELECT DISTINCT product_id FROM change_queue WHERE merchant_id = $1 AND product_id IS NOT NULL ORDER BY product_id LIMIT $2`
 )
 
 const (
@@ -118,7 +117,7 @@ func (s *Snapshot) ProductsByID(ctx context.Context, ids []feed.ProductID) iter.
 			var list []partner.StoredProduct
 			err := s.use(ctx, "read products", func(ctx context.Context, t *Tx) error {
 				list = list[:0]
-				return t.each(ctx, sqlSomeProducts, []any{s.merchant, t.list(some)}, func(row Row) error {
+				return t.each(ctx, sqlProductsByID, []any{s.merchant, t.list(some)}, func(row Row) error {
 					var p partner.StoredProduct
 					err := row.Scan(&p.ID, &p.Doc)
 					list = append(list, p)

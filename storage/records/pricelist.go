@@ -34,13 +34,8 @@ const (
 		CROSS JOIN list_price AS x WHERE x.merchant_id = $1 AND x.list_id = l.value AND x.product_id = p.value`
 )
 
-const (
-	// putPrices is how many prices one statement writes.
-	putPrices = 2000
-	// mostAsked is how many products are asked for by name; for more a list is
-	// read from end to end.
-	mostAsked = 50_000
-)
+// putPrices is how many prices one statement writes.
+const putPrices = 2000
 
 // PriceLists gives a merchant's price lists, in the order of their ids.
 func (d *DB) PriceLists(ctx context.Context, merchant partner.MerchantID) (list []partner.PriceList, err error) {
@@ -221,7 +216,7 @@ func (t *Tx) standing(ctx context.Context, merchant partner.MerchantID, id feed.
 		return err
 	}
 	products := edit.Products()
-	if edit.Replace || len(products) > mostAsked {
+	if edit.Replace || len(products) > QueueScope {
 		return list, t.each(ctx, sqlListPrices, []any{merchant, id}, take)
 	}
 	return list, t.each(ctx, sqlSomeOfList, []any{merchant, id, t.list(products)}, take)

@@ -11,6 +11,7 @@ import (
 
 	"feedmill/feed"
 	"feedmill/internal/partner"
+	"feedmill/storage/dbtest"
 	"feedmill/storage/sqlite"
 )
 
@@ -24,7 +25,7 @@ func TestBackup(t *testing.T) {
 	load := func(n int, revision uint64) {
 		t.Helper()
 		id := partner.NewImportID()
-		if _, err := db.StageProducts(t.Context(), m.ID, id, manyProducts(n, revision)); err != nil {
+		if _, err := db.StageProducts(t.Context(), m.ID, id, dbtest.Revised(n, revision)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := db.Merge(t.Context(), partner.Actor{}, m.ID, id, partner.MergeReplace, nil); err != nil {
@@ -33,7 +34,7 @@ func TestBackup(t *testing.T) {
 	}
 	load(300, 1)
 	left := partner.NewImportID()
-	if _, err := db.StageProducts(t.Context(), m.ID, left, manyProducts(5, 9)); err != nil {
+	if _, err := db.StageProducts(t.Context(), m.ID, left, dbtest.Revised(5, 9)); err != nil {
 		t.Fatal(err)
 	}
 	// Writers go on while the copies are made; each copy is one moment.
@@ -47,7 +48,7 @@ func TestBackup(t *testing.T) {
 			default:
 			}
 			id := partner.NewImportID()
-			if _, err := db.StageProducts(t.Context(), m.ID, id, manyProducts(300+int(revision), revision)); err != nil {
+			if _, err := db.StageProducts(t.Context(), m.ID, id, dbtest.Revised(300+int(revision), revision)); err != nil {
 				t.Error(err)
 				return
 			}
@@ -135,10 +136,10 @@ func TestCutImport(t *testing.T) {
 	}
 	id := partner.NewImportID()
 	if _, err := db.StageProducts(t.Context(), m.ID, id, func(yield func(partner.StagedProduct, error) bool) {
-		for p := range manyProducts(6000, 1) {
+		for p := range dbtest.Revised(6000, 1) {
 			if p.ID == 5500 {
 				// In the middle of it nobody else adds, merges or plans.
-				if _, err := db.StageProducts(t.Context(), m.ID, id, manyProducts(1, 2)); feed.KindOf(err) != feed.KindConflict {
+				if _, err := db.StageProducts(t.Context(), m.ID, id, dbtest.Revised(1, 2)); feed.KindOf(err) != feed.KindConflict {
 					t.Errorf("stage into it from elsewhere: %v", err)
 				}
 				if _, err := db.PlanMerge(t.Context(), m.ID, id, partner.MergeUpsert, nil); feed.KindOf(err) != feed.KindConflict {

@@ -3,10 +3,7 @@ package sqlite_test
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"iter"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,35 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"feedmill/feed"
 	"feedmill/internal/partner"
+	"feedmill/storage/dbtest"
 	"feedmill/storage/sqlite"
 )
-
-// catalogOf yields n products with documents of about 2 KB of printable text,
-// which the shell can import too; they differ by the revision.
-func catalogOf(n int, revision uint64) iter.Seq2[partner.StagedProduct, error] {
-	return func(yield func(partner.StagedProduct, error) bool) {
-		words := strings.Fields("frame wheel saddle chain brake lever carbon steel alloy light strong red blue black gloves helmet size width warranty <p> </p> <li> </li>")
-		r := rand.New(rand.NewPCG(revision, 1))
-		var doc []byte
-		for i := range n {
-			doc = fmt.Appendf(doc[:0], "product %d of revision %d ", i, revision)
-			for len(doc) < 2000 {
-				if r.IntN(4) == 0 {
-					doc = strconv.AppendUint(doc, r.Uint64()>>r.IntN(64), 36)
-				} else {
-					doc = append(doc, words[r.IntN(len(words))]...)
-				}
-				doc = append(doc, ' ')
-			}
-			p := partner.StagedProduct{ID: feed.ProductID(i + 1), Doc: doc, Digest: sha256.Sum256(doc)}
-			if !yield(p, nil) {
-				return
-			}
-		}
-	}
-}
 
 // cost is time on the clock and on the processors.
 type cost struct{ wall, cpu time.Duration }
@@ -105,11 +77,11 @@ func BenchmarkBulk(b *testing.B) {
 
 	// What it takes to make the documents is not ours.
 	nothing := measure(b, func() {
-		for range catalogOf(rows, 1) {
+		for range dbtest.Catalog(rows, 1, 0) {
 		}
 	})
 	stage := measure(b, func() {
-		_, err := db.StageProducts(ctx, m.ID, id, catalogOf(rows, 1))
+		_, err := db.StageProducts(ctx, m.ID, id, dbtest.Catalog(rows, 1, 0))
 		must(err)
 	})
 	stage.cpu -= nothing.cpu
@@ -130,7 +102,7 @@ func BenchmarkBulk(b *testing.B) {
 	// The daily case: everything as before.
 	again := partner.NewImportID()
 	restage := measure(b, func() {
-		_, err := db.StageProducts(ctx, m.ID, again, catalogOf(rows, 1))
+		_, err := db.StageProducts(ctx, m.ID, again, dbtest.Catalog(rows, 1, 0))
 		must(err)
 	})
 	restage.cpu -= nothing.cpu
@@ -176,7 +148,7 @@ func shellImport(b *testing.B, shell string, m partner.MerchantID, rows int) (im
 		b.Fatal(err)
 	}
 	out := bufio.NewWriterSize(f, 1<<20)
-	for p := range catalogOf(rows, 1) {
+	for p := range dbtest.Catalog(rows, 1, 0) {
 		fmt.Fprintf(out, "%s,%d,%x,%d,\"%s\"\n", m, p.ID, p.Digest, 1_700_000_000_000_000, p.Doc)
 	}
 	if err := out.Flush(); err != nil {

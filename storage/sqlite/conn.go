@@ -54,6 +54,11 @@ func (c conn) Exec(ctx context.Context, query string, args ...any) (int64, error
 	return res.RowsAffected()
 }
 
+func (c conn) exec(ctx context.Context, query string, args ...any) error {
+	_, err := c.Exec(ctx, query, args...)
+	return err
+}
+
 // ExecAll implements [records.Conn]: a statement that follows itself is prepared
 // once.
 func (c conn) ExecAll(ctx context.Context, list []records.Statement) (err error) {
@@ -113,7 +118,7 @@ func (d *DB) AccessVersion(ctx context.Context) (v partner.Version, err error) {
 func (d *DB) FileByAddress(ctx context.Context, merchant partner.MerchantID, offer partner.OfferID, generation int64, k feed.Kind, label string) (f publish.File, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
 	defer cancel()
-	r, err := d.addressStmt.QueryContext(ctx, records.FileByAddress(merchant, offer, generation, k, label, micros(d.opt.Now())).Args...)
+	r, err := d.addressStmt.QueryContext(ctx, records.FileByAddress(merchant, offer, generation, k, label, records.Micros(d.opt.Now())).Args...)
 	if err == nil {
 		err = records.Each(rows{r}, func(row records.Row) error {
 			f, err = records.ScanFile(row)
@@ -124,24 +129,22 @@ func (d *DB) FileByAddress(ctx context.Context, merchant partner.MerchantID, off
 	return f, ok, fault("find file", ended(ctx, err))
 }
 
-// PutListPrices implements [records.Own].
+// PutListPrices implements [records.Bulk].
 func (c conn) PutListPrices(ctx context.Context, merchant partner.MerchantID, id feed.PriceListID, prices []partner.ListPrice) error {
 	rows := make([][3]any, len(prices))
 	for i, p := range prices {
 		rows[i] = [3]any{p.Product, p.Code, p.Amount.Minor()}
 	}
-	_, err := c.tx.ExecContext(ctx, sqlPutListPrice, merchant, id, list{rows})
-	return err
+	return c.exec(ctx, sqlPutListPrice, merchant, id, list{rows})
 }
 
-// DropListPrices implements [records.Own].
+// DropListPrices implements [records.Bulk].
 func (c conn) DropListPrices(ctx context.Context, merchant partner.MerchantID, id feed.PriceListID, keys []partner.PriceKey) error {
 	rows := make([][2]any, len(keys))
 	for i, k := range keys {
 		rows[i] = [2]any{k.Product, k.Code}
 	}
-	_, err := c.tx.ExecContext(ctx, sqlDropListPrice, merchant, id, list{rows})
-	return err
+	return c.exec(ctx, sqlDropListPrice, merchant, id, list{rows})
 }
 
 // List implements [records.Lister]: a list is a text that json_each reads.

@@ -1,10 +1,12 @@
-// Package sqlite keeps the records in one SQLite file: accounts, the catalog,
-// generations and their pointers, the queue of changes and the audit.
+// Package sqlite is the database under package records in one SQLite file:
+// accounts, the catalog, generations and their pointers, the queue of changes
+// and the audit.
 //
-// It owns the schema (numbered migrations, embedded), the transactions and the
-// rule that every statement on a merchant's rows names the merchant. It refuses
-// to know what a product's document says, where blobs are stored and how
-// anything is served.
+// It owns the schema (numbered migrations, embedded), the transactions, imports
+// and publications. What is stored in which row, and most of the statements, it
+// leaves to package records, whose wording it puts into SQLite's. It refuses to
+// know what a product's document says, where blobs are stored and how anything
+// is served.
 //
 // One connection writes, others read. Each write transaction takes the write
 // lock when it begins, so transactions commit in the order of their row

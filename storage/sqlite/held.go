@@ -79,7 +79,7 @@ func (d *DB) ReleaseHeld(ctx context.Context, actor partner.Actor, merchant part
 			if _, err := t.one(ctx, sqlPointer, []any{merchant, g.Feed.Kind.String(), g.Feed.Key}, &epoch, &current, &logical); err != nil {
 				return err
 			}
-			if current != g.Base || epoch > g.Epoch || micros(g.Time) <= logical || micros(g.Expires) <= t.now {
+			if current != g.Base || epoch > g.Epoch || records.Micros(g.Time) <= logical || records.Micros(g.Expires) <= t.now {
 				return &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("the %s feed has moved on since run %s, so that its generation cannot be released", g.Feed.Kind, runID),
 					Hint: "publish again: what is refused then can be released"}
 			}
@@ -90,7 +90,7 @@ func (d *DB) ReleaseHeld(ctx context.Context, actor partner.Actor, merchant part
 				return about(g, err)
 			}
 		}
-		t.pointers = true
+		t.Count(merchant, partner.Version{Pointers: int64(len(list))})
 		return t.EndHeld(ctx, actor, merchant, runID, "feed.held.release", list)
 	})
 	return list, err

@@ -11,6 +11,7 @@ import (
 	"feedmill/feed"
 	"feedmill/internal/crash"
 	"feedmill/internal/partner"
+	"feedmill/storage/records"
 )
 
 // The difference of an import and the catalog is worked out once, for a range of
@@ -66,13 +67,9 @@ const (
 // mergeExamples is how many ids of each sort a plan names.
 const mergeExamples = 5
 
-// More changed products than queueScope, or more than queueFew if they are a
-// fifth of the catalog, make one row "catalog" instead of a row each: by then the
-// hint is no help and only costs.
-const (
-	queueScope = 50_000
-	queueFew   = 1_000
-)
+// More changed products than [records.QueueScope], or more than queueFew if they
+// are a fifth of the catalog, make one row "catalog" instead of a row each.
+const queueFew = 1_000
 
 // mergeSteps bound a merge's statements: each keeps what it has to sort, and pages
 // as they were before it, in memory, so none is about the whole catalog.
@@ -138,7 +135,7 @@ type merger struct {
 	steps    mergeSteps
 	apply    bool // it is merged and not only planned
 	plan     *partner.MergePlan
-	// changed are the products that differ, up to one more than queueScope.
+	// changed are the products that differ, up to one more than records.QueueScope.
 	changed []feed.ProductID
 }
 
@@ -252,7 +249,7 @@ func (m *merger) settle(ctx context.Context) error {
 	if !m.apply || counts == [4]int64{} {
 		return nil
 	}
-	if n := queueScope + 1 - len(m.changed); n > 0 {
+	if n := records.QueueScope + 1 - len(m.changed); n > 0 {
 		if err := m.ids(ctx, &m.changed, sqlMergeIDs, n); err != nil {
 			return err
 		}
@@ -320,16 +317,14 @@ func (t *tx) merged(ctx context.Context, actor partner.Actor, m *merger) error {
 	}
 	changed := plan.Added + plan.Changed + plan.Removed
 	var size int64
-	if changed > queueFew && changed <= queueScope {
+	if changed > queueFew && changed <= records.QueueScope {
 		if _, err := t.one(ctx, sqlCatalogSize, []any{merchant}, &size); err != nil {
 			return err
 		}
 	}
 	switch {
-	case changed > queueScope, changed > queueFew && changed > size/5:
-		if err := t.queue(ctx, merchant, 0, "catalog", "import"); err != nil {
-			return err
-		}
+	case changed > records.QueueScope, changed > queueFew && changed > size/5:
+		t.Queue(merchant, "catalog", "import")
 	case changed > 0:
 		list, err := json.Marshal(m.changed)
 		if err != nil {
@@ -342,40 +337,9 @@ func (t *tx) merged(ctx context.Context, actor partner.Actor, m *merger) error {
 			return err
 		}
 	}
-	return t.audit(ctx, actor, merchant, "catalog.import", string(id), nil, facts{
+	return t.Audit(actor, merchant, "catalog.import", string(id), nil, partner.Facts{
 		"added":   strconv.FormatInt(plan.Added, 10),
 		"changed": strconv.FormatInt(plan.Changed, 10),
 		"removed": strconv.FormatInt(plan.Removed, 10),
 	})
-}
-
-const (
-	sqlProductByID    = `SELECT doc FROM product WHERE merchant_id = ? AND product_id = ?`
-	sqlProductsByCode = `SELECT product_id FROM product_code WHERE merchant_id = ? AND code = ? ORDER BY product_id`
-)
-
-// Product gives the document of one product.
-func (d *DB) Product(ctx context.Context, merchant partner.MerchantID, id feed.ProductID) (doc []byte, err error) {
-	name := strconv.FormatInt(int64(id), 10)
-	err = d.read(ctx, "read product "+name, func(ctx context.Context, t *tx) error {
-		found, err := t.one(ctx, sqlProductByID, []any{merchant, id}, &doc)
-		if err == nil && !found {
-			err = missing("product", name)
-		}
-		return err
-	})
-	return slices.Clip(doc), err
-}
-
-// ProductsByCode gives the ids of the products with this code, in ascending order.
-func (d *DB) ProductsByCode(ctx context.Context, merchant partner.MerchantID, code string) (ids []feed.ProductID, err error) {
-	err = d.read(ctx, "find code", func(ctx context.Context, t *tx) error {
-		return t.each(ctx, sqlProductsByCode, []any{merchant, code}, func(rows *sql.Rows) error {
-			var id feed.ProductID
-			err := rows.Scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-	})
-	return ids, err
 }

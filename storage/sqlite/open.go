@@ -72,7 +72,7 @@ type DB struct {
 	// Prepared once: they are asked on every poll and for every download.
 	versionStmt, addressStmt *sql.Stmt
 
-	subscribers subscribers
+	subscribers records.Subscribers
 	wordings    wordings
 }
 
@@ -169,7 +169,7 @@ func (d *DB) Ping(ctx context.Context) error {
 func Migrate(ctx context.Context, path string, opt Options) (steps int, err error) {
 	opt = opt.withDefaults()
 	if err := create(ctx, path); err != nil {
-		return 0, fmt.Errorf("make database %q: %w", path, err)
+		return 0, fault(fmt.Sprintf("make database %q", path), err)
 	}
 	db, err := open(path, opt, false)
 	if err != nil {
@@ -179,18 +179,18 @@ func Migrate(ctx context.Context, path string, opt Options) (steps int, err erro
 	db.SetMaxOpenConns(1)
 	have, want, err := schemaVersions(ctx, db)
 	if err != nil {
-		return 0, fmt.Errorf("migrate database %q: %w", path, err)
+		return 0, fault(fmt.Sprintf("migrate database %q", path), err)
 	}
 	if have > want {
 		return 0, newerSchema(path, have, want)
 	}
 	p, err := provider(db)
 	if err != nil {
-		return 0, fmt.Errorf("migrate database %q: %w", path, err)
+		return 0, fault(fmt.Sprintf("migrate database %q", path), err)
 	}
 	done, err := p.Up(ctx)
 	if err != nil {
-		return len(done), fmt.Errorf("migrate database %q: %w", path, err)
+		return len(done), fault(fmt.Sprintf("migrate database %q", path), err)
 	}
 	return len(done), nil
 }

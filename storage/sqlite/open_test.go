@@ -2,24 +2,19 @@ package sqlite_test
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"feedmill/feed"
-	"feedmill/feed/publish"
 	"feedmill/internal/partner"
+	"feedmill/storage/dbtest"
 	"feedmill/storage/sqlite"
 )
 
@@ -174,7 +169,7 @@ func TestTwoProcesses(t *testing.T) {
 		go func() {
 			var err error
 			for i := range 100 {
-				run, e := begin(t.Context(), db, m.ID, 1)
+				run, e := dbtest.Begin(t.Context(), db, m.ID, 1)
 				err = errors.Join(err, e, db.Release(t.Context(), run))
 				// Reads before it writes: what it has read must still hold then.
 				p, e = db.SetPartnerOrders(t.Context(), partner.Actor{}, m.ID, p.ID, i%2 == 0, p.Version)
@@ -188,19 +183,8 @@ func TestTwoProcesses(t *testing.T) {
 			t.Errorf("two writers: %v", err)
 		}
 	}
-	if run, err := begin(t.Context(), b, m.ID, 1); run.First != 201 || err != nil {
+	if run, err := dbtest.Begin(t.Context(), b, m.ID, 1); run.First != 201 || err != nil {
 		t.Errorf("after 200 numbers: %d, %v, want 201", run.First, err)
-	}
-}
-
-// begin takes the lease, once nobody has it.
-func begin(ctx context.Context, db *sqlite.DB, m partner.MerchantID, n int) (publish.Run, error) {
-	for {
-		run, err := db.Begin(ctx, string(m), strings.ToLower(rand.Text()), n)
-		var busy *publish.BusyError
-		if !errors.As(err, &busy) {
-			return run, err
-		}
 	}
 }
 
@@ -242,13 +226,13 @@ func TestMergedImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := partner.NewImportID()
-	if _, err := db.StageProducts(t.Context(), m.ID, id, manyProducts(10, 1)); err != nil {
+	if _, err := db.StageProducts(t.Context(), m.ID, id, dbtest.Revised(10, 1)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.Writer().Exec("UPDATE import_run SET state = 'merged'"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.StageProducts(t.Context(), m.ID, id, manyProducts(1, 2)); feed.KindOf(err) != feed.KindConflict {
+	if _, err := db.StageProducts(t.Context(), m.ID, id, dbtest.Revised(1, 2)); feed.KindOf(err) != feed.KindConflict {
 		t.Errorf("staging: got %v", err)
 	}
 	if _, err := db.Merge(t.Context(), partner.Actor{}, m.ID, id, partner.MergeReplace, nil); feed.KindOf(err) != feed.KindConflict {
@@ -266,139 +250,26 @@ func TestMergedImport(t *testing.T) {
 // at what it leaves: catalog and queue agree, the pointer names whole generations.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("FEEDMILL_TEST_CRASH") != "" {
-		crashingWriter()
-		return
-	}
+	dbtest.CrashingWriter(func(ctx context.Context, path string) (dbtest.DB, error) {
+		db, err := sqlite.Open(ctx, path, sqlite.Options{Lease: time.Millisecond})
+		return suite{db}, err
+	})
 	path := filepath.Join(t.TempDir(), "feedmill.db")
 	if _, err := sqlite.Migrate(t.Context(), path, sqlite.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	merchant := partner.Merchant{ID: partner.NewMerchantID(), Name: "m"}
-	first := reopen(t, path, sqlite.Options{})
-	if _, err := first.CreateMerchant(t.Context(), partner.Actor{}, merchant); err != nil {
+	m, err := reopen(t, path, sqlite.Options{}).CreateMerchant(t.Context(), partner.Actor{}, partner.Merchant{ID: partner.NewMerchantID(), Name: "m"})
+	if err != nil {
 		t.Fatal(err)
 	}
-	for round := range 6 {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilled$")
-		cmd.Env = append(os.Environ(), "FEEDMILL_TEST_CRASH="+path, "FEEDMILL_TEST_MERCHANT="+string(merchant.ID))
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// It writes a byte for each step it has begun; we stop it in a later one each round.
-		buf := make([]byte, 1)
-		for range 3 + 2*round {
-			if _, err := out.Read(buf); err != nil {
-				t.Fatalf("the writer ended by itself: %v", err)
-			}
-		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait() // killed, which Wait reports
-
+	dbtest.Killed(t, path, m.ID, func() {
 		db := reopen(t, path, sqlite.Options{})
 		var check string
 		if err := db.Reader().QueryRow("PRAGMA integrity_check").Scan(&check); err != nil || check != "ok" {
 			t.Fatalf("integrity check: %q, %v", check, err)
 		}
-		checkWhole(t, db, merchant.ID)
-	}
-}
-
-// checkWhole asks that all products are of one revision, that the queue has a
-// row for the merge that made it, and that the current generation is complete.
-func checkWhole(t *testing.T, db *sqlite.DB, m partner.MerchantID) {
-	t.Helper()
-	snap, err := db.Snapshot(t.Context(), m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer snap.Close()
-	revisions := map[uint64]int{}
-	for p, err := range snap.Products(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		revisions[binary.BigEndian.Uint64(p.Doc)]++
-	}
-	if len(revisions) > 1 {
-		t.Errorf("products of several revisions: %v", revisions)
-	}
-	for revision, n := range revisions {
-		if n != crashProducts {
-			t.Errorf("revision %d has %d products, want %d", revision, n, crashProducts)
-		}
-	}
-	g, ok, err := snap.Current(t.Context(), feed.KindFull, "k")
-	if err != nil || ok && len(g.Files) != 1 {
-		t.Errorf("current generation %d with %d files, %v", g.Number, len(g.Files), err)
-	}
-	list, err := db.Changes(t.Context(), m, 1<<20)
-	if err != nil || len(list)%crashProducts != 0 {
-		t.Errorf("%d rows in the queue, want whole merges of %d, %v", len(list), crashProducts, err)
-	}
-}
-
-const crashProducts = 400
-
-func crashingWriter() {
-	ctx := context.Background()
-	db, err := sqlite.Open(ctx, os.Getenv("FEEDMILL_TEST_CRASH"), sqlite.Options{Lease: time.Millisecond})
-	if err != nil {
-		panic(err)
-	}
-	merchant := partner.MerchantID(os.Getenv("FEEDMILL_TEST_MERCHANT"))
-	ref := publish.FeedRef{Merchant: string(merchant), Kind: feed.KindFull, Key: "k"}
-	step := func() { os.Stdout.Write([]byte{'.'}) }
-	for revision := uint64(time.Now().UnixNano()); ; revision++ {
-		id := partner.NewImportID()
-		if _, err := db.StageProducts(ctx, merchant, id, manyProducts(crashProducts, revision)); err != nil {
-			panic(err)
-		}
-		step()
-		if _, err := db.Merge(ctx, partner.Actor{}, merchant, id, partner.MergeReplace, nil); err != nil {
-			panic(err)
-		}
-		base, _, err := db.Current(ctx, ref)
-		if err != nil {
-			panic(err)
-		}
-		run, err := begin(ctx, db, merchant, 1)
-		if err != nil {
-			panic(err)
-		}
-		number := run.First
-		step()
-		g := publish.Generation{Feed: ref, Number: number, Base: base.Number, Time: base.Time.Add(time.Second), Files: []publish.File{{
-			Kind: feed.KindFull, Generation: number, Plain: publish.Blob{Key: fmt.Sprint("blob-", number), Size: 1, SHA256: sha256.Sum256(nil)},
-		}}}
-		if g.Time.Unix() < 0 {
-			g.Time = time.Now()
-		}
-		if err := db.Commit(ctx, run, []publish.Generation{g}, nil); err != nil {
-			panic(err)
-		}
-	}
-}
-
-// manyProducts yields n products of about 2 KB that differ by the revision.
-func manyProducts(n int, revision uint64) iter.Seq2[partner.StagedProduct, error] {
-	return func(yield func(partner.StagedProduct, error) bool) {
-		doc := make([]byte, 2000)
-		binary.BigEndian.PutUint64(doc, revision)
-		for i := range n {
-			binary.BigEndian.PutUint64(doc[8:], uint64(i))
-			p := partner.StagedProduct{ID: feed.ProductID(i + 1), Codes: []string{fmt.Sprint("code-", i)}, Doc: doc, Digest: sha256.Sum256(doc[:16])}
-			if !yield(p, nil) {
-				return
-			}
-		}
-	}
+		dbtest.CheckWhole(t, suite{db}, m.ID)
+	})
 }
 
 func BenchmarkStage(b *testing.B) {
@@ -414,7 +285,7 @@ func BenchmarkStage(b *testing.B) {
 		revision++
 		id := partner.NewImportID()
 		start := time.Now()
-		if _, err := db.StageProducts(b.Context(), m.ID, id, manyProducts(n, revision)); err != nil {
+		if _, err := db.StageProducts(b.Context(), m.ID, id, dbtest.Revised(n, revision)); err != nil {
 			b.Fatal(err)
 		}
 		staged += time.Since(start)

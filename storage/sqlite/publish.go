@@ -9,6 +9,7 @@ import (
 	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/crash"
+	"feedmill/internal/partner"
 	"feedmill/storage/records"
 )
 
@@ -122,11 +123,13 @@ func (t *tx) publishAll(ctx context.Context, run publish.Run, gens []publish.Gen
 		if published[f] {
 			continue
 		}
-		if err := t.exec(ctx, sqlMoveCursor, c.Event, zeroMicros(c.Compared), f.Merchant, f.Kind.String(), f.Key); err != nil {
+		if err := t.exec(ctx, sqlMoveCursor, c.Event, records.ZeroMicros(c.Compared), f.Merchant, f.Kind.String(), f.Key); err != nil {
 			return err
 		}
 	}
-	t.pointers = len(gens) > 0
+	if len(gens) > 0 {
+		t.Count(partner.MerchantID(run.Merchant), partner.Version{Pointers: 1})
+	}
 	outcome := "published"
 	if len(gens) == 0 {
 		outcome = "unchanged"
@@ -153,13 +156,13 @@ func (t *tx) publish(ctx context.Context, run string, g *publish.Generation, c p
 	case err != nil:
 		return err
 	case !found:
-		return missing("merchant", f.Merchant)
+		return partner.Missing("merchant", f.Merchant)
 	case g.Number <= g.Base || g.Number >= next:
 		return feed.Errorf(feed.KindInvalid, "number %d was not taken, or does not increase", g.Number)
 	case g.Epoch < epoch:
 		return feed.Errorf(feed.KindInvalid, "epoch %d is before the feed's epoch %d", g.Epoch, epoch)
-	case micros(g.Time) <= logical:
-		return feed.Errorf(feed.KindInvalid, "time %s is not after the feed's time %s", g.Time.UTC(), fromMicros(logical))
+	case records.Micros(g.Time) <= logical:
+		return feed.Errorf(feed.KindInvalid, "time %s is not after the feed's time %s", g.Time.UTC(), records.FromMicros(logical))
 	}
 	// The feed's row must stand before what refers to it.
 	if err := t.ExecAll(ctx, []records.Statement{records.OpenFeed(f.Merchant, f.Kind, f.Key)}); err != nil {
@@ -177,7 +180,7 @@ func (t *tx) publish(ctx context.Context, run string, g *publish.Generation, c p
 	for i, l := range g.Languages {
 		languages[i] = l.String()
 	}
-	err = t.exec(ctx, sqlInsertGeneration, f.Merchant, g.Number, kind, f.Key, g.Base, g.Epoch, micros(g.Time), micros(g.Expires), t.now,
+	err = t.exec(ctx, sqlInsertGeneration, f.Merchant, g.Number, kind, f.Key, g.Base, g.Epoch, records.Micros(g.Time), records.Micros(g.Expires), t.now,
 		g.Products, strings.Join(languages, ","), g.Currency.String(), g.State.Key, run, g.Cursor, g.PriceSum, g.PriceCount)
 	if err != nil {
 		return err
@@ -191,7 +194,7 @@ func (t *tx) publish(ctx context.Context, run string, g *publish.Generation, c p
 	if err := t.listLayers(ctx, g); err != nil {
 		return err
 	}
-	return t.exec(ctx, sqlMovePointer, f.Merchant, kind, f.Key, g.Epoch, g.Number, micros(g.Time), c.Event, zeroMicros(c.Compared))
+	return t.exec(ctx, sqlMovePointer, f.Merchant, kind, f.Key, g.Epoch, g.Number, records.Micros(g.Time), c.Event, records.ZeroMicros(c.Compared))
 }
 
 // listFiles begins and ends the stretches of files that the generation lists
@@ -238,7 +241,7 @@ func (t *tx) listFiles(ctx context.Context, g *publish.Generation) error {
 			continue
 		}
 		err = t.exec(ctx, sqlInsertFile, f.Merchant, file.Generation, file.Kind.String(), file.Label, g.Number, f.Kind.String(), f.Key,
-			micros(file.Changed), file.Products, file.Base, file.Target, file.Plain.Key, file.Gzip.Key)
+			records.Micros(file.Changed), file.Products, file.Base, file.Target, file.Plain.Key, file.Gzip.Key)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

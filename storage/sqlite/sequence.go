@@ -3,14 +3,12 @@ package sqlite
 import (
 	"context"
 
-	"feedmill/feed"
 	"feedmill/internal/crash"
 	"feedmill/internal/partner"
 )
 
 const (
-	sqlQueueProduct = `INSERT INTO change_queue (merchant_id, product_id, scope, cause, time) VALUES (?, ?, '', ?, ?)`
-	sqlQueued       = `SELECT coalesce(max(seq), 0) FROM change_queue WHERE merchant_id = ?`
+	sqlQueued = `SELECT coalesce(max(seq), 0) FROM change_queue WHERE merchant_id = ?`
 
 	sqlAnyQueued = `SELECT EXISTS (SELECT 1 FROM change_queue)` // every merchant
 	// A transaction that writes sees the whole queue, and nobody adds to it
@@ -27,19 +25,6 @@ const (
 
 // sequenceBatch is how many changes are numbered in one transaction.
 const sequenceBatch = 50_000
-
-// queue notes a change that can alter a feed; product 0 means that the scope
-// says where.
-func (t *tx) queue(ctx context.Context, merchant partner.MerchantID, product feed.ProductID, scope, cause string) error {
-	if product == 0 {
-		t.Queue(merchant, scope, cause)
-		return nil
-	}
-	if err := t.exec(ctx, sqlQueueProduct, merchant, product, cause, t.now); err != nil {
-		return err
-	}
-	return t.noteQueued(ctx, merchant)
-}
 
 // noteQueued notes the number of the row that was added last.
 func (t *tx) noteQueued(ctx context.Context, merchant partner.MerchantID) error {

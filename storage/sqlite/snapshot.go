@@ -81,12 +81,6 @@ func (s *Snapshot) Products(ctx context.Context) iter.Seq2[partner.StoredProduct
 	}
 }
 
-// Product gives the document of one product, nil when there is none.
-func (s *Snapshot) Product(ctx context.Context, id feed.ProductID) (doc []byte, err error) {
-	_, err = s.t.one(ctx, sqlProductByID, []any{s.merchant, id}, &doc)
-	return doc, fault("read product", ended(ctx, err))
-}
-
 // Current gives the generation that was current when the snapshot was taken.
 func (s *Snapshot) Current(ctx context.Context, kind feed.Kind, key string) (publish.Generation, bool, error) {
 	g, ok, err := s.t.Current(ctx, publish.FeedRef{Merchant: string(s.merchant), Kind: kind, Key: key})

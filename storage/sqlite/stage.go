@@ -11,6 +11,7 @@ import (
 	"feedmill/feed"
 	"feedmill/internal/crash"
 	"feedmill/internal/partner"
+	"feedmill/storage/records"
 )
 
 const (
@@ -78,7 +79,7 @@ func (t *tx) openImport(ctx context.Context, merchant partner.MerchantID, id par
 	case err != nil:
 		return err
 	case state == "":
-		return missing("import", string(id))
+		return partner.Missing("import", string(id))
 	case state == "writing":
 		return beingWritten(id)
 	case state != "staging":
@@ -138,7 +139,7 @@ func (d *DB) SweepImports(ctx context.Context, before time.Time) (n int, err err
 	}
 	var runs []run
 	err = d.read(ctx, "list leftover imports", func(ctx context.Context, t *tx) error {
-		return t.each(ctx, sqlLeftovers, []any{micros(before)}, func(rows *sql.Rows) error {
+		return t.each(ctx, sqlLeftovers, []any{records.Micros(before)}, func(rows *sql.Rows) error {
 			var r run
 			err := rows.Scan(&r.merchant, &r.id)
 			runs = append(runs, r)

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -22,18 +20,15 @@ type tx struct {
 	*records.Tx
 	tx  *sql.Tx
 	now int64
-
-	accounts, pointers bool
 }
 
 func (d *DB) newTx(s *sql.Tx) *tx {
-	now := micros(d.opt.Now())
+	now := records.Micros(d.opt.Now())
 	return &tx{Tx: &records.Tx{Conn: conn{s, &d.wordings, now}, Now: now}, tx: s, now: now}
 }
 
-// Write implements [records.Database]. A transaction that writes is alone, and
-// nobody but its process can know less than the file whether it was committed:
-// there is nothing to repeat.
+// Write implements [records.Database]. A transaction that writes is alone and
+// learns whether it was committed, so there is nothing to repeat.
 func (d *DB) Write(ctx context.Context, what string, how records.How, fn func(ctx context.Context, t *records.Tx) error) error {
 	own := func(ctx context.Context, t *tx) error { return fn(ctx, t.Tx) }
 	if how.Long {
@@ -86,7 +81,7 @@ func (d *DB) writeOn(ctx context.Context, on beginner, what string, fn func(ctx 
 	}
 	crash.Point("sqlite.commit.after")
 	if seen {
-		d.subscribers.call()
+		d.subscribers.Call()
 	}
 	if r := partner.ReceiptOf(ctx); r != nil && t.LastQueued() > 0 {
 		r.Queue = t.LastQueued()
@@ -129,7 +124,7 @@ func (t *tx) finish(ctx context.Context) (seen bool, err error) {
 		}
 		t.QueuedUpTo(q.Merchant, seq)
 	}
-	accounts, pointers := t.accounts, t.pointers
+	accounts, pointers := false, false
 	for _, v := range t.Told {
 		accounts, pointers = accounts || v.Accounts > 0, pointers || v.Pointers > 0
 	}
@@ -210,11 +205,20 @@ func fault(what string, err error) error {
 	case lib.SQLITE_FULL:
 		e.Kind, e.Message, e.Hint = feed.KindUnavailable, what, "the disk is full: make room and try again"
 	default:
-		if se.Code()&0xff == lib.SQLITE_BUSY {
-			e.Kind, e.Message, e.Hint = feed.KindUnavailable, what, "another process holds the database: try again"
-			break
+		e.Kind, e.Message = feed.KindInternal, what
+		switch se.Code() & 0xff {
+		case lib.SQLITE_BUSY:
+			e.Kind, e.Hint = feed.KindUnavailable, "another process holds the database: try again"
+		case lib.SQLITE_IOERR:
+			// A full disk shows so too, where it is the log's index that finds no room.
+			e.Hint = "the disk is full or fails: make room, or see what the system's log says of it, and try again"
+		case lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY:
+			e.Hint = "the database and its folder must be there, and be writable for this user"
+		case lib.SQLITE_NOTADB, lib.SQLITE_CORRUPT:
+			e.Hint = "the file is no database, or damaged: move it away and put a copy that 'feedmill backup' made in its place"
+		default:
+			return fmt.Errorf("%s: %w", what, err)
 		}
-		return fmt.Errorf("%s: %w", what, err)
 	}
 	return e
 }
@@ -228,54 +232,9 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// The short names of what is used everywhere.
-func micros(t time.Time) int64      { return records.Micros(t) }
-func fromMicros(v int64) time.Time  { return records.FromMicros(v) }
-func zeroMicros(t time.Time) int64  { return records.ZeroMicros(t) }
-func missing(what, id string) error { return partner.Missing(what, id) }
-
-func (t *tx) audit(_ context.Context, actor partner.Actor, merchant partner.MerchantID, action, object string, before, after facts) error {
-	return t.Audit(actor, merchant, action, object, before, after)
-}
-
-// subscribers are called after each commit that file servers must see.
-type subscribers struct {
-	mu   sync.Mutex
-	next int
-	fns  map[int]func()
-}
-
 // Subscribe has fn called after every commit of this DB that changes who may
 // read what or which generation is current, before the changing method
 // returns. fn must not change anything through the same DB. cancel ends it.
 func (d *DB) Subscribe(fn func()) (cancel func()) {
-	s := &d.subscribers
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.fns == nil {
-		s.fns = map[int]func(){}
-	}
-	id := s.next
-	s.next++
-	s.fns[id] = fn
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.fns, id)
-	}
+	return d.subscribers.Add(fn)
 }
-
-func (s *subscribers) call() {
-	s.mu.Lock()
-	fns := make([]func(), 0, len(s.fns))
-	for _, fn := range s.fns {
-		fns = append(fns, fn)
-	}
-	s.mu.Unlock()
-	for _, fn := range fns {
-		fn()
-	}
-}
-
-// facts are what the audit tells of an object.
-type facts = partner.Facts
