@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 
 	"feedmill/feed"
@@ -41,7 +41,7 @@ func (h *home) openAPI(ctx context.Context, w *world, cfg *config.Config, runnin
 		PerMinute: unlimited(cfg.API.PerMinute), Burst: cfg.API.Burst, RefusedPerMinute: unlimited(cfg.API.RefusedPerMinute), Now: w.now, Log: log})
 	if err != nil {
 		closeAPI()
-		return nil, func() {}, errors.Join(errors.New("open the API"), err)
+		return nil, func() {}, fmt.Errorf("open the API: %w", err)
 	}
 	return a, closeAPI, nil
 }

@@ -36,9 +36,9 @@ func accountPage() page {
 			v, err := c.account(nil, nil)
 			return show("account", v), err
 		}),
-		post("/account", signedIn(), saveProfile),
-		post("/account/password", signedIn(), changePassword),
-		post("/account/sessions/end", signedIn(), endSessions),
+		send("/account", signedIn(), saveProfile),
+		send("/account/password", signedIn(), changePassword),
+		send("/account/sessions/end", signedIn(), endSessions),
 		post("/account/second-factor/drop", signedIn(), dropFactor),
 		post("/account/second-factor/codes", signedIn(), newCodes),
 	}, stories: func(s *scene) []story {
@@ -87,11 +87,7 @@ func (c *call) account(profile, password *form) (v accountView, err error) {
 	return v, err
 }
 
-func saveProfile(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func saveProfile(c *call, f *form) (reply, error) {
 	name, lang, version := f.line("name", 0, auth.MaxName), f.choice("language", append(tongueCodes(), "")...), f.version()
 	if !f.Failed() {
 		_, err := c.panel.opt.Auth.SetProfile(c.ctx, c.user, name, lang, version, c.place())
@@ -106,11 +102,7 @@ func saveProfile(c *call) (reply, error) {
 	return move("/account").saying("account.saved"), nil
 }
 
-func changePassword(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func changePassword(c *call, f *form) (reply, error) {
 	id, err := c.panel.opt.Auth.ChangePassword(c.ctx, c.held(), f.secret("password"), f.secret("new-password"), c.place())
 	if err != nil {
 		status, err := c.refused(f, "password", "prove.refused", err)
@@ -127,11 +119,7 @@ func changePassword(c *call) (reply, error) {
 }
 
 // endSessions ends one session, or all others.
-func endSessions(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func endSessions(c *call, f *form) (reply, error) {
 	if number := f.Value("session"); number != "" {
 		if err := c.panel.opt.Auth.EndSession(c.ctx, &c.user, number); err != nil {
 			return reply{}, err

@@ -16,7 +16,7 @@ import (
 	"feedmill/feed"
 )
 
-// Limits of what a form may send (RELIABILITY S-23).
+// Limits of what a form may send.
 const (
 	maxFormBytes  = 1 << 20
 	maxFormFields = 500

@@ -17,7 +17,7 @@ import (
 )
 
 // TestEveryRouteRefuses asks every route as everybody who may not use it, and
-// with the ids of another merchant (RELIABILITY S-19). A new route is asked too.
+// with the ids of another merchant. A new route is asked too.
 func TestEveryRouteRefuses(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -37,8 +37,8 @@ func linkPage() page {
 	return page{name: "link", routes: []route{
 		post("/offers/{offer}/links", may(manage.WriteLinks), createLink),
 		get("/links/{link}", may(manage.ReadAccounts), showLink),
-		post("/links/{link}", may(manage.WriteLinks), saveLink),
-		post("/links/{link}/rotate", may(manage.WriteLinks), rotateLink),
+		send("/links/{link}", may(manage.WriteLinks), saveLink),
+		send("/links/{link}/rotate", may(manage.WriteLinks), rotateLink),
 		post("/links/{link}/revoke", may(manage.WriteLinks), endLink("revoke")),
 		post("/links/{link}/suspend", may(manage.WriteLinks), endLink("suspend")),
 		post("/links/{link}/resume", may(manage.WriteLinks), endLink("resume")),
@@ -161,11 +161,7 @@ func showLink(c *call) (reply, error) {
 	return show("link", v), err
 }
 
-func saveLink(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func saveLink(c *call, f *form) (reply, error) {
 	l, err := c.link()
 	if err != nil {
 		return reply{}, err
@@ -186,11 +182,7 @@ func saveLink(c *call) (reply, error) {
 }
 
 // rotateLink makes a link in place of another.
-func rotateLink(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func rotateLink(c *call, f *form) (reply, error) {
 	old, err := c.link()
 	if err != nil {
 		return reply{}, err

@@ -25,9 +25,9 @@ type offerView struct {
 func offerPage() page {
 	return page{name: "offer", routes: []route{
 		get("/partners/{partner}/offers/new", may(manage.WriteAccounts), showNewOffer),
-		post("/partners/{partner}/offers/new", may(manage.WriteAccounts), createOffer),
+		send("/partners/{partner}/offers/new", may(manage.WriteAccounts), createOffer),
 		get("/offers/{offer}", may(manage.WriteAccounts), showOffer),
-		post("/offers/{offer}", may(manage.WriteAccounts), saveOffer),
+		send("/offers/{offer}", may(manage.WriteAccounts), saveOffer),
 	}, stories: func(s *scene) []story {
 		v := offerView{partnerHead: partnerHead{ID: "p-bbbbbbbbbbbbbbbb", Name: "Nord Shop", Tab: "offer"}, Shops: []option{{"s-aaaaaaaaaaaaaaaa", "1 · Main"}},
 			Currencies: withNone(currencyOptions()), Bases: []option{{"retail", "retail"}, {"wholesale", "wholesale"}}, Leads: []option{{"net", "net"}, {"gross", "gross"}},
@@ -271,11 +271,7 @@ func showNewOffer(c *call) (reply, error) {
 	return show("offer", v), err
 }
 
-func createOffer(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func createOffer(c *call, f *form) (reply, error) {
 	p, err := c.partner()
 	if err != nil {
 		return reply{}, err
@@ -316,11 +312,7 @@ func showOffer(c *call) (reply, error) {
 }
 
 // saveOffer stores what the form says, or shows what that would change.
-func saveOffer(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func saveOffer(c *call, f *form) (reply, error) {
 	o, p, err := c.offerAndPartner()
 	if err != nil {
 		return reply{}, err

@@ -164,7 +164,7 @@ func connection(r *http.Request) netip.Addr {
 // ServeHTTP implements http.Handler.
 func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	// RELIABILITY S-16: everything comes from here, and nothing from within a page.
+	// Everything comes from here, and nothing from within a page.
 	h.Set("Content-Security-Policy", "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")

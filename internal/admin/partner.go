@@ -74,11 +74,11 @@ type linkLine struct {
 func partnerPage() page {
 	return page{name: "partner", routes: []route{
 		get("/partners/{partner}", may(manage.ReadAccounts), showPartner),
-		post("/partners/{partner}/schedule", may(manage.WriteAccounts), schedulePartner),
-		post("/partners/{partner}/delete", may(manage.WriteAccounts), deletePartner),
+		send("/partners/{partner}/schedule", may(manage.WriteAccounts), schedulePartner),
+		send("/partners/{partner}/delete", may(manage.WriteAccounts), deletePartner),
 		post("/offers/{offer}/feed", may(manage.WriteAccounts), switchOffer("feed")),
 		post("/offers/{offer}/orders", may(manage.WriteAccounts), switchOffer("orders")),
-		post("/offers/{offer}/delete", may(manage.WriteAccounts), deleteOffer),
+		send("/offers/{offer}/delete", may(manage.WriteAccounts), deleteOffer),
 	}, stories: func(s *scene) []story {
 		v := samplePartner(s)
 		read := v
@@ -256,11 +256,7 @@ func linkLines(links []partner.Link, now time.Time) (lines []linkLine) {
 }
 
 // schedulePartner adds a moment at which the switch moves, or forgets all.
-func schedulePartner(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func schedulePartner(c *call, f *form) (reply, error) {
 	p, err := c.partner()
 	if err != nil {
 		return reply{}, err
@@ -297,11 +293,7 @@ func schedulePartner(c *call) (reply, error) {
 	return move("/partners/" + string(p.ID)).saying(word), nil
 }
 
-func deletePartner(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func deletePartner(c *call, f *form) (reply, error) {
 	p, err := c.partner()
 	if err != nil {
 		return reply{}, err
@@ -348,11 +340,7 @@ func switchOffer(which string) handler {
 	}
 }
 
-func deleteOffer(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func deleteOffer(c *call, f *form) (reply, error) {
 	o, err := c.offer()
 	if err != nil {
 		return reply{}, err

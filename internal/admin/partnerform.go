@@ -32,9 +32,9 @@ const (
 func partnerFormPage() page {
 	return page{name: "partnerform", routes: []route{
 		get("/partners/new", may(manage.WriteAccounts), showNewPartner),
-		post("/partners/new", may(manage.WriteAccounts), createPartner),
+		send("/partners/new", may(manage.WriteAccounts), createPartner),
 		get("/partners/{partner}/settings", may(manage.WriteAccounts), showPartnerForm),
-		post("/partners/{partner}/settings", may(manage.WriteAccounts), savePartner),
+		send("/partners/{partner}/settings", may(manage.WriteAccounts), savePartner),
 	}, stories: func(s *scene) []story {
 		langs, curs := withNone(languageOptions()), withNone(currencyOptions())
 		shops := []option{{"s-aaaaaaaaaaaaaaaa", "1 · Main"}}
@@ -137,11 +137,7 @@ func showNewPartner(c *call) (reply, error) {
 }
 
 // createPartner adds a partner and, where the box is ticked, his first offer.
-func createPartner(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func createPartner(c *call, f *form) (reply, error) {
 	p := partner.Partner{FeedEnabled: true}
 	readPartner(f, &p)
 	v, err := c.newPartnerView(f)
@@ -194,11 +190,7 @@ func showPartnerForm(c *call) (reply, error) {
 }
 
 // savePartner stores what the form says, or shows what that would change.
-func savePartner(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func savePartner(c *call, f *form) (reply, error) {
 	p, err := c.partner()
 	if err != nil {
 		return reply{}, err

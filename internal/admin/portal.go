@@ -107,7 +107,7 @@ const maxRequest = 1000
 func portalPage() page {
 	return page{name: "portal", routes: []route{
 		get("/portal", portal(), showPortal),
-		post("/portal/request", portal(), askAccess),
+		send("/portal/request", portal(), askAccess),
 		post("/portal/{offer}/check", portal(), checkOffer),
 		get("/portal/{offer}/sample/{file}", portal(), sampleFile),
 	}, stories: func(s *scene) []story {
@@ -200,11 +200,7 @@ func showPortal(c *call) (reply, error) {
 
 // askAccess passes a request on: the merchant finds it in the partner's notes,
 // and the partner in the list by a tag.
-func askAccess(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func askAccess(c *call, f *form) (reply, error) {
 	text := f.text("text", maxRequest)
 	if text == "" {
 		f.fail("text", "form.needed")

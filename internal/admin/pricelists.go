@@ -48,7 +48,7 @@ type priceRow struct {
 func priceListsPage() page {
 	return page{name: "pricelists", routes: []route{
 		get("/price-lists", may(manage.ReadPrices), showPriceLists),
-		post("/price-lists", may(manage.WritePrices), addPriceList),
+		send("/price-lists", may(manage.WritePrices), addPriceList),
 	}, stories: func(s *scene) []story {
 		v := priceListsView{Lists: []priceListLine{{"t-aaaaaaaaaaaaaaaa", "Hurt 2026", "PLN", "net", 104_217, s.ago(time.Hour)}, {"t-bbbbbbbbbbbbbbbb", "Export <b>", "EUR", "gross", 0, s.ago(48 * time.Hour)}},
 			Form: newForm("currency", "PLN"), Currencies: currencyOptions(), Leads: []option{{"net", "net"}, {"gross", "gross"}}}
@@ -64,8 +64,8 @@ func priceListsPage() page {
 func priceListPage() page {
 	return page{name: "pricelist", routes: []route{
 		get("/price-lists/{list}", may(manage.ReadPrices), showPriceList),
-		post("/price-lists/{list}", may(manage.WritePrices), changePriceList),
-		post("/price-lists/{list}/price", may(manage.WritePrices), setPrice),
+		send("/price-lists/{list}", may(manage.WritePrices), changePriceList),
+		send("/price-lists/{list}/price", may(manage.WritePrices), setPrice),
 		post("/price-lists/{list}/file", may(manage.WritePrices), setPrices),
 	}, stories: func(s *scene) []story {
 		v := priceListView{priceListLine: priceListLine{"t-aaaaaaaaaaaaaaaa", "Hurt 2026", "PLN", "net", 3, s.ago(time.Hour)}, Unit: feed.MustCurrency("PLN"), Currencies: currencyOptions(), Leads: []option{{"net", "net"}, {"gross", "gross"}},
@@ -130,13 +130,10 @@ func showPriceLists(c *call) (reply, error) {
 	return show("pricelists", v), err
 }
 
-func addPriceList(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func addPriceList(c *call, f *form) (reply, error) {
 	l := partner.PriceList{Name: f.line("name", 1, 200), Currency: parsed(f, "currency", feed.ParseCurrency), Lead: leadOf(f)}
 	if !f.Failed() {
+		var err error
 		l, err = c.panel.opt.Manage.CreatePriceList(c.ctx, c.who, l)
 		if err := takeTaken(f, "name", err); err != nil {
 			return reply{}, err
@@ -200,11 +197,7 @@ func showPriceList(c *call) (reply, error) {
 
 // changePriceList stores what a list is, says what another side would change, or
 // removes the list.
-func changePriceList(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func changePriceList(c *call, f *form) (reply, error) {
 	l, err := c.priceList()
 	if err != nil {
 		return reply{}, err

@@ -75,11 +75,7 @@ func (c *call) priceEdit(l *partner.PriceList, f *form) (edit partner.PriceEdit,
 	return edit, nil
 }
 
-func setPrice(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func setPrice(c *call, f *form) (reply, error) {
 	l, err := c.priceList()
 	if err != nil {
 		return reply{}, err

@@ -40,8 +40,8 @@ type rateLine struct {
 func ratesPage() page {
 	return page{name: "rates", routes: []route{
 		get("/rates", may(manage.ReadPrices), showRates),
-		post("/rates", may(manage.WritePrices), addRate),
-		post("/rates/{rate}", may(manage.WritePrices), changeRate),
+		send("/rates", may(manage.WritePrices), addRate),
+		send("/rates/{rate}", may(manage.WritePrices), changeRate),
 	}, stories: func(s *scene) []story {
 		v := ratesView{Rates: []ratePair{{"EUR-PLN", "EUR", "PLN", s.ago(30 * time.Hour), newForm("rate", "4.31", "version", "3")}, {"PLN-EUR", "PLN", "EUR", s.ago(time.Hour), newForm("rate", "0.2317", "version", "1")}},
 			Own: []rateLine{{"PLN", "EUR", "0.235", 1}, {"PLN", "CZK", "5.91", 14}}, Form: newForm(), Currencies: currencyOptions()}
@@ -138,11 +138,7 @@ func (c *call) putRate(f *form, r partner.Rate, page func() (ratesView, error)) 
 	return move("/rates").saying("rates.saved", r.From.String(), r.To.String()), nil
 }
 
-func addRate(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func addRate(c *call, f *form) (reply, error) {
 	f.line("from", 1, 3)
 	f.line("to", 1, 3)
 	r := partner.Rate{From: parsed(f, "from", feed.ParseCurrency), To: parsed(f, "to", feed.ParseCurrency), Rate: readRate(f), Version: f.whole("version", 0, 1<<62)}
@@ -153,17 +149,13 @@ func addRate(c *call) (reply, error) {
 }
 
 // changeRate changes or removes a rate that there is.
-func changeRate(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func changeRate(c *call, f *form) (reply, error) {
 	from, to, _ := strings.Cut(c.path("rate"), "-")
 	var r partner.Rate
-	if r.From, err = feed.ParseCurrency(from); err == nil {
-		r.To, err = feed.ParseCurrency(to)
-	}
-	if err != nil {
+	var errFrom, errTo error
+	r.From, errFrom = feed.ParseCurrency(from)
+	r.To, errTo = feed.ParseCurrency(to)
+	if errFrom != nil || errTo != nil {
 		return reply{}, notFound("such rate")
 	}
 	stands, err := c.panel.opt.Manage.Rate(c.ctx, c.who, r.From, r.To)

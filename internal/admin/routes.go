@@ -49,6 +49,17 @@ type route struct {
 func get(path string, needs need, h handler) route  { return route{"GET", path, needs, h} }
 func post(path string, needs need, h handler) route { return route{"POST", path, needs, h} }
 
+// send is a route that a form is sent to, whose handler is given what stands in it.
+func send(path string, needs need, h func(c *call, f *form) (reply, error)) route {
+	return post(path, needs, func(c *call) (reply, error) {
+		f, err := c.form()
+		if err != nil {
+			return reply{}, err
+		}
+		return h(c, f)
+	})
+}
+
 // pattern gives the route as http.ServeMux wants it.
 func (r route) pattern() string {
 	path := r.path

@@ -26,7 +26,7 @@ type settingsView struct {
 func settingsPage() page {
 	return page{name: "settings", routes: []route{
 		get("/settings", may(manage.ReadAccounts), showSettings),
-		post("/settings", may(manage.WriteMerchant), saveSettings),
+		send("/settings", may(manage.WriteMerchant), saveSettings),
 	}, stories: func(s *scene) []story {
 		m := partner.Merchant{Name: "Hurtownia Rowerowa", Language: feed.MustLanguage("pol"), Currency: feed.MustCurrency("PLN"), ZoneOffset: time.Hour, StaleAfter: 36 * time.Hour, SharingEnabled: true,
 			Supplier: feed.Supplier{Name: "Hurtownia Rowerowa sp. z o.o.", City: "Wrocław", Country: "PL", Email: "biuro@example.com"}, Version: 4}
@@ -100,11 +100,7 @@ func showSettings(c *call) (reply, error) {
 	return show("settings", c.settings(formOfMerchant(&c.merchant))), nil
 }
 
-func saveSettings(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func saveSettings(c *call, f *form) (reply, error) {
 	m := c.merchant
 	m.Name, m.Language, m.Currency = f.line("name", 1, 200), parsed(f, "language", feed.ParseLanguage), parsed(f, "currency", feed.ParseCurrency)
 	m.VAT = f.percent("vat", feed.ParsePercent)
@@ -163,8 +159,8 @@ type shopLine struct {
 func shopsPage() page {
 	return page{name: "shops", routes: []route{
 		get("/shops", may(manage.ReadAccounts), showShops),
-		post("/shops", may(manage.WriteMerchant), addShop),
-		post("/shops/{shop}", may(manage.WriteMerchant), changeShop),
+		send("/shops", may(manage.WriteMerchant), addShop),
+		send("/shops/{shop}", may(manage.WriteMerchant), changeShop),
 	}, stories: func(s *scene) []story {
 		a, b := partner.Shop{ID: "s-aaaaaaaaaaaaaaaa", Number: 1, Name: "Sklep główny", Version: 1}, partner.Shop{ID: "s-bbbbbbbbbbbbbbbb", Number: 2, Name: "Outlet <b>", Version: 3}
 		v := shopsView{Shops: []shopLine{{string(a.ID), formOfShop(&a)}, {string(b.ID), formOfShop(&b)}}, Form: newForm()}
@@ -204,11 +200,7 @@ func showShops(c *call) (reply, error) {
 // maxShopNumber is the largest number of a shop that the form takes.
 const maxShopNumber = 99_999
 
-func addShop(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func addShop(c *call, f *form) (reply, error) {
 	s := partner.Shop{Number: int32(f.whole("number", 1, maxShopNumber)), Name: f.line("name", 1, 200)}
 	if !f.Failed() {
 		_, err := c.panel.opt.Manage.CreateShop(c.ctx, c.who, s)
@@ -223,13 +215,10 @@ func addShop(c *call) (reply, error) {
 	return move("/shops").saying("shops.added", s.Name), nil
 }
 
-func changeShop(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func changeShop(c *call, f *form) (reply, error) {
 	s := partner.Shop{ID: partner.ShopID(c.path("shop")), Number: int32(f.whole("number", 1, maxShopNumber)), Name: f.line("name", 1, 200), Version: f.version()}
 	if !f.Failed() {
+		var err error
 		if f.Value("act") == "delete" {
 			err = c.panel.opt.Manage.DeleteShop(c.ctx, c.who, s.ID)
 		} else {

@@ -20,7 +20,7 @@ type setupView struct {
 func setupPage() page {
 	return page{name: "setup", routes: []route{
 		get("/setup", everybody(), showSetup),
-		post("/setup", everybody(), setUp),
+		send("/setup", everybody(), setUp),
 	}, stories: func(s *scene) []story {
 		bad := newForm("code", "abcd", "login", "anna@example.com", "merchant", "Hurtownia Rowerowa")
 		bad.fail("code", "setup.refused")
@@ -74,11 +74,7 @@ func showSetup(c *call) (reply, error) {
 	return show("setup", v), err
 }
 
-func setUp(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func setUp(c *call, f *form) (reply, error) {
 	v, err := c.setupView(f)
 	if err != nil {
 		return reply{}, err
@@ -120,7 +116,7 @@ type resetView struct {
 func resetPage() page {
 	return page{name: "reset", routes: []route{
 		get("/reset", everybody(), showReset),
-		post("/reset", everybody(), resetPassword),
+		send("/reset", everybody(), resetPassword),
 	}, stories: func(s *scene) []story {
 		bad := newForm("code", "x")
 		bad.fail("new-password", "weak.obvious")
@@ -146,11 +142,7 @@ func showReset(c *call) (reply, error) {
 	return show("reset", resetView{Form: newForm("code", code), Login: u.Login}).hidden(), nil
 }
 
-func resetPassword(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func resetPassword(c *call, f *form) (reply, error) {
 	code := f.line("code", 1, 60)
 	v := resetView{Form: f}
 	u, err := c.panel.opt.Auth.ResetFor(c.ctx, code)

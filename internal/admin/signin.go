@@ -20,9 +20,9 @@ type signInView struct {
 func signInPage() page {
 	return page{name: "signin", routes: []route{
 		get("/sign-in", everybody(), showSignIn),
-		post("/sign-in", everybody(), signIn),
+		send("/sign-in", everybody(), signIn),
 		post("/sign-out", everybody(), signOut),
-		post("/language", everybody(), setLanguage),
+		send("/language", everybody(), setLanguage),
 	}, stories: func(s *scene) []story {
 		bad := newForm("login", "anna@example.com")
 		bad.fail("", "signin.refused")
@@ -68,11 +68,7 @@ func showSignIn(c *call) (reply, error) {
 	return show("signin", v), err
 }
 
-func signIn(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func signIn(c *call, f *form) (reply, error) {
 	v, err := c.signInForm(f)
 	if err != nil {
 		return reply{}, err
@@ -137,11 +133,7 @@ func signOut(c *call) (reply, error) {
 }
 
 // setLanguage remembers the language that somebody wants to read.
-func setLanguage(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func setLanguage(c *call, f *form) (reply, error) {
 	lang := f.choice("language", tongueCodes()...)
 	if f.Failed() {
 		return reply{}, feed.Errorf(feed.KindInvalid, "the pages are not written in that language")
@@ -180,7 +172,7 @@ func factorPage() page {
 		get("/second-factor", beforeFactor(), func(c *call) (reply, error) {
 			return show("factor", factorView{newForm(), safeBack(c.query("back"))}), nil
 		}),
-		post("/second-factor", beforeFactor(), checkFactor),
+		send("/second-factor", beforeFactor(), checkFactor),
 	}, stories: func(s *scene) []story {
 		bad := newForm()
 		bad.fail("code", "factor.refused")
@@ -191,11 +183,7 @@ func factorPage() page {
 	}}
 }
 
-func checkFactor(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func checkFactor(c *call, f *form) (reply, error) {
 	v := factorView{f, safeBack(f.Value("back"))}
 	code := f.line("code", 1, 40)
 	if f.Failed() {
@@ -225,7 +213,7 @@ func provePage() page {
 		get("/prove", signedIn(), func(c *call) (reply, error) {
 			return show("prove", proveView{newForm(), safeBack(c.query("back"))}), nil
 		}),
-		post("/prove", signedIn(), prove),
+		send("/prove", signedIn(), prove),
 	}, stories: func(s *scene) []story {
 		bad := newForm()
 		bad.fail("password", "prove.refused")
@@ -236,11 +224,7 @@ func provePage() page {
 	}}
 }
 
-func prove(c *call) (reply, error) {
-	f, err := c.form()
-	if err != nil {
-		return reply{}, err
-	}
+func prove(c *call, f *form) (reply, error) {
 	v := proveView{f, safeBack(f.Value("back"))}
 	id, err := c.panel.opt.Auth.Prove(c.ctx, c.held(), f.secret("password"), c.place())
 	if err != nil {

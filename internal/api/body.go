@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// How slowly a body may come (RELIABILITY S-23): so many bytes a second, once the
+// How slowly a body may come: so many bytes a second, once the
 // first moments are over.
 const (
 	bodyGrace = 10 * time.Second

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -63,7 +64,7 @@ type bodySpec struct {
 	heavy bool
 }
 
-// Limits of bodies (RELIABILITY S-23).
+// Limits of bodies.
 const (
 	bodyLimit  = 1 << 20
 	bulkLimit  = 50 << 20
@@ -288,7 +289,7 @@ func (p *param) set(to reflect.Value, text string, g *schemas) error {
 			return fmt.Errorf("%.40q is no whole number", text)
 		}
 		to.SetInt(n)
-		value = jsonNumber(n)
+		value = json.Number(strconv.FormatInt(n, 10))
 	case reflect.Bool:
 		if text != "true" && text != "false" {
 			return fmt.Errorf("%.40q is neither true nor false", text)

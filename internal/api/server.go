@@ -20,6 +20,7 @@ import (
 
 	"feedmill/internal/manage"
 	"feedmill/internal/partner"
+	"feedmill/internal/throttle"
 )
 
 // Prefix begins the addresses of all operations.
@@ -105,8 +106,8 @@ type API struct {
 	routes  []*operation
 	doc     []byte
 	docTag  string
-	keys    *limits
-	refused *limits
+	keys    *throttle.Limits
+	refused *throttle.Limits
 	heavy   chan struct{}
 }
 
@@ -114,7 +115,7 @@ type API struct {
 func New(s *manage.Service, r Repeats, opt Options) (*API, error) {
 	opt = opt.withDefaults(s)
 	a := &API{manage: s, repeats: r, opt: opt, schemas: newSchemas(), heavy: make(chan struct{}, max(opt.Heavy, 1)),
-		keys: newLimits(opt.PerMinute, opt.Burst, opt.Now), refused: newLimits(opt.RefusedPerMinute, opt.RefusedPerMinute, opt.Now)}
+		keys: throttle.New(float64(opt.PerMinute), opt.Burst, opt.Now), refused: throttle.New(float64(opt.RefusedPerMinute), opt.RefusedPerMinute, opt.Now)}
 	a.routes = a.operations()
 	for _, o := range a.routes {
 		if err := o.bind(a.schemas); err != nil {
@@ -130,7 +131,7 @@ func New(s *manage.Service, r Repeats, opt Options) (*API, error) {
 	return a, nil
 }
 
-// maxAddress is how long an address may be (RELIABILITY S-23).
+// maxAddress is how long an address may be.
 const maxAddress = 4 << 10
 
 // call is one request on its way.
@@ -251,8 +252,8 @@ func (c *call) find(rest string, below bool) (path map[string]string, allowed []
 // authenticate finds out who asks. Nothing but the one header counts: no cookie,
 // no part of the address.
 func (c *call) authenticate() error {
-	address := limitKey(c.from)
-	if wait := c.api.refused.peek(address); wait > 0 {
+	address := throttle.Name(c.from)
+	if wait := c.api.refused.Peek(address); wait > 0 {
 		return &refusal{kind: problemTooMany, retry: wait}
 	}
 	no := &refusal{kind: problemKey, hint: "send the key in the header Authorization: Bearer fmk_…", header: http.Header{"Www-Authenticate": {`Bearer realm="feedmill"`}}}
@@ -264,13 +265,13 @@ func (c *call) authenticate() error {
 		}
 	}
 	if secret == "" {
-		c.api.refused.take(address)
+		c.api.refused.Take(address)
 		return no
 	}
 	who, err := c.api.opt.Authenticate(c.ctx, secret, c.from)
 	if err != nil {
 		if isForbidden(err) {
-			c.api.refused.take(address)
+			c.api.refused.Take(address)
 			c.api.opt.Log.LogAttrs(c.ctx, slog.LevelWarn, "api key refused", slog.String("network", address))
 			return no
 		}
@@ -281,7 +282,7 @@ func (c *call) authenticate() error {
 		c.who.Actor.Address = c.from.String()
 	}
 	c.who.Actor.Request = c.api.opt.RequestID(c.ctx)
-	if wait := c.api.keys.take(string(who.Merchant) + " " + who.Actor.Name); wait > 0 {
+	if wait := c.api.keys.Take(string(who.Merchant) + " " + who.Actor.Name); wait > 0 {
 		return &refusal{kind: problemTooMany, detail: "this key asks too often", retry: wait}
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 // the packages below it unless a longer entry does. The picture with reasons is
 // in docs/architecture.md; both change together.
 var layers = [][]string{
-	{"feed", "schema/xmltok", "internal/crash", "internal/filesum", "internal/testclock", "internal/syncbuf", "internal/memdir"},
+	{"feed", "schema/xmltok", "internal/crash", "internal/filesum", "internal/testclock", "internal/syncbuf", "internal/memdir", "internal/throttle"},
 	{"feed/iof", "feed/tabular", "feed/pricing", "feed/diff", "feed/patch", "feed/block", "feed/record", "feed/feedtest",
 		"schema", "storage", "internal/durable", "internal/config", "internal/outbound", "internal/pgtest", "internal/httpd/clientaddr"},
 	{"feed/catalog", "feed/consumer", "internal/partner", "storage/fsstore", "storage/s3store", "storage/memstore", "storage/storagetest", "internal/testserver", "internal/filecache"},

@@ -15,7 +15,7 @@ import (
 	"feedmill/feed"
 )
 
-// Limits of passwords, in characters (RELIABILITY S-10). There are no rules of
+// Limits of passwords, in characters. There are no rules of
 // composition: length and not being common are what counts.
 const (
 	minPassword = 10

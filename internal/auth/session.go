@@ -11,7 +11,7 @@ import (
 	"feedmill/internal/partner"
 )
 
-// How long sessions last (RELIABILITY S-14).
+// How long sessions last.
 const (
 	// SessionIdle is how long a session lives without a request.
 	SessionIdle = 30 * time.Minute

@@ -21,6 +21,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"feedmill/internal/throttle"
 	"feedmill/schema"
 	"feedmill/schema/rules"
 	"feedmill/schema/rules/render"
@@ -84,7 +85,7 @@ func Handler(opt Options) http.Handler {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &handler{opt: opt, limits: newLimits(opt.PerMinute, opt.Burst, opt.Now), slots: make(chan struct{}, opt.AtOnce)}
+	h := &handler{opt: opt, limits: throttle.New(opt.PerMinute, opt.Burst, opt.Now), slots: make(chan struct{}, opt.AtOnce)}
 	r := mux.NewRouter()
 	r.HandleFunc(schemaPath, h.schemas).Methods(http.MethodGet, http.MethodHead)
 	r.HandleFunc(schemaPath+"{name}", h.schema).Methods(http.MethodGet, http.MethodHead)
@@ -99,7 +100,7 @@ func Handler(opt Options) http.Handler {
 
 type handler struct {
 	opt    Options
-	limits *limits
+	limits *throttle.Limits
 	slots  chan struct{}
 	assets map[string]asset
 	style  string // addresses of assets
@@ -218,7 +219,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, det
 
 // check judges an uploaded file.
 func (h *handler) check(w http.ResponseWriter, r *http.Request) {
-	if wait := h.limits.take(h.opt.ClientAddr(r)); wait > 0 {
+	if wait := h.limits.Take(h.opt.ClientAddr(r)); wait > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(int(wait/time.Second)+1))
 		h.refuse(w, r, http.StatusTooManyRequests, "too many files from your address; try again in a minute")
 		return

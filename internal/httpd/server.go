@@ -53,7 +53,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// The time limits (RELIABILITY S-37). There is none for a whole answer: a large
+// The time limits. There is none for a whole answer: a large
 // file to a slow client is right as long as it moves, which is looked at step by step.
 const (
 	readHeaderTimeout = 5 * time.Second

@@ -17,7 +17,7 @@ import (
 
 // Listen opens the listener for [Metrics.Serve]. Unless public is set, an
 // address that others than this machine can reach is refused with KindInvalid:
-// what is shown there is nobody else's business (RELIABILITY S-41).
+// what is shown there is nobody else's business.
 func Listen(ctx context.Context, address string, public bool) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
