@@ -4,7 +4,12 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
+
+	"feedmill/feed/internal/scan"
 )
+
+// longText is from how many bytes on wide registers pay.
+const longText = 17
 
 // Words of eight equal bytes, to look at eight bytes of a string at a time.
 const (
@@ -47,6 +52,11 @@ func pairs(w, carry uint64) (next uint64, ok bool) {
 // CleanPrefix gives the length of the longest prefix of s that [Clean] keeps as
 // it is.
 func CleanPrefix(s string) int {
+	if len(s) >= longText {
+		if clean, _ := scan.Clean(s); clean {
+			return len(s)
+		}
+	}
 	i, carry := 0, uint64(0)
 	for i+8 <= len(s) {
 		w := word(s, i)
@@ -116,6 +126,11 @@ func cleanChar(s string, i int) int {
 // itself in the value of an attribute in double quotes: clean text without
 // '&', '<', '>', '"', tabs and line ends.
 func AttributePrefix(s string) int {
+	if len(s) >= longText {
+		if n, ok := scan.Attribute(s); ok {
+			return n
+		}
+	}
 	i, carry := 0, uint64(0)
 	for i+8 <= len(s) {
 		w := word(s, i)

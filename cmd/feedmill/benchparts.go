@@ -174,7 +174,7 @@ func benchBlocks(ctx context.Context, items []feed.Item, nodes []byte, ends []in
 		from = to
 	}
 	r, err := w.Finish()
-	return r.Gzip.Size, err
+	return r.Gzip, err
 }
 
 // benchGzip compresses bytes as a whole and gives the size.

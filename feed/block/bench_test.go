@@ -3,10 +3,7 @@ package block_test
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
-	"crypto/sha256"
 	"fmt"
-	"hash"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -106,33 +103,19 @@ func BenchmarkZstd(b *testing.B) {
 	})
 }
 
-// BenchmarkDigests measures what a file's digests cost, for comparison with
-// compression.
-func BenchmarkDigests(b *testing.B) {
-	plain := sampleFull().plain()
-	for name, h := range map[string]hash.Hash{"md5": md5.New(), "sha256": sha256.New()} {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(len(plain)))
-			for b.Loop() {
-				h.Write(plain)
-			}
-		})
-	}
-}
-
 // BenchmarkBuild writes a file from its nodes; whole is the same by one gzip
 // stream on one core.
 func BenchmarkBuild(b *testing.B) {
 	eachSample(b, func(b *testing.B, d *document) {
 		size := int64(len(d.plain()))
-		for _, digests := range []bool{false, true} {
-			b.Run(fmt.Sprintf("blocks/digests=%v", digests), func(b *testing.B) {
+		for _, plain := range []bool{false, true} {
+			b.Run(fmt.Sprintf("blocks/plain=%v", plain), func(b *testing.B) {
 				pool := block.NewPool(block.PoolOptions{})
 				defer pool.Close()
 				b.SetBytes(size)
 				b.ReportAllocs()
 				for b.Loop() {
-					write(b, io.Discard, d, block.Options{Pool: pool, Cut: d.cut(64 << 10), PlainDigests: digests})
+					write(b, io.Discard, d, block.Options{Pool: pool, Cut: d.cut(64 << 10), Plain: discard(plain)})
 				}
 			})
 		}
@@ -171,8 +154,8 @@ func BenchmarkUpdate(b *testing.B) {
 			for _, i := range order[:int(float64(len(order))*percent/100)] {
 				edits[d.ids[i]] = w(s.item(d.ids[i], 1))
 			}
-			for _, digests := range []bool{false, true} {
-				b.Run(fmt.Sprintf("%g%%/digests=%v", percent, digests), func(b *testing.B) {
+			for _, plainToo := range []bool{false, true} {
+				b.Run(fmt.Sprintf("%g%%/plain=%v", percent, plainToo), func(b *testing.B) {
 					pool := block.NewPool(block.PoolOptions{})
 					defer pool.Close()
 					b.SetBytes(int64(len(plain)))
@@ -180,7 +163,7 @@ func BenchmarkUpdate(b *testing.B) {
 					var stats block.Stats
 					for b.Loop() {
 						stats = update(b, io.Discard, d, edits, block.Options{Pool: pool, Previous: &block.Previous{Index: before.Index, Gzip: gz, Plain: pl},
-							PlainDigests: digests}).Stats
+							Plain: discard(plainToo)}).Stats
 					}
 					b.ReportMetric(100*float64(stats.Compressed)/float64(len(before.Index.Blocks)), "rebuilt%")
 				})

@@ -3,40 +3,21 @@ package block
 import (
 	"fmt"
 	"io"
-
-	"feedmill/internal/filesum"
 )
 
-// output is where bytes go, with their digests.
+// output is where bytes go.
 type output struct {
 	w    io.Writer
-	sums *filesum.Sums // nil where no digests are wanted
 	size int64
 }
 
-func (o *output) wanted() bool { return o.w != nil || o.sums != nil }
-
 func (o *output) write(b []byte) error {
-	if o.w != nil {
-		if n, err := o.w.Write(b); err != nil {
-			return err
-		} else if n < len(b) {
-			return io.ErrShortWrite
-		}
-	}
-	if o.sums != nil {
-		o.sums.Write(b) // never fails
+	n, err := o.w.Write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
 	}
 	o.size += int64(len(b))
-	return nil
-}
-
-func (o *output) digests() (d Digests) {
-	d.Size = o.size
-	if o.sums != nil {
-		d.MD5, d.SHA256 = o.sums.MD5(), o.sums.SHA256()
-	}
-	return d
+	return err
 }
 
 // dispatch gives a job to the pool and to those who wait for it in the order
@@ -96,8 +77,11 @@ func (w *Writer) enlist(j *job) {
 		w.crc = crcCombine(w.crc, b.CRC, int64(b.Plain))
 		w.size += int64(b.Plain)
 		switch {
-		case b.Nodes > 0 && w.opt.Stored:
-			w.stored.add(b)
+		case b.Nodes > 0 && w.opt.Stored != nil:
+			if err := w.stored.add(&w.index, b); err != nil {
+				w.fail(err)
+				return
+			}
 		case b.Nodes > 0:
 			w.index.Blocks = append(w.index.Blocks, *b)
 		case stage(b.Bits) == stageFooter:
@@ -110,10 +94,11 @@ func (w *Writer) enlist(j *job) {
 
 // emitPlain passes the plain form on.
 func (w *Writer) emitPlain() {
+	plain := output{w: w.opt.Plain}
 	for j := range w.plains {
 		j.ready.Wait()
 		if j.err == nil && w.failed() == nil {
-			if err := w.plain.write(j.plain); err != nil {
+			if err := plain.write(j.plain); err != nil {
 				w.fail(fmt.Errorf("write the plain form: %w", err))
 			}
 		}

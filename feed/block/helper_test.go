@@ -83,12 +83,12 @@ func (d *document) in(x *block.Index) func(int) ([]block.Node, error) {
 	n := 0
 	for i := range x.Blocks {
 		first[i] = n
-		n += x.Blocks[i].Nodes
+		n += int(x.Blocks[i].Nodes)
 	}
 	var list []block.Node
 	return func(i int) ([]block.Node, error) {
 		list = list[:0]
-		for k := first[i]; k < first[i]+x.Blocks[i].Nodes; k++ {
+		for k := first[i]; k < first[i]+int(x.Blocks[i].Nodes); k++ {
 			list = append(list, block.Node{ID: d.ids[k], Size: len(d.nodes[k])})
 		}
 		return list, nil
@@ -120,6 +120,14 @@ func rewriter(light bool) func(it *feed.Item) []byte {
 		}
 		return w.AppendFull(nil, it)
 	}
+}
+
+// discard is where a plain form goes that is wanted, but not looked at.
+func discard(wanted bool) io.Writer {
+	if wanted {
+		return io.Discard
+	}
+	return nil
 }
 
 // previous is a written file as the generation before.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"slices"
 	"sort"
 
@@ -16,11 +17,11 @@ type Block struct {
 	Segment
 	// First is the lowest id in the block.
 	First feed.ProductID
+	// Nodes counts the nodes, 1 to the cut.
+	Nodes uint32
 	// Bits says which ids belong into the block: all that agree with First above
 	// the lowest Bits bits, whether the file has them or not.
 	Bits uint8
-	// Nodes counts the nodes, 1 to the cut.
-	Nodes int
 }
 
 // maxBits covers every id from 0 to [feed.MaxProductID].
@@ -40,10 +41,17 @@ type Index struct {
 	Header, Footer Segment
 	Blocks         []Block
 
-	// plainAt and packedAt are the offsets of the segments: header, blocks,
-	// footer and what follows.
-	plainAt, packedAt []int64
+	// marks are the offsets of every few segments: header, blocks, footer and what
+	// follows.
+	marks []offset
 }
+
+// offset is where a segment begins in the plain form and in the file.
+type offset struct{ plain, packed int64 }
+
+// markEvery is how many segments share one of an index's offsets: a catalog of a
+// million products has hundreds of thousands of blocks.
+const markEvery = 16
 
 // segments counts the segments; number 0 is the header, the last the footer.
 func (x *Index) segments() int { return len(x.Blocks) + 2 }
@@ -61,20 +69,36 @@ func (x *Index) segment(i int) *Segment {
 // seal computes the offsets.
 func (x *Index) seal() {
 	n := x.segments()
-	x.plainAt, x.packedAt = make([]int64, n+1), make([]int64, n+1)
-	x.packedAt[0] = int64(len(gzipHeader))
-	for i := range n {
-		s := x.segment(i)
-		x.plainAt[i+1] = x.plainAt[i] + int64(s.Plain)
-		x.packedAt[i+1] = x.packedAt[i] + int64(s.Packed)
+	x.marks = make([]offset, 0, n/markEvery+1)
+	at := offset{packed: int64(len(gzipHeader))}
+	for i := range n + 1 {
+		if i%markEvery == 0 {
+			x.marks = append(x.marks, at)
+		}
+		if i < n {
+			at = at.behind(x.segment(i))
+		}
 	}
 }
 
+func (o offset) behind(s *Segment) offset {
+	return offset{o.plain + int64(s.Plain), o.packed + int64(s.Packed)}
+}
+
+// at is where a segment begins.
+func (x *Index) at(i int) offset {
+	at := x.marks[i/markEvery]
+	for k := i - i%markEvery; k < i; k++ {
+		at = at.behind(x.segment(k))
+	}
+	return at
+}
+
 // PlainSize is the size of the plain form in bytes.
-func (x *Index) PlainSize() int64 { return x.plainAt[len(x.plainAt)-1] }
+func (x *Index) PlainSize() int64 { return x.at(x.segments()).plain }
 
 // GzipSize is the size of the gzip file in bytes.
-func (x *Index) GzipSize() int64 { return x.packedAt[len(x.packedAt)-1] + int64(trailerSize) }
+func (x *Index) GzipSize() int64 { return x.at(x.segments()).packed + int64(trailerSize) }
 
 // Nodes counts the nodes of the file.
 func (x *Index) Nodes() (n int64) {
@@ -85,7 +109,7 @@ func (x *Index) Nodes() (n int64) {
 }
 
 // PlainOffset is where block i begins in the plain form.
-func (x *Index) PlainOffset(i int) int64 { return x.plainAt[i+1] }
+func (x *Index) PlainOffset(i int) int64 { return x.at(i + 1).plain }
 
 // Find gives the block that id belongs into, whether the file has it or not.
 // An id that belongs into none would make a block of its own before block i.
@@ -100,56 +124,84 @@ func (x *Index) same(b *Block) (int, bool) {
 	return i, ok && x.Blocks[i].Digest == b.Digest && x.Blocks[i].Nodes == b.Nodes && x.Blocks[i].Plain == b.Plain
 }
 
-// The stored form: magic; uvarints of cut, level and number of blocks; the
-// header's segment; for each block the uvarint by which its first id exceeds
-// the one before, a byte of bits, the uvarint of nodes and its segment; the
-// footer's segment; the CRC-32C of all before. A segment is uvarints of plain
-// and packed size, both checksums (little endian) and the digest; without
-// bytes it is the one byte 0.
-const indexMagic = "feedmill blocks 1\n"
+// The stored form: magic; uvarints of cut and level; the header's segment; for
+// each block the uvarint by which its first id exceeds the one before, a byte of
+// bits, the uvarint of nodes and its segment; a byte 0; the footer's segment; the
+// CRC-32C of all before. A segment is uvarints of plain and packed size, both
+// checksums (little endian) and the digest; without bytes it is the one byte 0.
+const indexMagic = "feedmill blocks 2\n"
 
-// minBlock is the size of the smallest stored block.
-const minBlock = 1 + 1 + 1 + 2 + 8 + len(Digest{})
+// usualBlock is the size of a usual stored block.
+const usualBlock = 1 + 1 + 1 + 3 + 3 + 8 + len(Digest{})
+
+// storeSize is how much of a stored form is gathered before it is written.
+const storeSize = 4 << 10
 
 // AppendBinary appends the stored form, about 40 bytes a block. The error is
 // always nil; it is there for [encoding.BinaryAppender].
 func (x *Index) AppendBinary(dst []byte) ([]byte, error) {
-	var list storedBlocks
+	var s storing
 	for i := range x.Blocks {
-		list.add(&x.Blocks[i])
+		s.add(x, &x.Blocks[i])
 	}
-	return x.appendStored(dst, &list), nil
+	s.end(x)
+	return append(dst, s.buf...), nil
 }
 
-// storedBlocks are blocks in their stored form.
-type storedBlocks struct {
-	b    []byte
-	n    int
-	last feed.ProductID
+// storing makes the stored form of an index as it grows.
+type storing struct {
+	to    io.Writer // where it goes; nil keeps all of it in buf
+	buf   []byte
+	crc   uint32 // of what has gone from buf
+	begun bool
+	last  feed.ProductID
 }
 
-// add appends a block.
-func (l *storedBlocks) add(b *Block) {
-	l.b = binary.AppendUvarint(l.b, uint64(b.First-l.last))
-	l.b = append(l.b, b.Bits)
-	l.b = binary.AppendUvarint(l.b, uint64(b.Nodes))
-	l.b = b.Segment.append(l.b)
-	l.last = b.First
-	l.n++
+// begin writes what stands before the blocks.
+func (s *storing) begin(x *Index) {
+	if s.begun {
+		return
+	}
+	s.begun = true
+	s.buf = append(s.buf, indexMagic...)
+	s.buf = binary.AppendUvarint(s.buf, uint64(x.Cut))
+	s.buf = binary.AppendUvarint(s.buf, uint64(x.Level))
+	s.buf = x.Header.append(s.buf)
 }
 
-// appendStored appends the stored form of an index with these blocks.
-func (x *Index) appendStored(dst []byte, list *storedBlocks) []byte {
-	dst = slices.Grow(dst, len(list.b)+256)
-	start := len(dst)
-	dst = append(dst, indexMagic...)
-	dst = binary.AppendUvarint(dst, uint64(x.Cut))
-	dst = binary.AppendUvarint(dst, uint64(x.Level))
-	dst = binary.AppendUvarint(dst, uint64(list.n))
-	dst = x.Header.append(dst)
-	dst = append(dst, list.b...)
-	dst = x.Footer.append(dst)
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+// add appends a block of the index, whose header is known.
+func (s *storing) add(x *Index, b *Block) error {
+	s.begin(x)
+	s.buf = binary.AppendUvarint(s.buf, uint64(b.First-s.last))
+	s.buf = append(s.buf, b.Bits)
+	s.buf = binary.AppendUvarint(s.buf, uint64(b.Nodes))
+	s.buf = b.Segment.append(s.buf)
+	s.last = b.First
+	if s.to == nil || len(s.buf) < storeSize {
+		return nil
+	}
+	s.crc = crc32.Update(s.crc, castagnoli, s.buf)
+	return s.write()
+}
+
+// end appends what stands behind the blocks.
+func (s *storing) end(x *Index) error {
+	s.begin(x)
+	s.buf = x.Footer.append(append(s.buf, 0))
+	s.buf = binary.LittleEndian.AppendUint32(s.buf, crc32.Update(s.crc, castagnoli, s.buf))
+	if s.to == nil {
+		return nil
+	}
+	return s.write()
+}
+
+func (s *storing) write() error {
+	_, err := s.to.Write(s.buf)
+	s.buf = s.buf[:0]
+	if err != nil {
+		return fmt.Errorf("store the index: %w", err)
+	}
+	return nil
 }
 
 func (s *Segment) append(dst []byte) []byte {
@@ -199,27 +251,26 @@ func (p *indexParser) fail(what string) {
 
 func (p *indexParser) index() *Index {
 	x := &Index{Cut: int(p.number(1, maxCut, "cut")), Level: int(p.number(1, 9, "level"))}
-	n := p.number(0, uint64(len(p.b)/minBlock), "number of blocks")
 	x.Header = p.segment()
-	if p.wrong != "" {
-		return nil
-	}
-	x.Blocks = make([]Block, n)
+	// Where there is memory for the stored form there is for this, and no more is
+	// taken than the blocks need.
+	x.Blocks = make([]Block, 0, len(p.b)/usualBlock)
 	var last, end feed.ProductID
-	for i := range x.Blocks {
-		b := &x.Blocks[i]
-		b.First = last + feed.ProductID(p.number(1, feed.MaxProductID, "id"))
+	for p.wrong == "" {
+		more := p.number(0, feed.MaxProductID, "id")
+		if more == 0 {
+			break
+		}
+		b := Block{First: last + feed.ProductID(more)}
 		if len(p.b) > 0 {
 			b.Bits, p.b = p.b[0], p.b[1:]
 		}
-		b.Nodes = int(p.number(1, uint64(x.Cut), "number of nodes"))
+		b.Nodes = uint32(p.number(1, uint64(x.Cut), "number of nodes"))
 		b.Segment = p.segment()
 		if p.wrong == "" && (b.First > feed.MaxProductID || b.Bits > maxBits || b.start() < end || b.Plain == 0) {
 			p.fail("a block's range of ids is not behind the one before")
 		}
-		if p.wrong != "" {
-			return nil
-		}
+		x.Blocks = append(x.Blocks, b)
 		last, end = b.First, b.end()
 	}
 	x.Footer = p.segment()
@@ -240,10 +291,10 @@ func (p *indexParser) number(lo, hi uint64, what string) uint64 {
 const maxRatio = 1032
 
 func (p *indexParser) segment() (s Segment) {
-	if s.Plain = int(p.number(0, maxSegment, "size")); s.Plain == 0 {
+	if s.Plain = uint32(p.number(0, maxSegment, "size")); s.Plain == 0 {
 		return s
 	}
-	s.Packed = int(p.number(1, maxSegment, "size"))
+	s.Packed = uint32(p.number(1, maxSegment, "size"))
 	if len(p.b) < 8+len(s.Digest) {
 		p.fail("it ends inside a segment")
 		return s

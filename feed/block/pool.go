@@ -130,17 +130,17 @@ func (w *worker) run(j *job) error {
 		return w.keep(j)
 	}
 	b := &j.blocks[0]
-	b.Plain, b.Digest = len(j.plain), Sum(j.plain)
+	b.Plain, b.Digest = uint32(len(j.plain)), Sum(j.plain)
 	b.CRC = crc32.ChecksumIEEE(j.plain)
 	if w.reuse(j, b) {
 		j.stats.copied.Add(1)
 		return nil
 	}
-	k := cacheKey{b.Digest, b.Plain, j.level}
+	k := cacheKey{b.Digest, int(b.Plain), j.level}
 	if w.cache != nil {
 		stream, crc, mine := w.cache.get(k)
 		if !mine {
-			j.stream, b.Packed, b.PackedCRC = stream, len(stream), crc
+			j.stream, b.Packed, b.PackedCRC = stream, uint32(len(stream)), crc
 			j.stats.shared.Add(1)
 			return nil
 		}
@@ -152,7 +152,7 @@ func (w *worker) run(j *job) error {
 		}
 		return err
 	}
-	j.stream, b.Packed, b.PackedCRC = j.buf, len(j.buf), crc32.Checksum(j.buf, castagnoli)
+	j.stream, b.Packed, b.PackedCRC = j.buf, uint32(len(j.buf)), crc32.Checksum(j.buf, castagnoli)
 	if w.cache != nil {
 		j.stream = w.cache.put(k, j.buf, b.PackedCRC)
 	}
@@ -184,7 +184,7 @@ func (w *worker) reuse(j *job, b *Block) bool {
 	}
 	s := x.segment(i)
 	var err error
-	if j.buf, err = j.prev.Gzip.append(j.ctx, j.buf[:0], x.packedAt[i], int64(s.Packed)); err != nil || s.checkPacked(j.buf) != nil {
+	if j.buf, err = j.prev.Gzip.append(j.ctx, j.buf[:0], x.at(i).packed, int64(s.Packed)); err != nil || s.checkPacked(j.buf) != nil {
 		return false
 	}
 	j.stream, b.Packed, b.PackedCRC = j.buf, s.Packed, s.PackedCRC
@@ -198,7 +198,8 @@ func (w *worker) keep(j *job) error {
 		return w.again(j)
 	}
 	var err error
-	if j.buf, err = j.prev.Gzip.append(j.ctx, j.buf[:0], x.packedAt[j.from], x.packedAt[j.to]-x.packedAt[j.from]); err != nil {
+	from, to := x.at(j.from), x.at(j.to)
+	if j.buf, err = j.prev.Gzip.append(j.ctx, j.buf[:0], from.packed, to.packed-from.packed); err != nil {
 		return err
 	}
 	j.stream = j.buf
@@ -207,8 +208,8 @@ func (w *worker) keep(j *job) error {
 	at := 0
 	for i := j.from; i < j.to; i++ {
 		s := x.segment(i)
-		stream := j.buf[at : at+s.Packed]
-		at += s.Packed
+		stream := j.buf[at:][:s.Packed]
+		at += int(s.Packed)
 		err := s.checkPacked(stream)
 		if err == nil && j.wantPlain && !plain {
 			j.plain, err = w.inflate(j.plain, stream, s)
@@ -228,12 +229,13 @@ func (w *worker) keepPlain(j *job) bool {
 	}
 	x := j.prev.Index
 	var err error
-	j.plain, err = j.prev.Plain.append(j.ctx, j.plain, x.plainAt[j.from], x.plainAt[j.to]-x.plainAt[j.from])
+	from, to := x.at(j.from), x.at(j.to)
+	j.plain, err = j.prev.Plain.append(j.ctx, j.plain, from.plain, to.plain-from.plain)
 	at := 0
 	for i := j.from; i < j.to && err == nil; i++ {
 		s := x.segment(i)
-		err = s.checkPlain(j.plain[at : at+s.Plain])
-		at += s.Plain
+		err = s.checkPlain(j.plain[at:][:s.Plain])
+		at += int(s.Plain)
 	}
 	if err != nil {
 		j.plain = j.plain[:0]
@@ -254,7 +256,7 @@ func (w *worker) again(j *job) (err error) {
 			return err
 		}
 		b := &j.blocks[i-j.from]
-		b.Packed, b.PackedCRC = len(j.buf)-at, crc32.Checksum(j.buf[at:], castagnoli)
+		b.Packed, b.PackedCRC = uint32(len(j.buf)-at), crc32.Checksum(j.buf[at:], castagnoli)
 		j.stats.compressed.Add(1)
 	}
 	j.stream = j.buf

@@ -243,9 +243,9 @@ func TestSizes(t *testing.T) {
 		must(w.Write(c.d.plain()))
 		must(0, w.Close())
 		r := build(t, c.d, block.Options{Cut: c.d.cut(c.size)})
-		mean := r.Plain.Size / int64(len(r.Index.Blocks))
-		if growth := 100 * (float64(r.Gzip.Size)/float64(whole) - 1); growth > 12 {
-			t.Errorf("%s: got %d bytes, %.1f %% above the %d of one stream, want at most 12 %%", c.name, r.Gzip.Size, growth, whole)
+		mean := r.Plain / int64(len(r.Index.Blocks))
+		if growth := 100 * (float64(r.Gzip)/float64(whole) - 1); growth > 12 {
+			t.Errorf("%s: got %d bytes, %.1f %% above the %d of one stream, want at most 12 %%", c.name, r.Gzip, growth, whole)
 		} else {
 			t.Logf("%s: blocks of %d bytes on the average, %.1f %% above one stream", c.name, mean, growth)
 		}

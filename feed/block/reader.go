@@ -76,7 +76,7 @@ func (r *Reader) WriteRange(w io.Writer, off, n int64) (written int64, err error
 
 // AppendBlock appends the plain bytes of block i.
 func (r *Reader) AppendBlock(dst []byte, i int) ([]byte, error) {
-	err := r.each(r.x.plainAt[i+1], int64(r.x.Blocks[i].Plain), func(b []byte) error {
+	err := r.each(r.x.at(i+1).plain, int64(r.x.Blocks[i].Plain), func(b []byte) error {
 		dst = append(dst, b...)
 		return nil
 	})
@@ -91,8 +91,8 @@ func (r *Reader) each(off, n int64, yield func([]byte) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x := r.x
-	from := sort.Search(x.segments(), func(i int) bool { return x.plainAt[i+1] > off })
-	to := sort.Search(x.segments(), func(i int) bool { return x.plainAt[i+1] >= off+n }) + 1
+	from := sort.Search(x.segments(), func(i int) bool { return x.at(i+1).plain > off })
+	to := sort.Search(x.segments(), func(i int) bool { return x.at(i+1).plain >= off+n }) + 1
 	var stream io.ReadCloser
 	defer func() {
 		if stream != nil {
@@ -104,9 +104,9 @@ func (r *Reader) each(off, n int64, yield func([]byte) error) error {
 			return err
 		}
 		if stream == nil && r.have != i {
-			at := x.packedAt[i]
+			at := x.at(i).packed
 			var err error
-			if stream, err = r.src(r.ctx, at, x.packedAt[to]-at); err != nil {
+			if stream, err = r.src(r.ctx, at, x.at(to).packed-at); err != nil {
 				return fmt.Errorf("read segment %d: %w", i, err)
 			}
 		}
@@ -116,7 +116,7 @@ func (r *Reader) each(off, n int64, yield func([]byte) error) error {
 			}
 		}
 		b := r.plain
-		start := x.plainAt[i]
+		start := x.at(i).plain
 		if start+int64(len(b)) > off+n {
 			b = b[:off+n-start]
 		}
@@ -135,8 +135,8 @@ func (r *Reader) load(stream io.Reader, i int) error {
 	s := r.x.segment(i)
 	r.have = -1
 	var err error
-	r.packed, err = appendExactly(r.packed[:0], stream, s.Packed)
-	if err = early(err, r.x.packedAt[i], int64(s.Packed)); err == nil {
+	r.packed, err = appendExactly(r.packed[:0], stream, int(s.Packed))
+	if err = early(err, r.x.at(i).packed, int64(s.Packed)); err == nil {
 		r.plain, err = r.inflate(r.plain[:0], r.packed, s)
 	}
 	if err != nil {

@@ -29,7 +29,7 @@ func Sum(plain []byte) Digest {
 // ends on a byte with an empty stored block (a sync flush).
 type Segment struct {
 	// Plain is the size of the bytes, Packed that of their deflate stream.
-	Plain, Packed int
+	Plain, Packed uint32
 	// CRC is the CRC-32 of the plain bytes, PackedCRC the CRC-32C of the stream:
 	// a segment is proved before it is copied, without inflating it.
 	CRC, PackedCRC uint32
@@ -44,7 +44,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // checkPacked proves the bytes of a segment's stream.
 func (s *Segment) checkPacked(packed []byte) error {
-	if len(packed) != s.Packed || crc32.Checksum(packed, castagnoli) != s.PackedCRC {
+	if len(packed) != int(s.Packed) || crc32.Checksum(packed, castagnoli) != s.PackedCRC {
 		return fmt.Errorf("%w: a segment's compressed bytes differ from their checksum", ErrCorrupt)
 	}
 	return nil
@@ -52,7 +52,7 @@ func (s *Segment) checkPacked(packed []byte) error {
 
 // checkPlain proves the plain bytes of a segment.
 func (s *Segment) checkPlain(plain []byte) error {
-	if len(plain) != s.Plain || crc32.ChecksumIEEE(plain) != s.CRC {
+	if len(plain) != int(s.Plain) || crc32.ChecksumIEEE(plain) != s.CRC {
 		return fmt.Errorf("%w: a segment's bytes differ from their checksum", ErrCorrupt)
 	}
 	return nil
@@ -151,7 +151,7 @@ func (p *Previous) load(ctx context.Context, f *inflater, dst, scratch []byte, i
 	s := p.Index.segment(i)
 	if p.Plain != nil {
 		start := len(dst)
-		dst, err = p.Plain.append(ctx, dst, p.Index.plainAt[i], int64(s.Plain))
+		dst, err = p.Plain.append(ctx, dst, p.Index.at(i).plain, int64(s.Plain))
 		if err == nil {
 			err = s.checkPlain(dst[start:])
 		}
@@ -166,7 +166,7 @@ func (p *Previous) load(ctx context.Context, f *inflater, dst, scratch []byte, i
 	if p.Gzip == nil {
 		return dst, scratch, errors.New("the previous generation has no source of its bytes")
 	}
-	if scratch, err = p.Gzip.append(ctx, scratch[:0], p.Index.packedAt[i], int64(s.Packed)); err != nil {
+	if scratch, err = p.Gzip.append(ctx, scratch[:0], p.Index.at(i).packed, int64(s.Packed)); err != nil {
 		return dst, scratch, err
 	}
 	dst, err = f.inflate(dst, scratch, s)

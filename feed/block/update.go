@@ -119,12 +119,12 @@ func (w *Writer) Splice(i int, nodes []Node, edits iter.Seq2[Edit, error]) error
 	b := &p.Index.Blocks[i]
 	size := 0
 	for n, node := range nodes {
-		if node.Size < 1 || node.Size > b.Plain || n > 0 && node.ID <= nodes[n-1].ID {
+		if node.Size < 1 || node.Size > int(b.Plain) || n > 0 && node.ID <= nodes[n-1].ID {
 			return w.fail(fmt.Errorf("%w: the nodes said to be in block %d cannot be", ErrCorrupt, i))
 		}
 		size += node.Size
 	}
-	if size != b.Plain || len(nodes) != b.Nodes || nodes[0].ID != b.First {
+	if size != int(b.Plain) || len(nodes) != int(b.Nodes) || nodes[0].ID != b.First {
 		return w.fail(fmt.Errorf("%w: block %d has %d nodes of %d bytes from product %d on, not the %d of %d bytes that it is said to have",
 			ErrCorrupt, i, b.Nodes, b.Plain, b.First, len(nodes), size))
 	}

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"feedmill/feed"
-	"feedmill/internal/filesum"
 )
 
 // DefaultLevel is the level of compression that [Options] stand for.
@@ -40,11 +39,9 @@ type Options struct {
 	// the number of its nodes, once it is known which those are: before the call
 	// that gave a later node returns.
 	Decided func(nodes int)
-	// PlainDigests asks for digests of the plain form.
-	PlainDigests bool
-	// Stored asks for the stored form of the index in its place: it takes less
-	// memory than the other.
-	Stored bool
+	// Stored, when set, gets the stored form of the index as it grows, and nothing of it
+	// stays in memory.
+	Stored io.Writer
 }
 
 // Previous is a file that a new one may take its unchanged blocks from.
@@ -61,20 +58,11 @@ type Previous struct {
 
 // Result is what became of a file.
 type Result struct {
-	// Index is nil where its stored form was asked for, which is Stored.
-	Index  *Index
-	Stored []byte
-	// Gzip is of the file, Plain of its plain form; digests of the plain form
-	// are zero unless they were asked for.
-	Gzip, Plain Digests
+	// Index is nil where its stored form was written.
+	Index *Index
+	// Gzip is the size of the file in bytes, Plain that of its plain form.
+	Gzip, Plain int64
 	Stats       Stats
-}
-
-// Digests are of all the bytes of a file.
-type Digests struct {
-	Size   int64
-	MD5    [16]byte
-	SHA256 [32]byte
 }
 
 // Stats count segments by where their streams came from.
@@ -120,11 +108,10 @@ type Writer struct {
 	mu  sync.Mutex
 	err error
 
-	gzip  output
-	plain output
+	gzip output
 	// index and crc are the stream goroutine's until it has ended.
 	index  Index
-	stored storedBlocks
+	stored storing
 	crc    uint32
 	size   int64 // of the plain form
 }
@@ -170,15 +157,11 @@ func NewWriter(ctx context.Context, out io.Writer, opt Options) (*Writer, error)
 	if opt.Level < 1 || opt.Level > 9 {
 		return nil, fmt.Errorf("compression level %d: levels are 1 to 9", opt.Level)
 	}
-	w := &Writer{ctx: ctx, opt: opt, pool: opt.Pool, index: Index{Cut: opt.Cut, Level: opt.Level}}
+	w := &Writer{ctx: ctx, opt: opt, pool: opt.Pool, index: Index{Cut: opt.Cut, Level: opt.Level}, stored: storing{to: opt.Stored}}
 	if w.pool == nil {
 		w.pool, w.own = NewPool(PoolOptions{}), true
 	}
-	w.gzip = output{w: out, sums: filesum.New()}
-	w.plain = output{w: opt.Plain}
-	if opt.PlainDigests {
-		w.plain.sums = filesum.New()
-	}
+	w.gzip = output{w: out}
 	// Enough on the way that no worker waits for the slowest one.
 	depth := 2*w.pool.workers + 2
 	w.free, w.streams = make(chan *job, depth), make(chan *job, depth)
@@ -186,7 +169,7 @@ func NewWriter(ctx context.Context, out io.Writer, opt Options) (*Writer, error)
 		w.free <- &job{ctx: ctx, prev: opt.Previous, stats: &w.counts, level: opt.Level}
 	}
 	w.running.Go(w.emitStreams)
-	if w.plain.wanted() {
+	if opt.Plain != nil {
 		w.plains = make(chan *job, depth)
 		w.running.Go(w.emitPlain)
 	}
@@ -288,7 +271,7 @@ func (w *Writer) Keep(i int) error {
 	if b.start() < w.end {
 		return w.fail(fmt.Errorf("keep block %d: product %d or another of its range of ids was given already", i, w.end-1))
 	}
-	return w.add(item{first: b.First, bits: b.Bits, nodes: b.Nodes, kept: i}, b.end())
+	return w.add(item{first: b.First, bits: b.Bits, nodes: int(b.Nodes), kept: i}, b.end())
 }
 
 func (w *Writer) add(it item, end feed.ProductID) error {
@@ -315,7 +298,7 @@ func (w *Writer) settle(all bool) error {
 			size += it.size
 			mixed = mixed || it.kept >= 0
 		}
-		b := Block{First: first.first, Bits: bits, Nodes: nodes}
+		b := Block{First: first.first, Bits: bits, Nodes: uint32(nodes)}
 		if w.opt.Decided != nil {
 			w.opt.Decided(nodes)
 		}
@@ -354,7 +337,8 @@ func (w *Writer) keep(i int, b Block) error {
 	x := w.opt.Previous.Index
 	b.Segment = x.Blocks[i].Segment
 	if r := w.run; r != nil {
-		full := max(x.plainAt[i+2]-x.plainAt[r.from], x.packedAt[i+2]-x.packedAt[r.from]) > maxRun
+		from, to := x.at(r.from), x.at(i+2)
+		full := max(to.plain-from.plain, to.packed-from.packed) > maxRun
 		if r.to != i+1 || full {
 			if err := w.flushRun(); err != nil {
 				return err
@@ -445,11 +429,11 @@ func (w *Writer) Finish() (Result, error) {
 	if err := w.gzip.write(end); err != nil {
 		return Result{}, w.fail(fmt.Errorf("write the gzip file: %w", err))
 	}
-	r := Result{Gzip: w.gzip.digests(), Plain: w.plain.digests()}
-	r.Plain.Size = w.size
-	if w.opt.Stored {
-		r.Stored = w.index.appendStored(nil, &w.stored)
-		w.stored = storedBlocks{}
+	r := Result{Gzip: w.gzip.size, Plain: w.size}
+	if w.opt.Stored != nil {
+		if err := w.stored.end(&w.index); err != nil {
+			return Result{}, w.fail(err)
+		}
 	} else {
 		w.index.seal()
 		r.Index = &w.index

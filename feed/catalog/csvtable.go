@@ -231,7 +231,7 @@ func separator(head []byte) byte {
 }
 
 // cell gives a value of a table: trimmed, clean, and without the apostrophe
-// that keeps spreadsheets from taking it for a formula (RELIABILITY S-28).
+// that keeps spreadsheets from taking it for a formula.
 func (in *intake) cell(s string) string {
 	s = strings.TrimSpace(s)
 	if len(s) > 1 && s[0] == '\'' && strings.IndexByte("=+-@", s[1]) >= 0 {

@@ -46,9 +46,14 @@ type object struct {
 // kind: machines always keep the same.
 type habit struct {
 	names []string
-	// after gives, for each place behind a member, which one came next last time.
+	keys  []jsonlex.Name
+	// after gives, for each place behind a member, which one came next last time,
+	// or that the object ended.
 	after [65]uint8
 }
+
+// ends is what comes next behind the last member.
+const ends = 0xFF
 
 // habitOf gives the habit for objects with these members.
 func (d *decoder) habitOf(names []string) *habit {
@@ -57,7 +62,10 @@ func (d *decoder) habitOf(names []string) *habit {
 			return h
 		}
 	}
-	h := &habit{names: names}
+	h := &habit{names: names, keys: make([]jsonlex.Name, len(names))}
+	for i, name := range names {
+		h.keys[i] = jsonlex.NewName(name)
+	}
 	d.habits = append(d.habits, h)
 	return h
 }
@@ -76,10 +84,16 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 		o.habit = d.habitOf(o.names)
 	}
 	for {
-		i := int(o.habit.after[o.last])
-		if !d.lex.Named(o.names[i]) {
+		next := &o.habit.after[o.last]
+		i := int(*next)
+		if i == ends && d.lex.Closed() {
+			d.path = d.path[:len(d.path)-1]
+			return 0, false
+		}
+		if i == ends || !d.lex.Named(&o.habit.keys[i]) {
 			name, ok := d.lex.Member()
 			if !ok {
+				*next = ends
 				d.path = d.path[:len(d.path)-1]
 				return 0, false
 			}
@@ -90,7 +104,7 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 				d.lex.Skip()
 				continue
 			}
-			o.habit.after[o.last] = uint8(i)
+			*next = uint8(i)
 		}
 		o.last = i + 1
 		top := &d.path[len(d.path)-1]
@@ -110,7 +124,7 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 
 // null reads null, which is as good as absent, if it is next.
 func (d *decoder) null() bool {
-	if d.lex.Kind() != jsonlex.Null {
+	if !d.lex.Nil() {
 		return false
 	}
 	d.lex.Null()

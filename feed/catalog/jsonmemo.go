@@ -221,6 +221,14 @@ func (d *decoder) parameters() {
 			if !d.null() {
 				note.values = d.values(q)
 			}
+			if d.lex.Closed() { // as nearly always
+				d.path = d.path[:len(d.path)-1]
+				note.head = d.memos.use(s.noted)
+				if q.Section && len(q.Values) > 0 {
+					d.refuseSection()
+				}
+				continue
+			}
 		} else {
 			o = d.enter(parameterMembers[:])
 		}
@@ -246,9 +254,13 @@ func (d *decoder) parameters() {
 			note.head = d.memos.use(s.noted)
 		}
 		if q.Section && len(q.Values) > 0 {
-			d.refuse("is a section and has values", "a section only heads the parameters behind it")
+			d.refuseSection()
 		}
 	}
+}
+
+func (d *decoder) refuseSection() {
+	d.refuse("is a section and has values", "a section only heads the parameters behind it")
 }
 
 // values reads the values of a parameter and says whether the dictionaries know

@@ -234,7 +234,7 @@ func (p *priceReader) table(comma byte) error {
 			return ""
 		}
 		s := strings.TrimSpace(r.Fields[i])
-		// The apostrophe that keeps spreadsheets from taking a value for a formula (RELIABILITY S-28).
+		// The apostrophe that keeps spreadsheets from taking a value for a formula.
 		if len(s) > 1 && s[0] == '\'' && strings.IndexByte("=+-@", s[1]) >= 0 {
 			s = s[1:]
 		}

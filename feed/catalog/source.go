@@ -39,7 +39,7 @@ func (m *meter) Read(p []byte) (int, error) {
 }
 
 // guard bounds the uncompressed bytes of all files, and how far gzip data may
-// blow up (RELIABILITY S-29: a cap on the size and one on the ratio).
+// blow up (a cap on the size and one on the ratio).
 type guard struct {
 	r      io.Reader
 	name   string

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -173,11 +174,16 @@ func (w *Writer) endBlock() {
 // Close ends the state; it does not close the underlying writer. extra is kept
 // beside the entries for who wrote them.
 func (w *Writer) Close(extra []byte) error {
+	return w.CloseFrom(bytes.NewReader(extra), int64(len(extra)))
+}
+
+// CloseFrom is Close with extra bytes of that size from a reader.
+func (w *Writer) CloseFrom(extra io.Reader, size int64) error {
 	w.endLeaf()
 	w.endBlock()
 	w.write([]byte{0})
 	extraAt := w.written
-	w.write(extra)
+	extraCRC := w.copy(extra, size)
 	indexAt := w.written
 	w.write(w.index)
 	f := []byte{shapeByte(w.sum.Shape)}
@@ -190,8 +196,8 @@ func (w *Writer) Close(extra []byte) error {
 	}
 	f = binary.AppendVarint(f, oldest)
 	f = binary.AppendUvarint(f, uint64(extraAt))
-	f = binary.AppendUvarint(f, uint64(len(extra)))
-	f = appendCRC(f, extra)
+	f = binary.AppendUvarint(f, uint64(size))
+	f = binary.BigEndian.AppendUint32(f, extraCRC)
 	f = binary.AppendUvarint(f, uint64(indexAt))
 	f = binary.AppendUvarint(f, uint64(len(w.blocks)))
 	var lastID feed.ProductID
@@ -219,6 +225,22 @@ func (w *Writer) Close(extra []byte) error {
 
 // Summary tells what has been written.
 func (w *Writer) Summary() Summary { return w.sum }
+
+// copy writes size bytes from a reader, and gives their checksum.
+func (w *Writer) copy(from io.Reader, size int64) (crc uint32) {
+	buf := make([]byte, min(size, 32<<10))
+	for w.err == nil && size > 0 {
+		b := buf[:min(size, int64(len(buf)))]
+		if _, err := io.ReadFull(from, b); err != nil {
+			w.err = fmt.Errorf("read what is kept beside the entries: %w", err)
+			return 0
+		}
+		crc = crc32.Update(crc, castagnoli, b)
+		w.write(b)
+		size -= int64(len(b))
+	}
+	return crc
+}
 
 func (w *Writer) write(b []byte) {
 	if w.err == nil {

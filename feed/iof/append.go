@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"feedmill/feed"
+	"feedmill/feed/internal/scan"
 )
 
 // Words of eight equal bytes, to look at eight bytes of a string at a time.
@@ -169,9 +170,13 @@ func reference(c byte) string {
 // readers lose text that is split over two (CONSUMERS 7), so it is written as
 // "]]&gt;": in HTML, which is what these texts are, that means the same.
 func appendCDATA(dst []byte, s string) []byte {
-	s = clean(s)
+	fine, bracket := scan.Clean(s)
+	if !fine {
+		s, _ = feed.Clean(s)
+		bracket = true
+	}
 	dst = append(dst, "<![CDATA["...)
-	if strings.IndexByte(s, ']') >= 0 {
+	if bracket {
 		for {
 			i := strings.Index(s, "]]>")
 			if i < 0 {

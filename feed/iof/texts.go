@@ -9,12 +9,20 @@ import (
 // Texts are what the full node of one product says in a choice of languages and
 // a dialect, whatever the profile: references, names and descriptions, pictures,
 // attachments and parameters. Writers that write the same of it ([Writer.SameTexts])
-// may share them: the first renders, the others copy. They are for one
-// goroutine. The zero Texts are of no product.
+// may share them ([Texts.Share]): the first renders, the others copy. Whether
+// shared or not, they also remember parameters and values, which many products
+// have in common, so they are worth having from product to product. They are for
+// one goroutine. The zero Texts are of no product, and not shared.
 type Texts struct {
-	parts [textsParts][]byte
-	known bool
+	parts  [textsParts][]byte
+	known  bool
+	common bool
+	pieces pieces
 }
+
+// Share says that several writers use the texts: what the first one renders is
+// kept for the others.
+func (t *Texts) Share() { t.common = true }
 
 // Next forgets the product, before the next one is written.
 func (t *Texts) Next() { t.known = false }
@@ -25,11 +33,12 @@ func (w *Writer) SameTexts(o *Writer) bool {
 		slices.Equal(w.lang.order, o.lang.order)
 }
 
-// AppendFullWith is [Writer.AppendFull] of a product whose texts are shared. A
-// group and a set may differ between those who share: they are none of the texts.
+// AppendFullWith is [Writer.AppendFull] with texts, which only writers that write
+// the same of them may be given. A group and a set may differ between those who
+// share: they are none of the texts.
 func (w *Writer) AppendFullWith(dst []byte, it *feed.Item, t *Texts) []byte {
 	dst = w.appendFull(dst, it, t)
-	t.known = true
+	t.known = t.common
 	return dst
 }
 
@@ -42,8 +51,8 @@ const (
 	textsParts
 )
 
-// shared appends a part. It is copied where it is known, and else kept; nil
-// texts keep nothing.
+// shared appends a part. It is copied where it is known, and else kept, if anybody
+// else may want it.
 func (t *Texts) shared(dst []byte, part int, w *Writer, p *feed.Product) []byte {
 	if t != nil && t.known {
 		return append(dst, t.parts[part]...)
@@ -55,9 +64,9 @@ func (t *Texts) shared(dst []byte, part int, w *Writer, p *feed.Product) []byte 
 	case textsMedia:
 		dst = w.appendAttachments(appendImages(dst, p), p.Attachments)
 	case textsParameters:
-		dst = w.appendProductParameters(dst, p.Parameters)
+		dst = w.appendProductParameters(dst, p.Parameters, t)
 	}
-	if t != nil {
+	if t != nil && t.common {
 		t.parts[part] = append(t.parts[part][:0], dst[start:]...)
 	}
 	return dst

@@ -184,47 +184,27 @@ func known(q, otherwise feed.Quantity) feed.Quantity {
 // (IOF 4.12), sections as parameter type="section", which more importers know
 // than the section element. What has no id or name is left out; a context
 // outside the closed lists is too.
-func (w *Writer) appendProductParameters(dst []byte, list []feed.Parameter) []byte {
+func (w *Writer) appendProductParameters(dst []byte, list []feed.Parameter, t *Texts) []byte {
 	start := len(dst)
 	dst = append(dst, "<parameters>"...)
 	before := len(dst)
 	for i := range list {
 		m := &list[i]
-		lang, name, ok := w.lang.pick(w.parameterNames(m))
-		if !ok || !hasText(m.ID) {
+		bare := len(dst)
+		if dst = w.parameterStart(dst, m, t); len(dst) == bare {
 			continue
-		}
-		if m.Section {
-			dst = append(dst, `<parameter type="section" id="`...)
-		} else {
-			dst = append(dst, `<parameter type="parameter" id="`...)
-		}
-		dst = appendEscaped(dst, m.ID)
-		dst = append(dst, '"')
-		dst = appendLang(dst, lang)
-		dst = append(dst, ` name="`...)
-		dst = appendEscaped(dst, name)
-		dst = append(dst, '"')
-		dst = appendIntAttr(dst, ` priority="`, m.Priority)
-		dst = appendFlag(dst, ` distinction="`, m.Distinction)
-		dst = appendFlag(dst, ` group_distinction="`, m.GroupDistinction)
-		dst = appendFlag(dst, ` hide="`, m.Hide)
-		dst = appendFlag(dst, ` auction_template_hide="`, m.AuctionHide)
-		if m.Context != "" && feed.IsParameterContext(m.Context) {
-			dst = appendAttr(dst, ` context_id="`, m.Context)
 		}
 		if m.Section {
 			dst = append(dst, "/>"...)
 			continue
 		}
-		bare := len(dst)
 		dst = append(dst, '>')
 		inside := len(dst)
 		for j := range m.Values {
-			dst = w.appendValue(dst, &m.Values[j])
+			dst = w.value(dst, &m.Values[j], t)
 		}
 		if len(dst) == inside {
-			dst = append(dst[:bare], "/>"...)
+			dst = append(dst[:inside-1], "/>"...)
 			continue
 		}
 		dst = append(dst, "</parameter>"...)
@@ -233,6 +213,35 @@ func (w *Writer) appendProductParameters(dst []byte, list []feed.Parameter) []by
 		return dst[:start]
 	}
 	return append(dst, "</parameters>"...)
+}
+
+// appendParameterStart writes the tag of a parameter without its closing bracket,
+// and nothing for one that is left out.
+func (w *Writer) appendParameterStart(dst []byte, m *feed.Parameter) []byte {
+	lang, name, ok := w.lang.pick(w.parameterNames(m))
+	if !ok || !hasText(m.ID) {
+		return dst
+	}
+	if m.Section {
+		dst = append(dst, `<parameter type="section" id="`...)
+	} else {
+		dst = append(dst, `<parameter type="parameter" id="`...)
+	}
+	dst = appendEscaped(dst, m.ID)
+	dst = append(dst, '"')
+	dst = appendLang(dst, lang)
+	dst = append(dst, ` name="`...)
+	dst = appendEscaped(dst, name)
+	dst = append(dst, '"')
+	dst = appendIntAttr(dst, ` priority="`, m.Priority)
+	dst = appendFlag(dst, ` distinction="`, m.Distinction)
+	dst = appendFlag(dst, ` group_distinction="`, m.GroupDistinction)
+	dst = appendFlag(dst, ` hide="`, m.Hide)
+	dst = appendFlag(dst, ` auction_template_hide="`, m.AuctionHide)
+	if m.Context != "" && feed.IsParameterContext(m.Context) {
+		dst = appendAttr(dst, ` context_id="`, m.Context)
+	}
+	return dst
 }
 
 func (w *Writer) parameterNames(m *feed.Parameter) feed.Texts {

@@ -1,7 +1,7 @@
 package publish
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -45,15 +45,15 @@ type body struct {
 	opt           block.Options
 	blockSize     int
 	plain, packed sink
-	gz            *bufio.Writer
 	near          []*nearFile
 	header        []byte
 	sample        []block.Node // what waits for the cut to be known
 	nodes         []byte
 	w             *block.Writer
 	marks         *marker // nil for files whose blocks are not marked
-	result        block.Result
-	filed         []byte // what is known of the file
+	marksBefore   []byte  // of the blocks of the file before
+	index         *spill  // of the blocks, as it is stored
+	filed         *spill  // what is known of the file, once it has ended
 }
 
 // newBody starts the plan's complete file with its header.
@@ -64,16 +64,16 @@ func (p *plan) newBody(ctx context.Context, r *runner, header []byte) (*body, er
 		sp.buf = append(sp.buf, header...)
 		return &body{spool: sp}, nil
 	}
-	b := &body{ctx: ctx, header: header, blockSize: fullBlock, opt: block.Options{Pool: r.blocks(), Level: gzipLevel, PlainDigests: true, Stored: true},
-		plain: sink{dir: r.req.Spool, pattern: name + "-*"}, packed: sink{dir: r.req.Spool, pattern: name + "-*.gz"}}
+	b := &body{ctx: ctx, header: header, blockSize: fullBlock, opt: block.Options{Pool: r.blocks(), Level: gzipLevel}, index: &spill{dir: r.req.Spool},
+		plain: newSink(r.req.Spool, name+"-*", &r.sums), packed: newSink(r.req.Spool, name+"-*.gz", &r.sums)}
 	if p.ref.Kind == feed.KindLight {
 		b.blockSize = lightBlock
 	}
 	if p.ref.Kind == feed.KindFull {
-		b.marks = &marker{}
+		b.marks = &marker{marks: spill{dir: r.req.Spool}}
 		b.opt.Decided = b.marks.decided
 	}
-	b.opt.Plain, b.gz = &b.plain, bufio.NewWriterSize(&b.packed, flushSize)
+	b.opt.Plain, b.opt.Stored = &b.plain, b.index
 	f := p.prev.File(p.ref.Kind)
 	if !p.usable() || f == nil || f.Gzip.IsZero() {
 		return b, nil
@@ -83,7 +83,8 @@ func (p *plan) newBody(ctx context.Context, r *runner, header []byte) (*body, er
 		return nil, err
 	}
 	// An index that is damaged or of another file costs compressing anew.
-	index, _ := splitFiled(stored)
+	index, marks := splitFiled(stored)
+	b.marksBefore = bytes.Clone(marks)
 	if x, err := block.ParseIndex(index); err == nil && x.GzipSize() == f.Gzip.Size {
 		near := &nearFile{bin: r.bin, blob: f.Gzip, dir: r.req.Spool}
 		b.near = append(b.near, near)
@@ -142,7 +143,7 @@ func (b *body) node(id feed.ProductID, node []byte) error {
 // start settles how many nodes make a block, and writes those that waited for it.
 func (b *body) start() (err error) {
 	b.opt.Cut = b.cut()
-	if b.w, err = block.NewWriter(b.ctx, b.gz, b.opt); err != nil {
+	if b.w, err = block.NewWriter(b.ctx, &b.packed, b.opt); err != nil {
 		return err
 	}
 	if err := b.w.Header(b.header); err != nil {
@@ -185,20 +186,15 @@ func (b *body) end(footer []byte) error {
 	}
 	err := b.w.Footer(footer)
 	if err == nil {
-		b.result, err = b.w.Finish()
+		_, err = b.w.Finish()
 	}
 	if err == nil {
-		err = b.gz.Flush()
+		b.filed, err = b.file()
 	}
-	if err == nil {
-		var marks []byte
-		if b.marks != nil {
-			marks = b.marks.marks
-		}
-		b.filed = appendFiled(nil, b.result.Stored, marks)
-		b.result.Stored = nil
-	}
-	return errors.Join(blockError(err), b.close())
+	err = errors.Join(blockError(err), b.close())
+	// Others of the run may take long still: what the file was made from goes.
+	b.w, b.opt.Previous, b.marksBefore = nil, nil, nil
+	return err
 }
 
 func blockError(err error) error {
@@ -225,11 +221,8 @@ func (b *body) finish(kind feed.Kind, label string, generation int64) (plain Spo
 	if b.spool != nil {
 		return b.spool.finish(kind, label, generation)
 	}
-	tell := func(s *sink, encoding string, d *block.Digests) Spooled {
-		return Spooled{Kind: kind, Label: label, Generation: generation, Path: s.f.Name(), Encoding: encoding, Size: d.Size, MD5: d.MD5, SHA256: d.SHA256}
-	}
-	twin := tell(&b.packed, "gzip", &b.result.Gzip)
-	return tell(&b.plain, "", &b.result.Plain), &twin, nil
+	twin := b.packed.spooled(kind, label, generation, "gzip")
+	return b.plain.spooled(kind, label, generation, ""), &twin, nil
 }
 
 // discard removes what was written.
@@ -237,7 +230,11 @@ func (b *body) discard() error {
 	if b.spool != nil {
 		return b.spool.discard()
 	}
-	return errors.Join(b.close(), b.plain.remove(), b.packed.remove())
+	err := errors.Join(b.close(), b.plain.remove(), b.packed.remove(), b.index.discard())
+	if b.marks != nil {
+		err = errors.Join(err, b.marks.marks.discard())
+	}
+	return err
 }
 
 // nearFile is a stored file of which many pieces are read. Where the store keeps

@@ -30,8 +30,8 @@ const (
 	// the full file may tell of: beyond it hardly a block stays. Few changes are
 	// never too many.
 	carryShare = 10
-	// carryMost is how many files are carried over at once: each takes a few
-	// megabytes of memory.
+	// carryMost is how many files are made at once of what there is: each takes a
+	// few megabytes of memory.
 	carryMost = 8
 )
 
@@ -41,22 +41,12 @@ var errCarry = errors.New("the full file before does not serve")
 // carryFull makes the full files of plans from those before, and gives the plans
 // whose files must be rendered.
 func (r *runner) carryFull(ctx context.Context, list []*plan) (rest []*plan, err error) {
-	r.blocks() // made before there are several to use it
-	errs := make([]error, len(list))
-	places := make(chan struct{}, min(carryMost, 4*runtime.GOMAXPROCS(0)))
-	var wg sync.WaitGroup
-	for i, p := range list {
+	errs := r.together(list, func(p *plan) error {
 		if !p.carries(r) {
-			errs[i] = errCarry
-			continue
+			return errCarry
 		}
-		wg.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
-			errs[i] = p.carry(ctx, r)
-		})
-	}
-	wg.Wait()
+		return p.carry(ctx, r)
+	})
 	for i, p := range list {
 		switch err := errs[i]; {
 		case err == nil:
@@ -67,6 +57,26 @@ func (r *runner) carryFull(ctx context.Context, list []*plan) (rest []*plan, err
 		}
 	}
 	return rest, context.Cause(ctx)
+}
+
+// together makes files of several plans at once, which lets their digests be
+// taken together too, and gives the error of each.
+func (r *runner) together(list []*plan, do func(*plan) error) []error {
+	if len(list) > 0 && r.req.Settings.Gzip {
+		r.blocks() // made before there are several to use it
+	}
+	errs := make([]error, len(list))
+	places := make(chan struct{}, min(carryMost, 4*runtime.GOMAXPROCS(0)))
+	var wg sync.WaitGroup
+	for i, p := range list {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			errs[i] = do(p)
+		})
+	}
+	wg.Wait()
+	return errs
 }
 
 // carries says whether the plan's full file may be made from the one before.
@@ -177,17 +187,13 @@ type carrier struct {
 // open opens the file before, the new file, and the state.
 func (c *carrier) open(ctx context.Context) error {
 	p, r := c.plan, c.runner
-	stored, err := p.filedBefore(ctx, r.bin)
-	if err != nil {
-		return err
-	}
-	_, c.marks = splitFiled(stored)
 	p.body = nil
 	shape, err := p.header(ctx, r)
 	if err != nil {
 		return err
 	}
 	before := p.body.opt.Previous
+	c.marks = p.body.marksBefore
 	f := p.prev.File(feed.KindFull)
 	if before == nil || before.Index.PlainSize() != f.Plain.Size || len(c.marks) != markSize*len(before.Index.Blocks) || p.body.cut() != before.Index.Cut {
 		return errCarry
@@ -235,7 +241,7 @@ func (c *carrier) open(ctx context.Context) error {
 		}
 		c.now = diff.Layered(false, states...)
 	}
-	c.out = newStateFile(r.req.Spool, shape)
+	c.out = newStateFile(r.req.Spool, shape, &r.sums)
 	return nil
 }
 

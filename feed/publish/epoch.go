@@ -10,7 +10,7 @@ import (
 
 // Markers is what a [Bin] offers whose files outlive the ledger. Before a run
 // moves a pointer it leaves a marker beside the files; a ledger that does not
-// know the run of the newest marker has lost history (RELIABILITY 2.11).
+// know the run of the newest marker has lost history.
 type Markers interface {
 	// Newest gives the highest marker of a merchant; ok is false when there is none.
 	Newest(ctx context.Context, merchant string) (m Mark, ok bool, err error)
@@ -100,7 +100,7 @@ func (p *plan) forgetLost(lost *Mark, now time.Time) {
 
 // checkClock refuses to publish when the clock is far ahead of both what was
 // published and the ledger's own clock: labels from the year 2099 would stay
-// the newest for good (RELIABILITY 2.9). A feed that nobody has published for
+// the newest for good. A feed that nobody has published for
 // long is alone no reason.
 func (r *runner) checkClock(ctx context.Context) error {
 	const far = 24 * time.Hour

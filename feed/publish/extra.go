@@ -1,10 +1,12 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"slices"
+	"io"
 
 	"feedmill/feed/diff"
 )
@@ -18,13 +20,30 @@ import (
 // the first, the first, the second. States of a full feed go on while its file
 // stays, so the marks tell which blocks of it hold something else by now.
 
-// appendedExtra gives what the plan's new state keeps.
-func (p *plan) appendedExtra() []byte {
-	if len(p.extra)+len(p.filed) == 0 {
-		return nil
+// appendedExtra gives what the plan's new state keeps, and its size.
+func (p *plan) appendedExtra() (io.Reader, int64) {
+	n := int64(len(p.extra)) + p.filed.length()
+	if n == 0 {
+		return bytes.NewReader(nil), 0
 	}
-	b := binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64+len(p.extra)+len(p.filed)), uint64(len(p.extra)))
-	return append(append(b, p.extra...), p.filed...)
+	size := binary.AppendUvarint(nil, uint64(len(p.extra)))
+	return io.MultiReader(bytes.NewReader(size), bytes.NewReader(p.extra), p.filed.reader()), int64(len(size)) + n
+}
+
+// setFiled takes what is known of the plan's file.
+func (p *plan) setFiled(s *spill) error {
+	old := p.filed
+	p.filed = s
+	return old.discard()
+}
+
+// keepFiled takes it as a state has kept it.
+func (p *plan) keepFiled(dir string, filed []byte) error {
+	s := &spill{dir: dir}
+	if _, err := s.Write(filed); err != nil {
+		return errors.Join(err, s.discard())
+	}
+	return p.setFiled(s)
 }
 
 // stateExtra reads what a state keeps.
@@ -48,7 +67,8 @@ const markSize = len(diff.Digest{})
 type marker struct {
 	// notes are the ids and digests of nodes whose block is not known yet.
 	notes []byte
-	marks []byte
+	marks spill
+	err   error // the first of writing marks
 }
 
 // noteSize is the size of an id and a digest.
@@ -66,14 +86,29 @@ func (m *marker) note(e *diff.Entry) { m.notes = appendNote(m.notes, e) }
 func (m *marker) decided(nodes int) {
 	n := nodes * noteSize
 	sum := diff.Sum(m.notes[:n])
-	m.marks = append(m.marks, sum[:]...)
+	if _, err := m.marks.Write(sum[:]); err != nil && m.err == nil {
+		m.err = err
+	}
 	m.notes = m.notes[:copy(m.notes, m.notes[n:])]
 }
 
-// appendFiled writes what is known of a complete file.
-func appendFiled(dst, index, marks []byte) []byte {
-	dst = binary.AppendUvarint(slices.Grow(dst, binary.MaxVarintLen64+len(index)+len(marks)), uint64(len(index)))
-	return append(append(dst, index...), marks...)
+// file gathers what is known of the complete file.
+func (b *body) file() (*spill, error) {
+	out := &spill{dir: b.index.dir}
+	_, err := out.Write(binary.AppendUvarint(nil, uint64(b.index.length())))
+	if err == nil {
+		_, err = io.Copy(out, b.index.reader())
+	}
+	if m := b.marks; m != nil && err == nil {
+		if err = m.err; err == nil {
+			_, err = io.Copy(out, m.marks.reader())
+		}
+		err = errors.Join(err, m.marks.discard())
+	}
+	if err = errors.Join(err, b.index.discard()); err != nil {
+		return nil, errors.Join(err, out.discard())
+	}
+	return out, nil
 }
 
 // splitFiled reads it. What is damaged is not known.

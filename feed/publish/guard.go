@@ -69,7 +69,7 @@ const (
 	heldAgain = 30 * time.Minute
 )
 
-// guard says whether what is new goes too far (RELIABILITY I18).
+// guard says whether what is new goes too far.
 func (p *plan) guard(s *Settings) *HeldError {
 	if !p.hasPrev || p.prev.Products == 0 {
 		return nil

@@ -73,11 +73,22 @@ func (r *runner) lookUp(ctx context.Context) error {
 			return err
 		}
 	}
+	var lights []*plan
 	for _, p := range r.plans.all {
-		if isLook(p) {
+		switch {
+		case !isLook(p):
+		case p.ref.Kind == feed.KindLight:
+			lights = append(lights, p)
+		default:
 			if err := p.settle(p.endLook(ctx, r)); err != nil {
 				return err
 			}
+		}
+	}
+	// No two of them share a view, and each reads and writes files of its own.
+	for i, err := range r.together(lights, func(p *plan) error { return p.endLook(ctx, r) }) {
+		if err := lights[i].settle(err); err != nil {
+			return err
 		}
 	}
 	return context.Cause(ctx)
@@ -148,7 +159,7 @@ func (p *plan) openLook(ctx context.Context, r *runner, some bool) (err error) {
 		}
 	}
 	p.openChange(r)
-	p.state = newStateFile(r.req.Spool, diff.Shape{})
+	p.state = newStateFile(r.req.Spool, diff.Shape{}, &r.sums)
 	return nil
 }
 

@@ -102,7 +102,7 @@ func (p *plan) mergeLayers(ctx context.Context, r *runner, from int, named []dif
 	}
 	defer done()
 	states = append(states, &naming{from: fresh, named: named})
-	out := newStateFile(r.req.Spool, diff.Shape{})
+	out := newStateFile(r.req.Spool, diff.Shape{}, &r.sums)
 	merged := diff.Layered(!p.sp.merged, states...)
 	for err == nil {
 		var e diff.Entry
@@ -115,7 +115,10 @@ func (p *plan) mergeLayers(ctx context.Context, r *runner, from int, named []dif
 			p.extra = grown.appendExtra(nil)
 		}
 		if err == nil && p.sp.merged {
-			_, p.filed, err = stateExtra(ctx, p.sp.stack[0])
+			var filed []byte
+			if _, filed, err = stateExtra(ctx, p.sp.stack[0]); err == nil {
+				err = p.keepFiled(r.req.Spool, filed)
+			}
 		}
 		if err == nil {
 			err = out.finish(p.appendedExtra())

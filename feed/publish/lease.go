@@ -24,7 +24,7 @@ func (m machine) Elapsed() time.Duration                 { return time.Since(m.s
 func (m machine) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 // trustMargin is how long before the end of its lease a run may still begin to
-// commit (RELIABILITY 2.6). A lease that is short altogether keeps a third.
+// commit. A lease that is short altogether keeps a third.
 const trustMargin = 5 * time.Second
 
 // keeper holds a run's lease for as long as the run lasts.

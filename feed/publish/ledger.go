@@ -32,7 +32,7 @@ type Ledger interface {
 	Hold(ctx context.Context, run Run, held []Held) error
 }
 
-// Run is one run's right to publish for a merchant (RELIABILITY P0, P4).
+// Run is one run's right to publish for a merchant.
 type Run struct {
 	// ID names the run in object keys and in records: 1 to 64 of a-z, 0-9, "-".
 	ID       string
@@ -75,7 +75,7 @@ type Leases interface {
 
 // Attempts is what a [Ledger] offers whose files lie in a store that it does not
 // rule: it remembers uploads before they are made, and knows after it was
-// itself restored from an older copy that it has lost history (RELIABILITY P4, P5).
+// itself restored from an older copy that it has lost history.
 type Attempts interface {
 	// Attempt remembers the keys under which a run is about to store files.
 	Attempt(ctx context.Context, run Run, keys []string) error

@@ -51,7 +51,7 @@ type ManifestFile struct {
 	GzipSHA256 *SHA256 `json:"gzip_sha256,omitempty"`
 }
 
-// How long a replaced file is still served (RELIABILITY I2).
+// How long a replaced file is still served.
 const (
 	FullRetention  = 72 * time.Hour
 	LightRetention = 2 * time.Hour

@@ -19,7 +19,8 @@ type view struct {
 	profile feed.Profile
 	rules   *pricing.Rules
 	writer  *iof.Writer
-	// texts are shared with the views that write the same, nil where none does.
+	// texts are shared with the views that write the same; nil where another view
+	// fills the full feed.
 	texts *iof.Texts
 	csv   *tabular.Writer
 	item  feed.Item
@@ -69,8 +70,9 @@ type plan struct {
 	merge        *diff.Merge
 	node, record []byte
 	// extra and filed are what the state keeps beside its entries.
-	extra, filed []byte
-	sp           look
+	extra []byte
+	filed *spill
+	sp    look
 
 	live, added, changed, removed       int64
 	changeNodes, goneNodes, expiredGone int64
@@ -88,7 +90,7 @@ type closer interface{ Close() error }
 type plans struct {
 	all   []*plan
 	views []*view
-	// texts are all that views share.
+	// texts are those of all views.
 	texts []*iof.Texts
 	// pairs are the full and the light feed of each profile.
 	pairs [][2]*plan
@@ -143,7 +145,7 @@ func newPlans(req *Request) (*plans, error) {
 	return ps, nil
 }
 
-// share makes a new view share texts with one that writes the same.
+// share gives a new view texts, if it can those of one that writes the same.
 func (ps *plans) share(v *view) {
 	if v.full == nil {
 		return
@@ -152,16 +154,15 @@ func (ps *plans) share(v *view) {
 		if o.full == nil || !o.writer.SameTexts(v.writer) {
 			continue
 		}
-		if o.texts == nil {
-			o.texts = &iof.Texts{}
-			ps.texts = append(ps.texts, o.texts)
-		}
+		o.texts.Share()
 		v.texts = o.texts
 		return
 	}
+	v.texts = &iof.Texts{}
+	ps.texts = append(ps.texts, v.texts)
 }
 
-// nextProduct makes shared texts be rendered anew.
+// nextProduct makes texts be rendered anew.
 func (ps *plans) nextProduct() {
 	for _, t := range ps.texts {
 		t.Next()
@@ -378,7 +379,7 @@ func (p *plan) discard() error {
 		errs = append(errs, p.state.remove())
 		p.state = nil
 	}
-	errs = append(errs, p.sp.discard(), p.close())
+	errs = append(errs, p.sp.discard(), p.close(), p.setFiled(nil))
 	return errors.Join(errs...)
 }
 

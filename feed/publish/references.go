@@ -26,7 +26,8 @@ type references struct {
 	// named are the leaders and components that other shown products name.
 	named map[feed.ProductID]struct{}
 	// leaders gives the first shown product of those that say the same of their
-	// group: it leads them if the leader that they name is not shown.
+	// group, where the leader that they name is not shown: it leads them. The pass
+	// that is repeated meets it before the others, so the first one need not know all.
 	leaders map[groupKey]leader
 	// missing are those of named that are not shown, from the pass before.
 	missing map[feed.ProductID]struct{}
@@ -111,14 +112,8 @@ func (r *references) observe(p *feed.Product) {
 	if p.Group == nil && p.Bundled == nil {
 		return
 	}
-	if k, ok := keyOf(p); ok {
-		if k.lead != p.ID {
-			r.named[k.lead] = struct{}{}
-		}
-		if _, ok := r.leaders[k]; !ok {
-			k.group = strings.Clone(k.group)
-			r.leaders[k] = leaderOf(p)
-		}
+	if k, ok := keyOf(p); ok && k.lead != p.ID {
+		r.named[k.lead] = struct{}{}
 	}
 	if p.Bundled != nil {
 		for i := range p.Bundled.Components {
@@ -166,8 +161,14 @@ func (r *references) mendWhole(p *feed.Product) *feed.Product {
 	}
 	out, _ := r.mend(p,
 		func(n feed.ProductID) bool { _, lost := r.missing[n]; return lost },
-		// The pass before has seen every group that is shown.
-		func(k groupKey) (leader, bool) { return r.leaders[k], true })
+		func(k groupKey) (leader, bool) {
+			l, known := r.leaders[k]
+			if !known {
+				l, k.group = leaderOf(p), strings.Clone(k.group)
+				r.leaders[k] = l
+			}
+			return l, true
+		})
 	return out
 }
 
@@ -218,14 +219,14 @@ func (ps *plans) resolve() (again bool, err error) {
 
 // annotate copies the state of a whole pass with what is known only after it:
 // who is named, who is named and not there, and who leads in another's place.
-func (p *plan) annotate(spool string) (err error) {
-	r := p.view.refs
-	if len(r.named) == 0 && len(r.missing) == 0 {
+func (p *plan) annotate(r *runner) (err error) {
+	refs := p.view.refs
+	if len(refs.named) == 0 && len(refs.missing) == 0 {
 		return nil
 	}
 	lead := map[feed.ProductID]uint64{}
-	for k, l := range r.leaders {
-		if _, lost := r.missing[k.lead]; lost {
+	for k, l := range refs.leaders {
+		if _, lost := refs.missing[k.lead]; lost {
 			lead[l.id] = l.digest(k)
 		}
 	}
@@ -234,9 +235,9 @@ func (p *plan) annotate(spool string) (err error) {
 		return err
 	}
 	defer done()
-	out := newStateFile(spool, from.Shape())
-	err = annotated(from, out, slices.Sorted(maps.Keys(r.missing)), func(e *diff.Entry) {
-		_, e.Named = r.named[e.ID]
+	out := newStateFile(r.req.Spool, from.Shape(), &r.sums)
+	err = annotated(from, out, slices.Sorted(maps.Keys(refs.missing)), func(e *diff.Entry) {
+		_, e.Named = refs.named[e.ID]
 		e.Lead = lead[e.ID]
 	})
 	if err == nil {

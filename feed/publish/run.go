@@ -12,6 +12,7 @@ import (
 
 	"feedmill/feed/block"
 	"feedmill/internal/crash"
+	"feedmill/internal/filesum"
 )
 
 // Do makes what is due of the feeds that the profiles need, from one snapshot,
@@ -20,7 +21,7 @@ import (
 // as it was; [ErrLost] says that another run was first and this one may simply
 // be repeated from a fresh snapshot, [*BusyError] that another one is under way.
 //
-// The order of steps is that of RELIABILITY 2.4: lease and numbers, comparison,
+// The order of steps is: lease and numbers, comparison,
 // guard, uploads that the ledger knows of, a marker, then the one step that
 // makes all of it visible.
 func Do(ctx context.Context, ledger Ledger, bin Bin, req Request) (report Report, err error) {
@@ -73,6 +74,7 @@ type runner struct {
 	plans  *plans
 	hints  map[int64]Hint
 	cpus   chan struct{} // one place for each spool that may work at once
+	sums   filesum.Group // of all files that are written
 	zips   zips          // for files that are compressed as wholes
 	pool   *block.Pool   // nil until a compressed file is made
 
@@ -92,7 +94,7 @@ type runner struct {
 }
 
 func (r *runner) newSpool(name string, compress bool) *spool {
-	return newSpool(r.req.Spool, name, compress, r.cpus, &r.zips)
+	return newSpool(r.req.Spool, name, compress, &r.sums, r.cpus, &r.zips)
 }
 
 func (r *runner) do(ctx context.Context, k *keeper) error {
@@ -216,7 +218,7 @@ func (r *runner) again(ctx context.Context, list []*plan) error {
 func (r *runner) annotate() error {
 	for _, p := range r.plans.all {
 		if isWhole(p) && p == p.view.full {
-			if err := p.annotate(r.req.Spool); err != nil {
+			if err := p.annotate(r); err != nil {
 				return &planError{p, err}
 			}
 		}

@@ -125,7 +125,7 @@ type Catalog struct {
 
 	// Done, when set, is called once: when the run has read all that it needs of
 	// the snapshot and is about to finish and store files, or when it ends before.
-	// Nothing else of the catalog is called afterwards (RELIABILITY 2.4, P3).
+	// Nothing else of the catalog is called afterwards.
 	Done func() error
 }
 
@@ -192,7 +192,7 @@ type Report struct {
 	Behind time.Duration
 	// Restored says that files have been published which the ledger does not
 	// know, as after it was restored from an older copy: every feed of the run
-	// starts a new epoch (RELIABILITY 2.11). Somebody must be told.
+	// starts a new epoch. Somebody must be told.
 	Restored bool
 }
 

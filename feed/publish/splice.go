@@ -30,7 +30,7 @@ func (p *plan) splice(ctx context.Context, r *runner) (err error) {
 	if err != nil {
 		return err
 	}
-	p.state = newStateFile(r.req.Spool, shape)
+	p.state = newStateFile(r.req.Spool, shape, &r.sums)
 	s := &splicer{plan: p, runner: r}
 	if s.old, err = p.openState(ctx, r.bin); err != nil {
 		return err

@@ -4,15 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"sync"
 	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 
 	"feedmill/feed"
-	"feedmill/feed/diff"
 	"feedmill/internal/filesum"
 )
 
@@ -61,69 +58,6 @@ type spool struct {
 	err    error
 }
 
-// sink is a file with what is known of its bytes. It is made by the first
-// write: most runs write little of what they might. Without hashes it hashes
-// nothing.
-type sink struct {
-	dir, pattern string
-	f            *os.File
-	sums         *filesum.Sums
-	size         int64
-}
-
-func newSink(dir, pattern string) sink {
-	return sink{dir: dir, pattern: pattern, sums: filesum.New()}
-}
-
-// Write implements io.Writer.
-func (s *sink) Write(b []byte) (n int, err error) {
-	if s.f == nil {
-		if s.f, err = os.CreateTemp(s.dir, s.pattern); err != nil {
-			return 0, err
-		}
-	}
-	n, err = s.f.Write(b)
-	if s.sums != nil {
-		s.sums.Write(b[:n])
-	}
-	s.size += int64(n)
-	return n, err
-}
-
-// close closes the file; it may be called again.
-func (s *sink) close() error {
-	if s.f == nil {
-		return nil
-	}
-	if err := s.f.Close(); !errors.Is(err, os.ErrClosed) {
-		return err
-	}
-	return nil
-}
-
-// remove removes the file.
-func (s *sink) remove() error {
-	if s.f == nil {
-		return nil
-	}
-	return errors.Join(s.close(), removeFile(s.f.Name()))
-}
-
-// removeFile removes a spooled file; whoever has taken the whole folder away has
-// done it already.
-func removeFile(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// spooled tells of the file.
-func (s *sink) spooled(kind feed.Kind, label string, generation int64, encoding string) Spooled {
-	return Spooled{Kind: kind, Label: label, Generation: generation, Path: s.f.Name(), Encoding: encoding, Size: s.size,
-		MD5: s.sums.MD5(), SHA256: s.sums.SHA256()}
-}
-
 // zips are compressors that a run's files use one after the other: one takes
 // about a megabyte, and most files are compressed only when they are finished.
 type zips struct {
@@ -153,10 +87,10 @@ func (z *zips) put(w *gzip.Writer) {
 	z.free = append(z.free, w)
 }
 
-func newSpool(dir, name string, compress bool, cpus chan struct{}, zips *zips) *spool {
-	s := &spool{plain: newSink(dir, name+"-*"), cpus: cpus, zips: zips}
+func newSpool(dir, name string, compress bool, sums *filesum.Group, cpus chan struct{}, zips *zips) *spool {
+	s := &spool{plain: newSink(dir, name+"-*", sums), cpus: cpus, zips: zips}
 	if compress {
-		packed := newSink(dir, name+"-*.gz")
+		packed := newSink(dir, name+"-*.gz", sums)
 		s.packed = &packed
 	}
 	return s
@@ -241,6 +175,11 @@ func (s *spool) written() error {
 		}
 		s.buf = s.buf[:0]
 	}
+	if s.err == nil {
+		if err := s.plain.flush(); err != nil {
+			s.err = fmt.Errorf("write to the spool folder: %w", err)
+		}
+	}
 	return s.err
 }
 
@@ -293,33 +232,3 @@ func (s *spool) close() error {
 	}
 	return err
 }
-
-// stateFile is a spooled state under way.
-type stateFile struct {
-	sink
-	*diff.Writer
-}
-
-func newStateFile(dir string, shape diff.Shape) *stateFile {
-	sf := &stateFile{sink: newSink(dir, "state-*")}
-	sf.Writer = diff.NewWriter(&sf.sink, shape)
-	return sf
-}
-
-// finish writes the state's end; the file stays open until it is stored.
-func (s *stateFile) finish(extra []byte) error {
-	if err := s.Writer.Close(extra); err != nil {
-		return fmt.Errorf("write the state: %w", err)
-	}
-	return nil
-}
-
-// spooled closes the file and tells of it.
-func (s *stateFile) spooled(number int64) (Spooled, error) {
-	if err := s.close(); err != nil {
-		return Spooled{}, fmt.Errorf("write the state: %w", err)
-	}
-	return s.sink.spooled(0, "", number, ""), nil
-}
-
-var _ io.Writer = (*sink)(nil)

@@ -179,12 +179,15 @@ func (p *plan) openChange(r *runner) {
 func (p *plan) count() {
 	p.live, p.added, p.changed, p.removed = 0, 0, 0, 0
 	p.changeNodes, p.goneNodes, p.expiredGone, p.missed = 0, 0, 0, 0
-	p.priceSum, p.priceCount, p.extra, p.filed = 0, 0, nil, nil
+	p.priceSum, p.priceCount, p.extra = 0, 0, nil
 }
 
 // open starts the files of a pass.
 func (p *plan) open(ctx context.Context, r *runner) (err error) {
 	p.count()
+	if err := p.setFiled(nil); err != nil {
+		return err
+	}
 	var prev diff.Entries
 	if p.usable() {
 		if prev, err = p.openState(ctx, r.bin); err != nil {
@@ -199,14 +202,18 @@ func (p *plan) open(ctx context.Context, r *runner) (err error) {
 		}
 	} else if p.usable() {
 		// The full file stays, and with it what is known of it.
-		if p.filed, err = p.filedBefore(ctx, r.bin); err != nil {
+		filed, err := p.filedBefore(ctx, r.bin)
+		if err == nil {
+			err = p.keepFiled(r.req.Spool, filed)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	if p.ref.Kind == feed.KindFull && p.usable() {
 		p.openChange(r)
 	}
-	p.state = newStateFile(r.req.Spool, shape)
+	p.state = newStateFile(r.req.Spool, shape, &r.sums)
 	return nil
 }
 
@@ -240,9 +247,10 @@ func (p *plan) endBody() error {
 	} else {
 		foot = p.writer.AppendLightFooter(foot)
 	}
-	err := p.body.end(foot)
-	p.filed = p.body.filed
-	return err
+	if err := p.body.end(foot); err != nil {
+		return err
+	}
+	return p.setFiled(p.body.filed)
 }
 
 // render writes the view's item into node, and into record where the plan has
@@ -251,11 +259,7 @@ func (p *plan) render(v *view, twin bool) diff.Entry {
 	p.node, p.record = p.node[:0], p.record[:0]
 	e := diff.Entry{ID: v.item.Product.ID, Price: -1}
 	if p.ref.Kind == feed.KindFull {
-		if v.texts != nil {
-			p.node = v.writer.AppendFullWith(p.node, &v.item, v.texts)
-		} else {
-			p.node = v.writer.AppendFull(p.node, &v.item)
-		}
+		p.node = v.writer.AppendFullWith(p.node, &v.item, v.texts)
 		if twin {
 			p.record = v.csv.AppendFull(p.record, &v.item)
 		}

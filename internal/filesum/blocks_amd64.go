@@ -2,6 +2,8 @@
 
 package filesum
 
+import "sync"
+
 //go:generate go run ./gen -out blocks_amd64.s
 
 //go:noescape
@@ -34,13 +36,14 @@ func able(features, state uint32) bool {
 	return c&osxsave != 0 && c&avx != 0 && b&features == features && xgetbv()&state == state
 }
 
-// best gives the way to do both at once, nil where the processor knows none.
-func best() func(s *state, p *byte, n int) {
+// best gives the way to do both at once, nil where the processor knows none. A
+// virtual machine takes long to say what its processor knows, so it is asked once.
+var best = sync.OnceValue(func() func(s *state, p *byte, n int) {
 	if !able(sha, avxState) {
 		return nil
 	}
 	return blocksSHANI
-}
+})
 
 // hasLanes says whether several files can be digested at once.
-func hasLanes() bool { return able(sha|avx512f|avx512vl, avx512State) }
+var hasLanes = sync.OnceValue(func() bool { return able(sha|avx512f|avx512vl, avx512State) })

@@ -1,23 +1,33 @@
 package filesum
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // maxLanes is how many files are digested at once at most.
 const maxLanes = 8
+
+// patience is how often who is about to digest lets other goroutines run first,
+// as long as files are missing that have given something before.
+const patience = 32
 
 // Group takes the digests of files that are written side by side, several at
 // once where the processor can: MD5 is a chain of steps, and walking several
 // chains costs little more than one. The zero value is ready. It is safe for
 // concurrent use.
 //
-// There is no goroutine behind it and nobody waits for company: who has
-// given two buffers of a file does the work for all who have one to be digested.
+// There is no goroutine behind it and nobody waits for company, though he lets
+// others run first: who has given two buffers of a file does the work for all who
+// have one to be digested.
 // What a file's digests are does not depend on who else is there.
 type Group struct {
 	mu   sync.Mutex
 	done sync.Cond // after rounds; its L is mu
 	// waiting have a buffer that nobody digests yet.
 	waiting []*Sums
+	// open counts the files that have given something and are not settled.
+	open int
 }
 
 // New gives the digests of nothing yet, of a file of the group.
@@ -44,6 +54,10 @@ func (s *Sums) Swap(b []byte) []byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s.settle()
+	if !s.open {
+		s.open = true
+		g.open++
+	}
 	free := s.free
 	s.given, s.free = b, nil
 	g.waiting = append(g.waiting, s)
@@ -52,11 +66,18 @@ func (s *Sums) Swap(b []byte) []byte {
 
 // settle sees to it that what was given has been digested.
 func (s *Sums) settle() {
-	for s.given != nil {
-		if s.busy {
-			s.group.done.Wait()
-		} else {
-			s.group.round(s)
+	g := s.group
+	for yields := 0; s.given != nil; {
+		switch {
+		case s.busy:
+			g.done.Wait()
+		case yields < patience && len(g.waiting) < min(g.open, maxLanes):
+			yields++
+			g.mu.Unlock()
+			runtime.Gosched()
+			g.mu.Lock()
+		default:
+			g.round(s)
 		}
 	}
 }
@@ -68,6 +89,10 @@ func (s *Sums) Settle() {
 		defer g.mu.Unlock()
 		s.settle()
 		s.free = nil
+		if s.open {
+			s.open = false
+			g.open--
+		}
 	}
 }
 

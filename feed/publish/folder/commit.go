@@ -84,7 +84,7 @@ func (f *Folder) replace(next offer) error {
 }
 
 // retire says which replaced files are kept: full's for 72 hours after they
-// were replaced, light's for two (RELIABILITY I2).
+// were replaced, light's for two.
 func (f *Folder) retire(next *offer) []retired {
 	live := map[string]bool{}
 	for _, k := range next.keys() {

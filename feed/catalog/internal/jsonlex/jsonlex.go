@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
-	"feedmill/feed"
+	"feedmill/feed/internal/scan"
 )
 
 // MaxDepth is how deep arrays and objects may be nested.
@@ -67,13 +67,18 @@ type Lexer struct {
 	err            *Error
 	// spare holds unescaped strings; it is never moved while a text is read.
 	spare []byte
+	// stops marks where strings may not simply go on (see [scan.Stops]).
+	stops []uint64
 }
 
 // Reset starts on another text. Strings that were read alias either b or the
 // lexer's memory: they are valid until the next Reset, and b must not change.
 func (l *Lexer) Reset(b []byte) {
-	*l = Lexer{b: b, spare: l.spare[:0]}
-	if feed.CleanPrefix(alias(b)) == len(b) {
+	*l = Lexer{b: b, spare: l.spare[:0], stops: l.stops}
+	if n := scan.StopWords(len(b)); n > len(l.stops) {
+		l.stops = make([]uint64, n+n/4)
+	}
+	if scan.Stops(b, l.stops) {
 		return
 	}
 	if !utf8.Valid(b) {
@@ -256,10 +261,32 @@ func (l *Lexer) Member() (name string, ok bool) {
 	return name, l.err == nil
 }
 
-// Named reads the name of the next member if it is this one, which must need no
-// escapes, and says whether it did; the value must be read next. It does not
-// see names that have white space before or behind them.
-func (l *Lexer) Named(name string) bool {
+// Name is the name of a member that is expected, which must need no escapes.
+type Name struct {
+	text string // with quotes and colon
+	// first and last are the first and the last eight bytes of text; of one that
+	// is shorter, first alone, as far as mask goes.
+	first, last, mask uint64
+}
+
+// NewName makes a name to expect.
+func NewName(name string) Name {
+	n := Name{text: `"` + name + `":`, mask: ^uint64(0)}
+	var b [8]byte
+	if k := copy(b[:], n.text); k < 8 {
+		n.mask = 1<<(8*k) - 1
+	}
+	n.first = binary.LittleEndian.Uint64(b[:])
+	if k := len(n.text); k > 8 {
+		n.last = binary.LittleEndian.Uint64([]byte(n.text[k-8:]))
+	}
+	return n
+}
+
+// Named reads the name of the next member if it is this one, and says whether
+// it did; the value must be read next. It does not see names that have white
+// space before or behind them, nor those at the very end of a text.
+func (l *Lexer) Named(n *Name) bool {
 	b, i := l.b, l.i
 	if !l.first {
 		if i >= len(b) || b[i] != ',' {
@@ -267,11 +294,26 @@ func (l *Lexer) Named(name string) bool {
 		}
 		i++
 	}
-	end := i + 1 + len(name)
-	if end+1 >= len(b) || b[i] != '"' || b[end] != '"' || b[end+1] != ':' || string(b[i+1:end]) != name {
+	end := i + len(n.text)
+	if i+8 > len(b) || end > len(b) || (binary.LittleEndian.Uint64(b[i:])^n.first)&n.mask != 0 {
 		return false
 	}
-	l.i, l.first, l.dirty = end+2, false, l.nonchar
+	if len(n.text) > 8 && (binary.LittleEndian.Uint64(b[end-8:]) != n.last || len(n.text) > 16 && string(b[i:end]) != n.text) {
+		return false
+	}
+	l.i, l.first, l.dirty = end, false, l.nonchar
+	return true
+}
+
+// Closed reads the end of an object if it is next, without white space before
+// it, and says whether it did.
+func (l *Lexer) Closed() bool {
+	if l.i >= len(l.b) || l.b[l.i] != '}' {
+		return false
+	}
+	l.i++
+	l.first = false
+	l.depth--
 	return true
 }
 
@@ -289,19 +331,12 @@ func (l *Lexer) quickMember() (name string, ok bool) {
 		return "", false
 	}
 	start := i + 1
-	for j := start; j < len(b); j++ {
-		switch c := b[j]; {
-		case c == '"':
-			if j+1 == len(b) || b[j+1] != ':' {
-				return "", false
-			}
-			l.i, l.first, l.dirty = j+2, false, l.nonchar
-			return alias(b[start:j]), true
-		case c == '\\' || c < 0x20:
-			return "", false
-		}
+	j := l.plain(start)
+	if j+1 >= len(b) || b[j] != '"' || b[j+1] != ':' {
+		return "", false
 	}
-	return "", false
+	l.i, l.first, l.dirty = j+2, false, l.nonchar
+	return alias(b[start:j]), true
 }
 
 // Element says whether another element follows, which must be read next.
@@ -343,6 +378,9 @@ func (l *Lexer) Bool() bool {
 	l.word("false")
 	return false
 }
+
+// Nil says whether null, or nothing else that is a value, is next.
+func (l *Lexer) Nil() bool { return l.space() == 'n' }
 
 // Null reads null.
 func (l *Lexer) Null() {
@@ -408,28 +446,15 @@ func (l *Lexer) digits() int {
 	return l.i - start
 }
 
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
 // plain gives the index, from i, of the next quote, backslash or control
-// character, else len(b).
-func plain(b []byte, i int) int {
-	for i+8 <= len(b) {
-		w := binary.LittleEndian.Uint64(b[i:])
-		q, s := w^('"'*ones), w^('\\'*ones)
-		// A byte's top bit comes out set where it is zero in q or s or below
-		// 0x20 in w; a borrow can only disturb bytes above the lowest hit.
-		if m := ((q-ones)&^q | (s-ones)&^s | (w-0x20*ones)&^w) & highs; m != 0 {
-			return i + bits.TrailingZeros64(m)>>3
+// character, else the length of the text.
+func (l *Lexer) plain(i int) int {
+	if i < len(l.b) {
+		if w := l.stops[i>>6] >> (i & 63); w != 0 {
+			return i + bits.TrailingZeros64(w)
 		}
-		i += 8
 	}
-	for i < len(b) && b[i] >= 0x20 && b[i] != '"' && b[i] != '\\' {
-		i++
-	}
-	return i
+	return scan.Next(l.stops[:scan.StopWords(len(l.b))], i, len(l.b))
 }
 
 // String reads a string and gives its value.
@@ -440,7 +465,7 @@ func (l *Lexer) String() string {
 		return ""
 	}
 	start := l.i + 1
-	i := plain(l.b, start)
+	i := l.plain(start)
 	if i < len(l.b) && l.b[i] == '"' {
 		l.i = i + 1
 		return alias(l.b[start:i])
@@ -475,7 +500,7 @@ func (l *Lexer) escaped(start, i int) string {
 		if start = l.escape(); l.err != nil {
 			return ""
 		}
-		i = plain(l.b, start)
+		i = l.plain(start)
 	}
 }
 

@@ -167,7 +167,16 @@ func TestNamed(t *testing.T) {
 		{`{"id":1}`, "name", 1, false},
 		{`{}`, "id", 0, false},
 		{`{"id"`, "id", 0, false},
-		{`{"id":`, "id", 0, true},
+		{`{"id":`, "id", 0, false}, // too near the end to be looked at
+		{`{"id":12}`, "id", 0, true},
+		{`{"size_list":"a"}`, "size_list", 0, true},
+		{`{"size_list":"a"}`, "size_lost", 0, false},
+		{`{"size_list":"a"}`, "dize_list", 0, false},
+		{`{"strikethrough_retail":1}`, "strikethrough_retail", 0, true},
+		{`{"strikethrough_retail":1}`, "strikethraugh_retail", 0, false},
+		{`{"strikethrough_retail":1}`, "strikethrough_retai", 0, false},
+		{`{"strikethrough_retail"`, "strikethrough_retail", 0, false},
+		{`{"weight":1,"weight":2}`, "weight", 1, true},
 		{`{"id" :1}`, "id", 0, false},
 		{`{ "id":1}`, "id", 0, false},
 		{`{"id":1"name":2}`, "name", 1, false},
@@ -185,11 +194,41 @@ func TestNamed(t *testing.T) {
 			return &l
 		}
 		l, other := read(c.members), read(c.members)
-		if got := l.Named(c.name); got != c.want {
+		name := jsonlex.NewName(c.name)
+		if got := l.Named(&name); got != c.want {
 			t.Errorf("%s: Named(%q) behind %d members: got %v, want %v", c.text, c.name, c.members, got, c.want)
 		}
 		if name, ok := other.Member(); c.want && (!ok || name != c.name || other.Offset() != l.Offset()) {
 			t.Errorf("%s: Member gives %q, %v at %d, Named is at %d", c.text, name, ok, other.Offset(), l.Offset())
+		}
+	}
+}
+
+// TestClosed is what Member says of an end, where there is no white space.
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text string
+		want bool
+	}{{`{"id":1}`, true}, {`{"id":1} `, true}, {`{"id":1 }`, false}, {`{"id":1,"name":2}`, false}, {`{"id":1`, false}, {`{"id":1]`, false}} {
+		read := func() *jsonlex.Lexer {
+			var l jsonlex.Lexer
+			l.Reset([]byte(c.text))
+			l.Object()
+			l.Member()
+			l.Skip()
+			return &l
+		}
+		l, other := read(), read()
+		if got := l.Closed(); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.text, got, c.want)
+			continue
+		}
+		if _, more := other.Member(); c.want && (more || other.Err() != nil || other.Offset() != l.Offset()) {
+			t.Errorf("%s: Member gives %v, %v at %d, Closed is at %d", c.text, more, other.Err(), other.Offset(), l.Offset())
+		}
+		if l.End(); c.want && l.Err() != nil {
+			t.Errorf("%s: got %v behind the end, want nothing", c.text, l.Err())
 		}
 	}
 }

@@ -1,0 +1,114 @@
+// Package scan looks at the bytes of texts, many at a time where the processor
+// has registers that wide.
+//
+// It owns which bytes end a run of plain text in JSON and in an attribute of
+// XML, and which texts XML 1.0 allows. It refuses to know what is done about
+// the rest: it says that something is there, and callers look for it.
+package scan
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+)
+
+// Words of eight equal bytes.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// StopWords gives the number of words that [Stops] writes for a text of n bytes.
+func StopWords(n int) int { return n/64 + 1 }
+
+// Stops marks each byte of b at which a string of JSON may not simply go on:
+// quotes, backslashes and bytes below 0x20. Bit i%64 of stops[i/64] is that of
+// b[i]; stops must have [StopWords] words. sound says that b is UTF-8 and holds
+// none of the characters that XML 1.0 forbids beyond ASCII; bytes below 0x20 do
+// not count.
+func Stops(b []byte, stops []uint64) (sound bool) {
+	stops = stops[:StopWords(len(b))]
+	if wide {
+		return wideStops(b, stops)
+	}
+	return narrowStops(b, stops)
+}
+
+func narrowStops(b []byte, stops []uint64) bool {
+	clear(stops)
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		// The top bit of each byte says exactly whether it is zero.
+		q, s, c := w^'"'*ones, w^'\\'*ones, w&(0xE0*ones)
+		const rest = ^uint64(highs)
+		hit := ^((q&rest + rest | q) & (s&rest + rest | s) & (c&rest + rest | c)) & highs
+		// The product gathers the eight bits in its top byte.
+		stops[i>>6] |= (hit >> 7 * 0x0102040810204080 >> 56) << (i & 63)
+	}
+	for ; i < len(b); i++ {
+		if c := b[i]; c < 0x20 || c == '"' || c == '\\' {
+			stops[i>>6] |= 1 << (i & 63)
+		}
+	}
+	return utf8.Valid(b) && !nonCharacters(b)
+}
+
+// nonCharacters says whether valid UTF-8 holds U+FFFE or U+FFFF: EF BF and then
+// BE or BF.
+func nonCharacters[T string | []byte](b T) bool {
+	for i := 2; i < len(b); i++ {
+		if b[i-2] == 0xEF && b[i-1] == 0xBF && b[i] >= 0xBE {
+			return true
+		}
+	}
+	return false
+}
+
+// Next gives the index of the first stop from i on, and n where there is none
+// before it.
+func Next(stops []uint64, i, n int) int {
+	k := i >> 6
+	if uint(k) >= uint(len(stops)) {
+		return n
+	}
+	if w := stops[k] >> (i & 63); w != 0 {
+		return i + bits.TrailingZeros64(w)
+	}
+	for k++; k < len(stops); k++ {
+		if w := stops[k]; w != 0 {
+			return k<<6 + bits.TrailingZeros64(w)
+		}
+	}
+	return n
+}
+
+// Clean says whether s is UTF-8 of which XML 1.0 allows each character; a
+// carriage return, which no parser would hand on, does not count as one. bracket
+// says whether there is a ']' in it, and may be false where clean is.
+func Clean(s string) (clean, bracket bool) {
+	if wide && fits(s) {
+		return wideClean(s)
+	}
+	return narrowClean(s)
+}
+
+func narrowClean(s string) (clean, bracket bool) {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 && c != '\t' && c != '\n' {
+			return false, false
+		}
+	}
+	return utf8.ValidString(s) && !nonCharacters(s), strings.IndexByte(s, ']') >= 0
+}
+
+// Attribute gives the length of the longest prefix of s without '&', '<', '>',
+// '"' and bytes below 0x20. ok is false where it does not know, as for texts
+// that hold what is no UTF-8 or what XML forbids.
+func Attribute(s string) (prefix int, ok bool) {
+	if wide && fits(s) {
+		return wideAttribute(s)
+	}
+	return 0, false
+}

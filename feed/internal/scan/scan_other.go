@@ -1,0 +1,13 @@
+//go:build !amd64 || purego
+
+package scan
+
+const wide = false
+
+func fits(string) bool { return false }
+
+func wideStops([]byte, []uint64) bool { return false }
+
+func wideClean(string) (clean, bracket bool) { return false, false }
+
+func wideAttribute(string) (int, bool) { return 0, false }

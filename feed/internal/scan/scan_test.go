@@ -1,0 +1,230 @@
+package scan
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// slowStop says what Stops marks.
+func slowStop(c byte) bool { return c < 0x20 || c == '"' || c == '\\' }
+
+// slowAttribute gives what Attribute should.
+func slowAttribute(s string) int {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c == '&' || c == '<' || c == '>' || c == '"' {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// slowSound decodes one character after the other.
+func slowSound(s string) bool {
+	for _, r := range s {
+		if r == 0xFFFE || r == 0xFFFF {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
+}
+
+func slowClean(s string) bool {
+	for _, r := range s {
+		if r < 0x20 && r != '\t' && r != '\n' {
+			return false
+		}
+	}
+	return slowSound(s)
+}
+
+// hold checks everything about one text, both ways.
+func hold(t testing.TB, s string) {
+	t.Helper()
+	b := []byte(s)
+	for _, way := range []struct {
+		name string
+		do   func([]byte, []uint64) bool
+	}{{"Stops", Stops}, {"narrowStops", narrowStops}} {
+		stops := make([]uint64, StopWords(len(b)))
+		for i := range stops {
+			stops[i] = 0xDEADBEEF // of a text before
+		}
+		if got, want := way.do(b, stops), slowSound(s); got != want {
+			t.Fatalf("%s(%q) sound: got %v, want %v", way.name, s, got, want)
+		}
+		next := len(b)
+		for i := 64*len(stops) - 1; i >= 0; i-- {
+			if got, want := stops[i>>6]>>(i&63)&1 == 1, i < len(b) && slowStop(b[i]); got != want {
+				t.Fatalf("%s(%q): byte %d: got %v, want %v", way.name, s, i, got, want)
+			}
+			if i < len(b) {
+				if slowStop(b[i]) {
+					next = i
+				}
+				if got := Next(stops, i, len(b)); got != next {
+					t.Fatalf("Next(%q, %d): got %d, want %d", s, i, got, next)
+				}
+			}
+		}
+		if got := Next(stops, len(b), len(b)); got != len(b) {
+			t.Fatalf("Next(%q) behind the end: got %d, want %d", s, got, len(b))
+		}
+	}
+	for _, way := range []struct {
+		name string
+		do   func(string) (bool, bool)
+	}{{"Clean", Clean}, {"narrowClean", narrowClean}} {
+		clean, bracket := way.do(s)
+		if want := slowClean(s); clean != want {
+			t.Fatalf("%s(%q): got %v, want %v", way.name, s, clean, want)
+		}
+		if want := strings.Contains(s, "]"); clean && bracket != want {
+			t.Fatalf("%s(%q) bracket: got %v, want %v", way.name, s, bracket, want)
+		}
+	}
+	n, ok := Attribute(s)
+	want := slowAttribute(s)
+	switch {
+	case ok && n != want:
+		t.Fatalf("Attribute(%q): got %d, want %d", s, n, want)
+	case ok && !slowClean(s[:n]):
+		t.Fatalf("Attribute(%q): got %d and ok, want no such answer", s, n)
+	case !ok && wide && fits(s) && slowClean(s):
+		t.Fatalf("Attribute(%q): got no answer, want %d", s, want)
+	}
+}
+
+var pieces = []string{"a", "Z", " ", "~", "\x7f", "ż", "ó", "ß", "ц", "\u0080", "\u07ff", "\u0800", "€", "\ud7ff", "\ue000", "\ufdd0", "\ufffd",
+	"\U00010000", "😀", "\U0010ffff", "\ufffe", "\uffff", "\t", "\n", "\r", "\x00", "\x1f", `"`, `\`, "&", "<", ">", "]", "]]>", "%", "'",
+	"\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe", "\x80", "\xbf",
+	"\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xef\xbf", "\xef"}
+
+// TestPlaces puts each piece at each place of texts of several lengths.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	for _, piece := range pieces {
+		for _, n := range []int{0, 1, 7, 8, 31, 32, 33, 63, 64, 65, 96, 130} {
+			for at := 0; at <= n; at++ {
+				hold(t, strings.Repeat("x", at)+piece+strings.Repeat("y", n-at))
+			}
+		}
+	}
+}
+
+// TestEveryTwoAndThreeBytes goes through the pairs and triples of bytes that
+// UTF-8 is made of.
+func TestEveryTwoAndThreeBytes(t *testing.T) {
+	t.Parallel()
+	var text [70]byte
+	for i := range text {
+		text[i] = 'x'
+	}
+	stops := make([]uint64, StopWords(len(text)))
+	const at = 30 // over the edge between two chunks
+	for a := range 256 {
+		for b := range 256 {
+			text[at], text[at+1] = byte(a), byte(b)
+			for _, c := range [...]byte{'x', 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbd, 0xbe, 0xbf, 0xc2, 0xe0, 0xf0} {
+				for _, d := range [...]byte{'x', 0x80, 0xbf} {
+					text[at+2], text[at+3] = c, d
+					if got, want := Stops(text[:], stops), slowSound(string(text[:])); got != want {
+						t.Fatalf("% x: got %v, want %v", text[at:at+4], got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestRandomTexts(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 3000 {
+		var b bytes.Buffer
+		strange := r.IntN(3) == 0
+		for n := r.IntN(200); b.Len() < n; {
+			if strange && r.IntN(20) == 0 {
+				b.WriteString(pieces[r.IntN(len(pieces))])
+			} else {
+				b.WriteString(pieces[r.IntN(19)])
+			}
+		}
+		hold(t, b.String())
+	}
+}
+
+func FuzzTexts(f *testing.F) {
+	for _, p := range pieces {
+		f.Add(strings.Repeat("x", 30) + p + "yz")
+	}
+	f.Fuzz(func(t *testing.T, s string) { hold(t, s) })
+}
+
+func ExampleStops() {
+	text := []byte(`{"name":"a \"b\""}`)
+	stops := make([]uint64, StopWords(len(text)))
+	fmt.Println(Stops(text, stops))
+	for i := Next(stops, 0, len(text)); i < len(text); i = Next(stops, i+1, len(text)) {
+		fmt.Print(i, " ")
+	}
+	// Output:
+	// true
+	// 1 6 8 11 12 14 15 16
+}
+
+func ExampleClean() {
+	fmt.Println(Clean("zażółć [1]"))
+	fmt.Println(Clean("not UTF-8: \xff"))
+	// Output:
+	// true true
+	// false false
+}
+
+func ExampleAttribute() {
+	if n, ok := Attribute("Krem & mydło"); ok {
+		fmt.Println(n)
+	} else {
+		fmt.Println(len("Krem "))
+	}
+	// Output: 5
+}
+
+func TestAllocations(t *testing.T) {
+	text := []byte(strings.Repeat("zażółć gęślą jaźń ", 20))
+	stops := make([]uint64, StopWords(len(text)))
+	s := string(text)
+	if n := testing.AllocsPerRun(100, func() {
+		Stops(text, stops)
+		Clean(s)
+		Attribute(s)
+	}); n != 0 {
+		t.Errorf("allocations: got %v, want 0", n)
+	}
+}
+
+func BenchmarkStops(b *testing.B) {
+	text := []byte(strings.Repeat(`{"name":{"pol":"Zażółć gęślą jaźń, 100% bawełna"},"url":"https://shop.example/p/123456"},`, 50))
+	stops := make([]uint64, StopWords(len(text)))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		Stops(text, stops)
+	}
+}
+
+func BenchmarkAttribute(b *testing.B) {
+	for _, n := range []int{3, 10, 20, 40, 100} {
+		s := strings.Repeat("zażółć gęślą jaźń ", 10)[:n]
+		for !utf8.ValidString(s) {
+			s = s[:len(s)-1]
+		}
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				Attribute(s)
+			}
+		})
+	}
+}
