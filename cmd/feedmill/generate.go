@@ -21,11 +21,12 @@ type generateCmd struct {
 	Profile string `placeholder:"FILE" help:"Profile file (TOML): languages, currency, discounts, assortment, stock policy, dialect; see docs/profile.md. Without it the catalog is shown as it is."`
 	priceFileFlags
 	Supplier string `placeholder:"FILE" help:"Supplier file (TOML): name, address and contact that the gateway tells."`
-	Out      string `required:"" short:"o" placeholder:"DIR" help:"Folder of the offer; it is replaced as a whole, in one step."`
+	Out      string `required:"" short:"o" placeholder:"DIR" help:"Folder of the offer; it is replaced as a whole, in one step. With --only the file."`
 	Gzip     bool   `help:"Write a compressed twin beside each full, change and light file."`
 	BaseURL  string `name:"base-url" placeholder:"URL" help:"Address of the folder, put before the file names in the gateway; without it they are relative."`
 	At       string `placeholder:"TIME" help:"Time to write into the files instead of now (YYYY-MM-DD hh:mm:ss, UTC)."`
 	Full     bool   `help:"Make every file anew, also where nothing has changed."`
+	Only     string `placeholder:"KIND" help:"Write this file alone, full or light, to where --out says: no folder, gateway, digests, dictionaries or change files."`
 	JSON     bool   `help:"Print the report as JSON."`
 
 	CPUProfile string `name:"cpuprofile" placeholder:"FILE" help:"Write a profile of the processor time, also for building with -pgo."`
@@ -38,6 +39,10 @@ writes gateway, full, light, dictionaries and manifest.json into a folder. Run a
 catalog has changed it adds a change file with complete nodes and tombstones; run again over an
 unchanged catalog it changes nothing. Readers of the folder see the old offer or the new one, whole,
 and so does the next run when this one is killed.
+
+With --only the file that --out names is written and nothing else, from the catalog as it is now. It is
+the full.xml or light.xml of a first run, in one step; but a gateway names both by their digests, so
+one of them alone is no offer.
 
 A catalog with problems changes nothing: each problem is printed with file, line, product and field.
 
@@ -55,6 +60,9 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	if c.Only != "" {
+		return c.only(ctx, w, req, opt.Supplier)
+	}
 	out, err := folder.Open(c.Out, opt)
 	if err != nil {
 		return err
@@ -65,25 +73,14 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 	}
 	bar := w.newProgress("generate")
 	defer bar.done()
-	src, err := c.openSource(w, req.Spool)
+	in, err := c.readable(ctx, w, &req, req.Spool, opt.Supplier, bar)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, src.close()) }()
-	lang, cur, known, err := src.first(ctx)
-	if err != nil {
-		return err
-	}
-	src.opt.Progress = bar.read
-	listed, err := c.openPriceFile(w, &req.Profiles[0], cur)
-	if err != nil {
-		return err
-	}
-	req.Catalog = publish.Catalog{Products: listed.join(src.products), Terms: listed.terms, Known: known, Language: lang, Currency: cur, Supplier: opt.Supplier,
-		Dictionaries: func() *feed.Dictionaries { return src.last.Dictionaries() }}
+	defer func() { err = errors.Join(err, in.src.close()) }()
 	report, err := publish.Do(ctx, out, out, req)
 	if errors.Is(err, catalog.ErrUnordered) {
-		src.sorted = true
+		in.src.sorted = true
 		report, err = publish.Do(ctx, out, out, req)
 	}
 	if err != nil {
@@ -93,7 +90,7 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 		return err
 	}
 	bar.done()
-	listed.warn(w)
+	in.listed.warn(w)
 	held := explainHeld(&report, "check the catalog; if it is right, run again with --feeds.max_loss 100 --feeds.max_price_move=-1")
 	if c.JSON {
 		return errors.Join(writeJSON(w.stdout, report), held)
@@ -108,6 +105,38 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 		fmt.Fprintf(w.stdout, "published in %s\n", c.Out)
 	}
 	return nil
+}
+
+// input is what is read: catalog and price file.
+type input struct {
+	src    *source
+	listed *listedPrices
+}
+
+// readable opens the catalog and the price file and makes them the request's.
+// Where there is no error the caller closes the source.
+func (c *generateCmd) readable(ctx context.Context, w *world, req *publish.Request, temp string, supplier feed.Supplier, bar *progress) (in input, err error) {
+	src, err := c.openSource(w, temp)
+	if err != nil {
+		return in, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, src.close())
+		}
+	}()
+	lang, cur, known, err := src.first(ctx)
+	if err != nil {
+		return in, err
+	}
+	src.opt.Progress = bar.read
+	listed, err := c.openPriceFile(w, &req.Profiles[0], cur)
+	if err != nil {
+		return in, err
+	}
+	req.Catalog = publish.Catalog{Products: listed.join(src.products), Terms: listed.terms, Known: known, Language: lang, Currency: cur, Supplier: supplier,
+		Dictionaries: func() *feed.Dictionaries { return src.last.Dictionaries() }}
+	return input{src, listed}, nil
 }
 
 // prepare reads everything that the flags name, before anything is touched.
@@ -207,9 +236,13 @@ func printReport(to io.Writer, r publish.Report) {
 		}
 		fmt.Fprintln(to, strings.Join(what, "; "))
 		if f.Feed.Kind == feed.KindFull {
-			for _, l := range f.LeftOut {
-				fmt.Fprintf(to, "  %d left out (%s), such as %s\n", l.Products, l.Reason, l.Example)
-			}
+			printLeftOut(to, f.LeftOut)
 		}
+	}
+}
+
+func printLeftOut(to io.Writer, list []publish.LeftOut) {
+	for _, l := range list {
+		fmt.Fprintf(to, "  %d left out (%s), such as %s\n", l.Products, l.Reason, l.Example)
 	}
 }

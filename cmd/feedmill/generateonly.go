@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"feedmill/feed"
+	"feedmill/feed/catalog"
+	"feedmill/feed/publish"
+	"feedmill/internal/durable"
+)
+
+// onlyReport is what generate --only prints as JSON.
+type onlyReport struct {
+	File     string            `json:"file"`
+	Kind     feed.Kind         `json:"kind"`
+	Products int64             `json:"products"`
+	Shown    int64             `json:"shown"`
+	LeftOut  []publish.LeftOut `json:"left_out,omitempty"`
+}
+
+// only writes one file of the offer and nothing else.
+func (c *generateCmd) only(ctx context.Context, w *world, req publish.Request, supplier feed.Supplier) (err error) {
+	kind := feed.KindFull
+	switch c.Only {
+	case "full":
+	case "light":
+		kind = feed.KindLight
+	default:
+		return usage("--only", fmt.Errorf("%q is neither full nor light", c.Only))
+	}
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"--gzip", c.Gzip}, {"--base-url", c.BaseURL != ""}, {"--supplier", c.Supplier != ""}, {"--full", c.Full}} {
+		if f.given {
+			return usage(f.name, errors.New("has no meaning with --only: one file is no offer"))
+		}
+	}
+	path, err := filepath.Abs(c.Out)
+	if err != nil {
+		return fmt.Errorf("output file %q: %w", c.Out, err)
+	}
+	dir, name := filepath.Split(path)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usage("--out", fmt.Errorf("%q is a folder: with --only it names the file to write", c.Out))
+	}
+	root, err := durable.MakeRoot(filepath.Clean(dir))
+	if err != nil {
+		return fmt.Errorf("output file %q: %w", c.Out, err)
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	temp, err := os.MkdirTemp("", "feedmill-only-")
+	if err != nil {
+		return fmt.Errorf("make a folder for temporary files: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+
+	bar := w.newProgress("generate")
+	defer bar.done()
+	in, err := c.readable(ctx, w, &req, temp, supplier, bar)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.src.close()) }()
+	file := &onlyFile{root: root, name: "." + name + "-" + rand.Text()}
+	defer func() { err = errors.Join(err, file.remove()) }()
+	report, err := publish.Document(ctx, req, kind, file.begin)
+	if errors.Is(err, catalog.ErrUnordered) {
+		in.src.sorted = true
+		report, err = publish.Document(ctx, req, kind, file.begin)
+	}
+	if err == nil && report.Shown == 0 {
+		err = &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("the profile shows none of the catalog's %d products", report.Products),
+			Hint: "check its assortment and stock policy; what was in the file before stays"}
+	}
+	if err == nil {
+		err = file.commit(name)
+	}
+	if err != nil {
+		return err
+	}
+	bar.done()
+	in.listed.warn(w)
+	if c.JSON {
+		return writeJSON(w.stdout, onlyReport{c.Out, kind, report.Products, report.Shown, report.LeftOut})
+	}
+	fmt.Fprintf(w.stdout, "%d products in the catalog, %d in %s\n", report.Products, report.Shown, c.Out)
+	printLeftOut(w.stdout, report.LeftOut)
+	return nil
+}
+
+// onlyFile is the new file beside the one that it replaces.
+type onlyFile struct {
+	root *durable.Root
+	name string
+	f    durable.File
+}
+
+// begin starts the file, anew where it was begun before.
+func (o *onlyFile) begin() (io.Writer, error) {
+	if err := o.remove(); err != nil {
+		return nil, err
+	}
+	var err error
+	o.f, err = o.root.OpenFile(o.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	return o.f, err
+}
+
+// commit puts the file in its place, durably.
+func (o *onlyFile) commit(name string) error {
+	err := o.f.Sync()
+	if cerr := o.f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	o.f = nil
+	return durable.Commit(o.root, o.name, name)
+}
+
+// remove takes away what was not put in its place.
+func (o *onlyFile) remove() error {
+	if o.f == nil {
+		return nil
+	}
+	err := o.f.Close()
+	o.f = nil
+	if rerr := o.root.Remove(o.name); !errors.Is(rerr, fs.ErrNotExist) {
+		err = errors.Join(err, rerr)
+	}
+	return err
+}
