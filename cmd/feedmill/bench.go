@@ -29,6 +29,7 @@ type benchCmd struct {
 	Profiles   int       `default:"5" placeholder:"N" help:"Profiles that differ, 1 to 5."`
 	Changed    []float64 `default:"1" placeholder:"PERCENT" help:"Share of the products that change before the second publication. Further shares are measured in the same run."`
 	Alone      int       `default:"5" placeholder:"N" help:"Profiles of which one partner is generated alone, as what it is compared with; 0 leaves that out."`
+	Small      bool      `help:"Products of about 900 bytes in place of 4,800, for catalogs whose files the disk would not hold else."`
 	NoVerify   bool      `help:"Do not prove afterwards what was published."`
 	SVG        string    `placeholder:"FILE" help:"Draw the results as a picture: cost by size, partners, and share changed."`
 	CPUProfile string    `name:"cpuprofile" placeholder:"FILE" help:"Write a profile of the processor time, also for building with -pgo."`
@@ -63,6 +64,8 @@ type benchCost struct {
 type benchShare struct {
 	Percent float64 `json:"percent"`
 	Changed int64   `json:"changed"`
+	// Import is what changed on its way into the records.
+	Import benchCost `json:"import"`
 	// Change is a change file and a light file for all, Full a new full file besides.
 	Change benchCost `json:"change"`
 	Full   benchCost `json:"new_full"`
@@ -70,12 +73,14 @@ type benchShare struct {
 
 // benchResult is what one run has measured.
 type benchResult struct {
-	Products int       `json:"products"`
-	Partners int       `json:"partners"`
-	Profiles int       `json:"profiles"`
-	Bytes    int64     `json:"plain_bytes"`
-	Gzip     int64     `json:"gzip_bytes"`
-	First    benchCost `json:"first"`
+	Products int   `json:"products"`
+	Partners int   `json:"partners"`
+	Profiles int   `json:"profiles"`
+	Bytes    int64 `json:"plain_bytes"`
+	Gzip     int64 `json:"gzip_bytes"`
+	// Import is the catalog on its way into the records.
+	Import benchCost `json:"import"`
+	First  benchCost `json:"first"`
 	// Shares are measured one after the other.
 	Shares []benchShare `json:"shares"`
 	// Compared is as the first share with a new full file, by a run that compares
@@ -217,6 +222,7 @@ type bench struct {
 	res      *benchResult
 	merchant partner.MerchantID
 	profiles []feed.Profile
+	loaded   benchCost // of the last import
 }
 
 // stage brings the catalog in and makes the partners.
@@ -224,6 +230,7 @@ func (b *bench) stage(ctx context.Context) error {
 	if _, err := b.load(ctx, 0, 100); err != nil {
 		return err
 	}
+	b.res.Import = b.loaded
 	m, err := b.h.merchant(ctx, "")
 	if err != nil {
 		return err
@@ -257,6 +264,7 @@ func (b *bench) share(ctx context.Context, s publish.Settings, percent float64, 
 	if share.Changed, err = b.load(ctx, round, percent); err != nil {
 		return share, err
 	}
+	share.Import = b.loaded
 	if share.Change, err = b.publish(ctx, s, nil); err != nil {
 		return share, err
 	}
@@ -276,12 +284,16 @@ func (b *bench) load(ctx context.Context, round int, percent float64) (changed i
 	if err != nil {
 		return 0, fmt.Errorf("write the catalog: %w", err)
 	}
-	if err := errors.Join(writeBenchCatalog(f, b.res.Products, round, max(int(100/percent), 1)), f.Close()); err != nil {
+	if err := errors.Join(writeBenchCatalog(f, b.res.Products, round, max(int(100/percent), 1), b.Small), f.Close()); err != nil {
 		return 0, fmt.Errorf("write the catalog: %w", err)
 	}
 	imp := importCmd{Merchant: "Benchmark", Keep: round != 0}
 	imp.Catalog, imp.Format, imp.MaxErrors = []string{path}, "jsonl", 20
-	plan, err := imp.run(ctx, b.w, b.h)
+	var plan partner.MergePlan
+	b.loaded, err = measured(func() (err error) {
+		plan, err = imp.run(ctx, b.w, b.h)
+		return err
+	})
 	return plan.Changed, errors.Join(err, os.Remove(path))
 }
 
@@ -388,9 +400,11 @@ func (r *benchResult) print(to io.Writer) error {
 	if r.Alone > 0 {
 		fmt.Fprintf(t, "each partner alone (%d measured)\t%.2f\t1\t\n", r.Measured, r.Alone)
 	}
+	row("import", r.Import)
 	row("first publication", r.First)
 	for i := range r.Shares {
 		sh := &r.Shares[i]
+		row(fmt.Sprintf("%d products changed: import", sh.Changed), sh.Import)
 		row(fmt.Sprintf("%d products changed: change and light files", sh.Changed), sh.Change)
 		row(fmt.Sprintf("%d changed again: change, light and full files", sh.Changed), sh.Full)
 	}

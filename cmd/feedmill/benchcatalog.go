@@ -17,10 +17,11 @@ uchwyt pokrywka podszewka regulacja rozmiar kolor wzór materiał wykonanie jako
 oświetlenie przechowywanie ekologiczny nowoczesny klasyczny elegancki praktyczny uniwersalny bezpieczny certyfikowany`)
 
 // writeBenchCatalog writes a catalog in the native format: the same for the same
-// numbers. A product has about four kilobytes: two languages, one to four
-// sizes, three to five pictures, eight to fifteen parameters. Where round is not
-// 0 only every step-th product is written, with other prices and stock.
-func writeBenchCatalog(to io.Writer, products, round, step int) error {
+// numbers. A product has nearly five kilobytes: two languages, one to four
+// sizes, three to five pictures, eight to fifteen parameters; a small one has a
+// name and one each of the others. Where round is not 0 only every step-th product is
+// written, with other prices and stock.
+func writeBenchCatalog(to io.Writer, products, round, step int, small bool) error {
 	w := bufio.NewWriterSize(to, 1<<18)
 	fmt.Fprintln(w, `{"record":"catalog","language":"pol","currency":"PLN"}`)
 	var b []byte
@@ -28,7 +29,7 @@ func writeBenchCatalog(to io.Writer, products, round, step int) error {
 		if round != 0 && benchHash(i)%uint64(step) != 0 {
 			continue
 		}
-		b = appendBenchProduct(b[:0], i, round)
+		b = appendBenchProduct(b[:0], i, round, small)
 		if _, err := w.Write(b); err != nil {
 			return err
 		}
@@ -76,7 +77,7 @@ func (t *benchText) price(name string, net int) {
 	t.b = fmt.Appendf(t.b, `,"%s":{"net":%d.%02d,"gross":%d.%02d}`, name, net/100, net%100, gross/100, gross%100)
 }
 
-func appendBenchProduct(dst []byte, i, round int) []byte {
+func appendBenchProduct(dst []byte, i, round int, small bool) []byte {
 	t := &benchText{b: dst, r: rand.New(rand.NewPCG(uint64(i), 7))}
 	r := t.r
 	id := 100000 + i
@@ -89,7 +90,18 @@ func appendBenchProduct(dst []byte, i, round int) []byte {
 	t.b = fmt.Appendf(t.b, `,"producer":{"id":"%d","name":"Producent %d"},"category":{"id":"%d","name":"Dział %d/Kategoria %d"},"unit":{"id":"1","name":"szt."}`,
 		producer+1, producer+1, category+1, category%20+1, category+1)
 	t.b = fmt.Appendf(t.b, `,"url":"https://shop.example/pl/products/produkt-%d.html"`, id)
-	for n, part := range []string{"name", "short_desc", "long_desc"} {
+	texts := []string{"name", "short_desc", "long_desc"}
+	// few gives how many of something there are, 1 in a small product.
+	few := func(least, below int) int {
+		if small {
+			return 1
+		}
+		return least + r.IntN(below)
+	}
+	if small {
+		texts = texts[:1]
+	}
+	for n, part := range texts {
 		t.str(`,"`, part, `":{`)
 		for k, lang := range []string{"pol", "eng"} {
 			if k > 0 {
@@ -115,7 +127,7 @@ func appendBenchProduct(dst []byte, i, round int) []byte {
 		t.str("}")
 	}
 	net := 500 + r.IntN(50000)
-	sizes := 1 + r.IntN(4)
+	sizes := few(1, 4)
 	stock := make([]int, sizes)
 	for k := range stock {
 		stock[k] = r.IntN(60)
@@ -135,7 +147,7 @@ func appendBenchProduct(dst []byte, i, round int) []byte {
 		t.str("}")
 	}
 	t.str(`],"images":[`)
-	for k := range 3 + r.IntN(3) {
+	for k := range few(3, 3) {
 		if k > 0 {
 			t.str(",")
 		}
@@ -147,7 +159,7 @@ func appendBenchProduct(dst []byte, i, round int) []byte {
 	}
 	t.str(`],"parameters":[`)
 	first := r.IntN(20)
-	for k := range 8 + r.IntN(8) {
+	for k := range few(8, 8) {
 		if k > 0 {
 			t.str(",")
 		}
