@@ -215,7 +215,7 @@ func (s storm) rage(t *testing.T, accounts int) *recorder {
 				client := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
 				defer client.CloseIdleConnections()
 				for nap(ctx, every) {
-					r.do(input{n, "read", false}, stale, func() (any, bool) {
+					r.do(input{account: n, kind: "read", node: i}, stale, func() (any, bool) {
 						res, err := client.Get(at.now.Load().URL + "/o/" + w.accounts[n].secret + "/gateway.xml")
 						if err != nil {
 							return nil, false // it is being restarted
@@ -230,7 +230,7 @@ func (s storm) rage(t *testing.T, accounts int) *recorder {
 		}
 	}
 	// A download that runs is an answer that says yes, as of two seconds ago.
-	for _, at := range nodes {
+	for i, at := range nodes {
 		work.Go(func() {
 			for nap(ctx, 250*time.Millisecond) {
 				since, now := own.before(cutRounds), time.Now()
@@ -243,7 +243,7 @@ func (s storm) rage(t *testing.T, accounts int) *recorder {
 				}
 				for n, a := range w.accounts {
 					if n != steady && seen[a.partner] {
-						r.note(input{n, "read", false}, since, now, true)
+						r.note(input{account: n, kind: "read", node: i}, since, now, true)
 					}
 				}
 			}
