@@ -193,9 +193,9 @@ func (l *Ledger) run() {
 		}
 		failing = err != nil
 		if tries++; failing && tries == maxTries {
-			// It may be the batch that the database does not like.
+			// It may be the batch that the database does not like: on with the next.
 			l.dropped.Add(uint64(len(batch)))
-			batch, tries = batch[:0], 0
+			batch, tries, failing = batch[:0], 0, false
 			clear(said)
 		}
 	}
