@@ -56,7 +56,8 @@ func (c *generateCmd) only(ctx context.Context, w *world, req publish.Request, s
 		return fmt.Errorf("output file %q: %w", c.Out, err)
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	temp, err := os.MkdirTemp("", "feedmill-only-")
+	// Beside the file, as for a whole offer: who may write there needs no other place.
+	temp, err := os.MkdirTemp(filepath.Clean(dir), "."+name+"-")
 	if err != nil {
 		return fmt.Errorf("make a folder for temporary files: %w", err)
 	}

@@ -12,9 +12,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 	"unicode/utf8"
-	"unsafe"
 
 	"feedmill/feed/internal/scan"
 )
@@ -446,133 +444,6 @@ func (l *Lexer) digits() int {
 	return l.i - start
 }
 
-// plain gives the index, from i, of the next quote, backslash or control
-// character, else the length of the text.
-func (l *Lexer) plain(i int) int {
-	if i < len(l.b) {
-		if w := l.stops[i>>6] >> (i & 63); w != 0 {
-			return i + bits.TrailingZeros64(w)
-		}
-	}
-	return scan.Next(l.stops[:scan.StopWords(len(l.b))], i, len(l.b))
-}
-
-// String reads a string and gives its value.
-func (l *Lexer) String() string {
-	l.dirty = l.nonchar
-	if l.space() != '"' {
-		l.want("a string")
-		return ""
-	}
-	start := l.i + 1
-	i := l.plain(start)
-	if i < len(l.b) && l.b[i] == '"' {
-		l.i = i + 1
-		return alias(l.b[start:i])
-	}
-	return l.escaped(start, i)
-}
-
-// escaped reads on a string that is plain from start to i.
-func (l *Lexer) escaped(start, i int) string {
-	if l.spare == nil || cap(l.spare)-len(l.spare) < len(l.b)-start {
-		// All strings of a text together are never longer than the text.
-		l.spare = make([]byte, 0, max(len(l.b), 4096))
-	}
-	begin := len(l.spare)
-	for {
-		l.spare = append(l.spare, l.b[start:i]...)
-		if i >= len(l.b) {
-			l.i = i
-			l.fail("the string does not end")
-			return ""
-		}
-		switch c := l.b[i]; {
-		case c == '"':
-			l.i = i + 1
-			return alias(l.spare[begin:])
-		case c != '\\':
-			l.i = i
-			l.fail("control character U+%04X inside a string: write it as \\u%04x", c, c)
-			return ""
-		}
-		l.i = i
-		if start = l.escape(); l.err != nil {
-			return ""
-		}
-		i = l.plain(start)
-	}
-}
-
-// escape reads the escape at l.i and gives the position behind it.
-func (l *Lexer) escape() int {
-	b := l.b[l.i:]
-	if len(b) < 2 {
-		l.fail("the string does not end")
-		return 0
-	}
-	c := b[1]
-	switch c {
-	case '"', '\\', '/':
-	case 'n':
-		c = '\n'
-	case 't':
-		c = '\t'
-	case 'r':
-		c, l.dirty = '\r', true
-	case 'b':
-		c, l.dirty = '\b', true
-	case 'f':
-		c, l.dirty = '\f', true
-	case 'u':
-		r, ok := hex4(b)
-		if !ok {
-			l.fail("\\u wants four hex digits")
-			return 0
-		}
-		n := 6
-		if r >= 0xD800 && r < 0xE000 {
-			low, ok := hex4(b[6:])
-			if ok && r < 0xDC00 && low >= 0xDC00 && low < 0xE000 {
-				r, n = (r-0xD800)<<10+(low-0xDC00)+0x10000, 12
-			} else {
-				r = utf8.RuneError
-				l.replaced++
-			}
-		}
-		if r < 0x20 && r != '\t' && r != '\n' || r == 0xFFFE || r == 0xFFFF {
-			l.dirty = true
-		}
-		l.spare = utf8.AppendRune(l.spare, r)
-		return l.i + n
-	default:
-		r, _ := utf8.DecodeRune(b[1:])
-		l.fail("unknown escape \\%c", r)
-		return 0
-	}
-	l.spare = append(l.spare, c)
-	return l.i + 2
-}
-
-// hex4 reads \uXXXX.
-func hex4(b []byte) (r rune, ok bool) {
-	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
-		return 0, false
-	}
-	for _, c := range b[2:6] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
-}
-
 // Skip reads any value and drops it.
 func (l *Lexer) Skip() {
 	switch l.Kind() {
@@ -601,6 +472,3 @@ func (l *Lexer) Skip() {
 		}
 	}
 }
-
-// alias gives the bytes as a string without copying them.
-func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
