@@ -140,24 +140,6 @@ DATA bigEndian<>+8(SB)/4, $0x08090a0b
 DATA bigEndian<>+12(SB)/4, $0x0c0d0e0f
 GLOBL bigEndian<>(SB), RODATA|NOPTR, $16
 
-// func cpuid(leaf, sub uint32) (a, b, c, d uint32)
-TEXT ·cpuid(SB), NOSPLIT, $0-24
-	MOVL leaf+0(FP), AX
-	MOVL sub+4(FP), CX
-	CPUID
-	MOVL AX, a+8(FP)
-	MOVL BX, b+12(FP)
-	MOVL CX, c+16(FP)
-	MOVL DX, d+20(FP)
-	RET
-
-// func xgetbv() uint32
-TEXT ·xgetbv(SB), NOSPLIT, $0-4
-	XORL CX, CX
-	XGETBV
-	MOVL AX, ret+0(FP)
-	RET
-
 // func blocksSHANI(s *state, p *byte, n int)
 TEXT ·blocksSHANI(SB), NOSPLIT, $24-24
 	MOVQ s+0(FP), DI

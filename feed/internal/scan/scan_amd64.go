@@ -2,7 +2,11 @@
 
 package scan
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"feedmill/internal/processor"
+)
 
 //go:generate go run ./gen -out scan_amd64.s
 
@@ -15,25 +19,8 @@ func cleanAVX2(p *byte, n int) (bad, bracket bool)
 //go:noescape
 func attributeAVX2(p *byte, n int) (prefix int, bad bool)
 
-func cpuid(leaf, sub uint32) (a, b, c, d uint32)
-
-func xgetbv() uint32
-
 // wide says that processor and system have registers of 32 bytes, and AVX2.
-var wide = func() bool {
-	const (
-		avxState = 1<<1 | 1<<2 // what the system must save
-		osxsave  = 1 << 27     // leaf 1, C
-		avx      = 1 << 28     // the same
-		avx2     = 1 << 5      // leaf 7, B
-	)
-	if most, _, _, _ := cpuid(0, 0); most < 7 {
-		return false
-	}
-	_, _, c, _ := cpuid(1, 0)
-	_, b, _, _ := cpuid(7, 0)
-	return c&osxsave != 0 && c&avx != 0 && b&avx2 != 0 && xgetbv()&avxState == avxState
-}()
+var wide = processor.Has(processor.AVX2)
 
 const (
 	chunk = 32

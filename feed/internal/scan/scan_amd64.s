@@ -133,24 +133,6 @@ DATA blank<>+48(SB)/8, $0x2020202020202020
 DATA blank<>+56(SB)/8, $0x2020202020202020
 GLOBL blank<>(SB), RODATA|NOPTR, $64
 
-// func cpuid(leaf, sub uint32) (a, b, c, d uint32)
-TEXT ·cpuid(SB), NOSPLIT, $0-24
-	MOVL leaf+0(FP), AX
-	MOVL sub+4(FP), CX
-	CPUID
-	MOVL AX, a+8(FP)
-	MOVL BX, b+12(FP)
-	MOVL CX, c+16(FP)
-	MOVL DX, d+20(FP)
-	RET
-
-// func xgetbv() uint32
-TEXT ·xgetbv(SB), NOSPLIT, $0-4
-	XORL CX, CX
-	XGETBV
-	MOVL AX, ret+0(FP)
-	RET
-
 // func stopsAVX2(p *byte, blocks int, tail *byte, stops *uint64) (bad bool)
 TEXT ·stopsAVX2(SB), NOSPLIT, $0-33
 	MOVQ p+0(FP), SI

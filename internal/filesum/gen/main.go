@@ -74,25 +74,6 @@ func (g *generator) header() {
 	g.table("shaConstants", 64, shaConstant)
 	g.table("md5Constants", 64, md5Constant)
 	g.table("bigEndian", 4, func(i int) uint32 { return uint32(0x00010203 + 0x04040404*i) })
-	g.WriteString(`
-// func cpuid(leaf, sub uint32) (a, b, c, d uint32)
-TEXT ·cpuid(SB), NOSPLIT, $0-24
-	MOVL leaf+0(FP), AX
-	MOVL sub+4(FP), CX
-	CPUID
-	MOVL AX, a+8(FP)
-	MOVL BX, b+12(FP)
-	MOVL CX, c+16(FP)
-	MOVL DX, d+20(FP)
-	RET
-
-// func xgetbv() uint32
-TEXT ·xgetbv(SB), NOSPLIT, $0-4
-	XORL CX, CX
-	XGETBV
-	MOVL AX, ret+0(FP)
-	RET
-`)
 }
 
 func (g *generator) table(name string, n int, value func(int) uint32) {

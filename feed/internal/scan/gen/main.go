@@ -135,25 +135,6 @@ func (g *generator) header() {
 	// From 32-n on, 32 bytes that keep the first n of a chunk, and blanks for the rest.
 	g.table("keep", 64, func(i int) byte { return byte(0xFF * (1 - i/32)) })
 	g.table("blank", 64, func(i int) byte { return byte(' ' * (i / 32)) })
-	g.WriteString(`
-// func cpuid(leaf, sub uint32) (a, b, c, d uint32)
-TEXT ·cpuid(SB), NOSPLIT, $0-24
-	MOVL leaf+0(FP), AX
-	MOVL sub+4(FP), CX
-	CPUID
-	MOVL AX, a+8(FP)
-	MOVL BX, b+12(FP)
-	MOVL CX, c+16(FP)
-	MOVL DX, d+20(FP)
-	RET
-
-// func xgetbv() uint32
-TEXT ·xgetbv(SB), NOSPLIT, $0-4
-	XORL CX, CX
-	XGETBV
-	MOVL AX, ret+0(FP)
-	RET
-`)
 }
 
 // all names 32 equal bytes.
