@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"context"
 	"crypto/sha256"
 	"slices"
 	"time"
@@ -147,7 +148,7 @@ func (p *plan) buildState(r *runner, g *Generation) error {
 // that of the generation before keeps its file, address and time. Hints tell of
 // changed dictionaries by telling of everything, so without that they differ
 // only where products refer to more of them.
-func (p *plan) dictionaries(r *runner) error {
+func (p *plan) dictionaries(ctx context.Context, r *runner) error {
 	if !p.whole && (p.view.used == nil || p.state == nil || len(p.extra) == 0) {
 		for _, k := range feed.DictionaryKinds() {
 			if f := p.prev.File(k); f != nil {
@@ -159,21 +160,34 @@ func (p *plan) dictionaries(r *runner) error {
 	d := p.view.shown(r.req.Catalog.Dictionaries())
 	var buf []byte
 	for _, k := range feed.DictionaryKinds() {
-		if before := p.prev.File(k); before != nil && !p.renewal {
-			buf = p.dictionary(buf[:0], k, d, before.Changed, r.req)
-			if sha256.Sum256(buf) == before.Plain.SHA256 {
-				p.dicts = append(p.dicts, *before)
-				continue
+		before, shown := p.prev.File(k), d
+		same := func() bool {
+			if before == nil || p.renewal {
+				return false
 			}
+			buf = p.dictionary(buf[:0], k, shown, before.Changed, r.req)
+			return sha256.Sum256(buf) == before.Plain.SHA256
+		}
+		was := same()
+		if !was {
+			var err error
+			if shown, err = p.retain(ctx, r, before, d); err != nil {
+				return err
+			}
+			was = same()
+		}
+		if was {
+			p.dicts = append(p.dicts, *before)
+			continue
 		}
 		p.dictsChanged = true
 		sp := r.newSpool(k.String(), false)
-		sp.buf = p.dictionary(sp.buf, k, d, p.time, r.req)
+		sp.buf = p.dictionary(sp.buf, k, shown, p.time, r.req)
 		f, err := p.stage(r, sp, k, "")
 		if err != nil {
 			return err
 		}
-		f.Products = entries(d, k)
+		f.Products = entries(shown, k)
 		p.dicts = append(p.dicts, f)
 	}
 	return nil

@@ -1,30 +1,20 @@
 package publish
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"time"
 
 	"feedmill/feed"
-	"feedmill/feed/iof"
 )
 
 // appendGoneCSV writes the light.csv record of a product that has left the
 // offer, from the sold-out node that light.xml shows of it.
 func (p *plan) appendGoneCSV(ctx context.Context, node []byte) error {
-	var doc []byte
-	doc = p.writer.AppendLightHeader(doc, time.Time{}, time.Time{}, p.view.profile.Currency)
-	doc = append(doc, node...)
-	doc = p.writer.AppendLightFooter(doc)
-	r := iof.NewReader(bytes.NewReader(doc), iof.ReadOptions{Kind: feed.KindLight})
-	for product, err := range r.Products(ctx) {
-		if err != nil {
-			return fmt.Errorf("read the node of a product that has gone: %w", err)
-		}
-		item := goneItem(product, p.view.profile.Currency)
-		p.csv.buf = p.view.csv.AppendLight(p.csv.buf, &item)
+	product, err := p.readLight(ctx, node)
+	if err != nil {
+		return err
 	}
+	item := goneItem(product, p.view.profile.Currency)
+	p.csv.buf = p.view.csv.AppendLight(p.csv.buf, &item)
 	return nil
 }
 

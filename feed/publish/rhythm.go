@@ -35,7 +35,7 @@ func (r *runner) decide(ctx context.Context) error {
 		}
 		p.due = !p.hasPrev || p.fresh || p.renewal || p.refull || p.differs()
 		if p.ref.Kind == feed.KindFull {
-			if err := p.dictionaries(r); err != nil {
+			if err := p.dictionaries(ctx, r); err != nil {
 				return err
 			}
 			p.due = p.due || p.dictsChanged

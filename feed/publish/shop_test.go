@@ -38,7 +38,9 @@ type shop struct {
 	runsMade int
 	// producers are those of the dictionaries.
 	producers []feed.Ref
-	clock     publish.Monotonic
+	// groups are groups of sizes besides that of products without sizes.
+	groups []feed.SizeGroup
+	clock  publish.Monotonic
 }
 
 type fataler interface {
@@ -172,6 +174,7 @@ func (s *shop) catalog() publish.Catalog {
 		Warehouses: []feed.Warehouse{{ID: 1, Names: feed.Texts{{Lang: pol, Value: "Magazyn"}}}},
 		SizeGroups: []feed.SizeGroup{{ID: feed.OneSizeGroup, Name: "one size", Sizes: []feed.SizeEntry{{ID: "uniw", Names: feed.Texts{{Lang: pol, Value: "one size"}}}}}},
 	}
+	dicts.SizeGroups = append(dicts.SizeGroups, s.groups...)
 	yield := func(ids []feed.ProductID) iter.Seq2[*feed.Product, error] {
 		return func(yield func(*feed.Product, error) bool) {
 			for _, id := range ids {
