@@ -6,14 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"slices"
-	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"feedmill/feed"
 	"feedmill/feed/block"
 	"feedmill/feed/diff"
+	"feedmill/internal/durable"
 	"feedmill/storage"
 )
 
@@ -205,7 +207,7 @@ func (c *carrier) open(ctx context.Context) error {
 	}
 	c.plain = rd
 	if local, ok := rd.(storage.FileReader); ok {
-		before.Plain = block.At(local.File())
+		before.Plain = block.At(&passing{f: local.File()})
 	}
 	if err := p.body.start(); err != nil {
 		return err
@@ -252,6 +254,31 @@ func (c *carrier) fresh() (*diff.Reader, error) {
 		c.states = append(c.states, closerFunc(done))
 	}
 	return s, err
+}
+
+// passing reads a file from its start to its end, more or less, and lets go of
+// the memory that the system keeps it in. The file will be replaced by the one
+// that is made of it, which can have that memory: both together may be more than
+// there is, and memory that nobody has used yet is dear where a virtual machine
+// has to ask its host for it.
+type passing struct {
+	f *os.File
+	// done is up to where the memory was let go of.
+	done atomic.Int64
+}
+
+// passingLag is how far behind, and in steps of how much, memory is let go of:
+// workers read a little ahead of each other.
+const passingLag = 8 << 20
+
+// ReadAt implements [io.ReaderAt].
+func (p *passing) ReadAt(b []byte, off int64) (int, error) {
+	n, err := p.f.ReadAt(b, off)
+	done, to := p.done.Load(), (off-passingLag)&^(durable.Step-1)
+	if to-done >= passingLag && p.done.CompareAndSwap(done, to) {
+		durable.Pass(p.f, done, to-done)
+	}
+	return n, err
 }
 
 type closerFunc func()
@@ -408,78 +435,6 @@ func (c *carrier) gather(ctx context.Context) error {
 		}
 	}
 	return c.edits.sort()
-}
-
-// nodes are the product nodes of one of our full or change files, one after the
-// other.
-type nodes struct {
-	rest, node []byte
-	id         feed.ProductID
-}
-
-// Texts in our files are CDATA sections or escaped, so that outside of the
-// former these bytes mean what they say.
-var (
-	nodeStart   = []byte(`<product id="`)
-	nodeEnd     = []byte("</product>\n")
-	nodeRemoved = []byte("\" removed=\"yes\"/>\n")
-	cdataStart  = []byte("<![CDATA[")
-	cdataEnd    = []byte("]]>")
-)
-
-// next goes on to the next node; false when there is no whole one.
-func (n *nodes) next() bool {
-	size := nodeSize(n.rest)
-	if size == 0 {
-		n.id, n.node, n.rest = feed.MaxProductID+1, nil, nil
-		return false
-	}
-	n.node, n.rest = n.rest[:size], n.rest[size:]
-	n.id = nodeID(n.node)
-	return true
-}
-
-// nodeID reads the id of a node, 0 where it has none that can be.
-func nodeID(node []byte) feed.ProductID {
-	text := node[len(nodeStart):]
-	i := bytes.IndexByte(text, '"')
-	if i < 0 || i > 20 {
-		return 0
-	}
-	id, err := strconv.ParseInt(string(text[:i]), 10, 64)
-	if err != nil || id < 1 || id > feed.MaxProductID {
-		return 0
-	}
-	return feed.ProductID(id)
-}
-
-// nodeSize gives the length of the node at the start of b, with its line feed;
-// 0 where b does not start with a whole one.
-func nodeSize(b []byte) int {
-	if !bytes.HasPrefix(b, nodeStart) {
-		return 0
-	}
-	head := len(nodeStart)
-	if i := bytes.IndexByte(b[head:], '"'); i >= 0 && bytes.HasPrefix(b[head+i:], nodeRemoved) {
-		return head + i + len(nodeRemoved)
-	}
-	at := head
-	for {
-		end := bytes.Index(b[at:], nodeEnd)
-		if end < 0 {
-			return 0
-		}
-		text := bytes.Index(b[at:at+end], cdataStart)
-		if text < 0 {
-			return at + end + len(nodeEnd)
-		}
-		at += text + len(cdataStart)
-		closed := bytes.Index(b[at:], cdataEnd)
-		if closed < 0 {
-			return 0
-		}
-		at += closed + len(cdataEnd)
-	}
 }
 
 // place is where the node of a product stands among those gathered; size is 0

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -89,5 +90,38 @@ func TestSinkTellsOfErrors(t *testing.T) {
 	missing := newSink(t.TempDir()+"/missing", "sink-*", &group)
 	if _, err := missing.Write([]byte("x")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
+// TestPassing reads a file out of order by pieces and lets go of what is behind.
+func TestPassing(t *testing.T) {
+	t.Parallel()
+	const size = 5 * passingLag / 2
+	b := bytes.Repeat([]byte("0123456789abcdef"), size/16)
+	f, err := os.Create(filepath.Join(t.TempDir(), "before"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	p := &passing{f: f}
+	const piece = 1<<20 + 5
+	got := make([]byte, size)
+	for off := 0; off < size; off += 2 * piece {
+		for _, at := range []int{off + piece, off} { // the later one first
+			if at < size {
+				if _, err := p.ReadAt(got[at:min(at+piece, size)], int64(at)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if !bytes.Equal(got, b) {
+		t.Error("the file reads otherwise than it was written")
+	}
+	if done := p.done.Load(); done < passingLag || done > size-passingLag {
+		t.Errorf("let go of %d bytes of %d, want all but the last %d and what comes before them", done, size, passingLag)
 	}
 }
