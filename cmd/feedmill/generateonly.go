@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -57,20 +56,20 @@ func (c *generateCmd) only(ctx context.Context, w *world, req publish.Request, s
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	// Beside the file, as for a whole offer: who may write there needs no other place.
-	temp, err := os.MkdirTemp(filepath.Clean(dir), "."+name+"-")
+	temp, err := durable.MakeTempDir(filepath.Clean(dir), name)
 	if err != nil {
-		return fmt.Errorf("make a folder for temporary files: %w", err)
+		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	defer func() { err = errors.Join(err, temp.Close()) }()
 
 	bar := w.newProgress("generate")
 	defer bar.done()
-	in, err := c.readable(ctx, w, &req, temp, supplier, bar)
+	in, err := c.readable(ctx, w, &req, temp.Path(), supplier, bar)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, in.src.close()) }()
-	file := &onlyFile{root: root, name: "." + name + "-" + rand.Text()}
+	file := &onlyFile{root: root, name: temp.Result()}
 	defer func() { err = errors.Join(err, file.remove()) }()
 	report, err := publish.Document(ctx, req, kind, file.begin)
 	if errors.Is(err, catalog.ErrUnordered) {
