@@ -98,7 +98,7 @@ func CleanClient(s string) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range Redact(s) {
-		if r < ' ' || r == 0x7f || r == utf8.RuneError || r >= 0x80 && r < 0xa0 {
+		if r < ' ' || r == 0x7f || r == utf8.RuneError || r >= 0x80 && r < 0xa0 || r == 0xFFFE || r == 0xFFFF {
 			r = '?'
 		}
 		if n++; n > MaxClient {
@@ -218,6 +218,14 @@ type Freshness struct {
 	// first of them was published, zero when he is up to date.
 	BehindFull, BehindLight int64
 	BehindSince             time.Time
+	// Nothing says that there is no full or no light file to show, so that whoever
+	// asks is answered 503: neither was published yet, or runs went on without the
+	// offer for a day and none has brought it up to date since.
+	Nothing bool
+	// Held is the run that holds the next generation of the offer's feeds until
+	// somebody decides about it, "" when none does. With Nothing, the recipient
+	// waits for that decision.
+	Held string
 	// Stale says that the offer may be read, that something newer has been there
 	// for longer than the merchant's StaleAfter, and that nothing was fetched
 	// for as long.
