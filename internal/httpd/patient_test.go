@@ -22,7 +22,7 @@ import (
 func TestHalfClosed(t *testing.T) {
 	t.Parallel()
 	const body = `{"a":1}`
-	for _, path := range []string{"/api/v1/products", "/validate", "/schemas/full.xsd", "/readyz"} {
+	for _, path := range []string{"/api/v1/products", "/validate", "/schemas/full.xsd", "/panel", "/panel/sign-in", "/readyz"} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			noticed := make(chan context.Context, 1)
@@ -38,7 +38,7 @@ func TestHalfClosed(t *testing.T) {
 				<-(<-noticed).Done()
 				return ctx.Err()
 			}
-			inner := httpd.New(httpd.Routes{API: answer, Conformance: answer},
+			inner := httpd.New(httpd.Routes{API: answer, Conformance: answer, Panel: answer},
 				httpd.Options{Log: slog.New(slog.DiscardHandler), Ready: map[string]func(context.Context) error{"database": ready}})
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				noticed <- r.Context()
@@ -78,16 +78,29 @@ func TestGoneForLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var took time.Duration
-		s := httpd.New(httpd.Routes{API: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		work := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			start := time.Now()
 			<-r.Context().Done()
 			took = time.Since(start)
-		})}, httpd.Options{Log: slog.New(slog.DiscardHandler)})
-		ctx, gone := context.WithCancel(t.Context())
-		time.AfterFunc(time.Minute, gone)
-		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/x", nil))
-		if want := 90 * time.Second; took != want {
-			t.Errorf("a request was worked on for %s, want %s", took, want)
+		})
+		s := httpd.New(httpd.Routes{API: work, Panel: work}, httpd.Options{Log: slog.New(slog.DiscardHandler)})
+		for _, tt := range []struct {
+			path, accept string
+			want         time.Duration
+		}{
+			{"/api/x", "", 90 * time.Second},
+			{"/panel/x", "text/html,application/xhtml+xml,*/*;q=0.8", 90 * time.Second},
+			// A page that was left must not count among those that listen.
+			{"/panel/events", "text/event-stream", time.Minute},
+		} {
+			ctx, gone := context.WithCancel(t.Context())
+			time.AfterFunc(time.Minute, gone)
+			r := httptest.NewRequestWithContext(ctx, http.MethodGet, tt.path, nil)
+			r.Header.Set("Accept", tt.accept)
+			s.ServeHTTP(httptest.NewRecorder(), r)
+			if took != tt.want {
+				t.Errorf("a request for %s was worked on for %s, want %s", tt.path, took, tt.want)
+			}
 		}
 	})
 }

@@ -41,8 +41,8 @@ func (s *Server) handler() http.Handler {
 		{"/schemas/", s.logged("/schemas/", s.patient(s.routes.Conformance))},
 		// The merchant's programs and people.
 		{"/api/", s.logged("/api/", s.patient(s.routes.API))},
-		{"/panel", s.logged("/panel/", s.routes.Panel)},
-		{"/panel/", s.logged("/panel/", s.routes.Panel)},
+		{"/panel", s.logged("/panel/", s.patient(s.routes.Panel))},
+		{"/panel/", s.logged("/panel/", s.patient(s.routes.Panel))},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.EscapedPath()
