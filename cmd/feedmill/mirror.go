@@ -13,6 +13,7 @@ import (
 
 	"feedmill/feed"
 	"feedmill/feed/consumer"
+	"feedmill/internal/config"
 	"feedmill/internal/outbound"
 )
 
@@ -51,7 +52,7 @@ Example: feedmill mirror https://supplier.example.com/o/secret/gateway.xml --dir
 }
 
 // Run implements the command.
-func (c *mirrorCmd) Run(ctx context.Context, w *world) (err error) {
+func (c *mirrorCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
 	address, err := c.address()
 	if err != nil {
 		return err
@@ -60,7 +61,11 @@ func (c *mirrorCmd) Run(ctx context.Context, w *world) (err error) {
 	if c.AllowPrivate {
 		out.Allow = func(netip.AddrPort) bool { return true }
 	}
-	opt := consumer.Options{Client: outbound.New(out), UserAgent: "feedmill-mirror", Now: w.now, MaxBytes: c.MaxBytes, MaxLoss: cmp.Or(c.MaxLoss, -1),
+	client, err := untrusted(cfg, out)
+	if err != nil {
+		return err
+	}
+	opt := consumer.Options{Client: client, UserAgent: "feedmill-mirror", Now: w.now, MaxBytes: c.MaxBytes, MaxLoss: cmp.Or(c.MaxLoss, -1),
 		AllowExpired: c.AllowExpired, AllowOlder: c.AllowOlder, Unhashed: c.Unhashed}
 	if w.terminal {
 		opt.Progress = func(name string) { fmt.Fprintf(w.stderr, "fetching %s\n", name) }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"feedmill/internal/config"
 	"feedmill/internal/conformance"
 	"feedmill/internal/outbound"
 	"feedmill/schema/rules"
@@ -55,11 +56,11 @@ const (
 )
 
 // Run implements the command.
-func (c *validateCmd) Run(ctx context.Context, w *world) error {
+func (c *validateCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
 	if c.Explain != "" {
 		return c.explain(w)
 	}
-	valid, err := c.judge(ctx, w)
+	valid, err := c.judge(ctx, w, cfg)
 	switch {
 	case err != nil:
 		fmt.Fprintf(w.stderr, "feedmill: %v\n", err)
@@ -106,7 +107,7 @@ func explainRules[R interface{ Explain() string }](to io.Writer, name string, as
 
 // judge checks everything that was named, files first as one offer, then each
 // folder and address as one of its own.
-func (c *validateCmd) judge(ctx context.Context, w *world) (valid bool, err error) {
+func (c *validateCmd) judge(ctx context.Context, w *world, cfg *config.Config) (valid bool, err error) {
 	var files, others []string
 	for _, name := range c.Names {
 		if info, err := os.Stat(name); !isAddress(name) && (err != nil || !info.IsDir()) {
@@ -134,7 +135,7 @@ func (c *validateCmd) judge(ctx context.Context, w *world) (valid bool, err erro
 		valid = ok
 	}
 	for _, name := range others {
-		ok, err := c.other(ctx, w, name)
+		ok, err := c.other(ctx, w, cfg, name)
 		if err != nil {
 			return false, err
 		}
@@ -148,7 +149,7 @@ func isAddress(name string) bool {
 }
 
 // other checks a folder or an address.
-func (c *validateCmd) other(ctx context.Context, w *world, name string) (valid bool, err error) {
+func (c *validateCmd) other(ctx context.Context, w *world, cfg *config.Config, name string) (valid bool, err error) {
 	if !isAddress(name) {
 		fam, err := rules.Dir(name)
 		if err != nil {
@@ -165,7 +166,11 @@ func (c *validateCmd) other(ctx context.Context, w *world, name string) (valid b
 			fmt.Fprintf(w.stderr, "fetching %s\n", file)
 		}
 	}
-	fetched, err := conformance.Fetch(ctx, name, conformance.FetchOptions{Client: outbound.New(opt), MaxBytes: c.MaxBytes, MaxTime: c.Timeout,
+	client, err := untrusted(cfg, opt)
+	if err != nil {
+		return false, err
+	}
+	fetched, err := conformance.Fetch(ctx, name, conformance.FetchOptions{Client: client, MaxBytes: c.MaxBytes, MaxTime: c.Timeout,
 		Now: w.now, Progress: progress})
 	if err != nil {
 		return false, err

@@ -110,7 +110,11 @@ func (c *verifyCmd) check(ctx context.Context, w *world, cfg *config.Config, opt
 		if c.AllowPrivate {
 			out.Allow = func(netip.AddrPort) bool { return true }
 		}
-		return verify.Gateway(ctx, outbound.New(out), c.Name, opt)
+		client, err := untrusted(cfg, out)
+		if err != nil {
+			return rep, err
+		}
+		return verify.Gateway(ctx, client, c.Name, opt)
 	}
 	return verify.Folder(ctx, c.Name, opt)
 }

@@ -34,6 +34,8 @@ type Config struct {
 	Cache Cache `toml:"cache" embed:"" prefix:"cache."`
 	// Validate is about the check of foreign files over HTTP.
 	Validate Validate `toml:"validate" embed:"" prefix:"validate."`
+	// Outbound is about requests to addresses that others have given.
+	Outbound Outbound `toml:"outbound" embed:"" prefix:"outbound."`
 	// Panel is about the pages for people.
 	Panel Panel `toml:"panel" embed:"" prefix:"panel."`
 	// API is about what programs of the merchant may ask for.
@@ -93,6 +95,13 @@ type Validate struct {
 	Enabled   bool  `toml:"enabled" default:"false" help:"Answer /validate: anybody who reaches the server may have files checked."`
 	MaxBytes  int64 `toml:"max_bytes" name:"max_bytes" default:"67108864" help:"Largest file that is checked over HTTP."`
 	PerMinute int   `toml:"per_minute" name:"per_minute" default:"10" help:"Files that one address may have checked in a minute."`
+}
+
+// Outbound says how suppliers' and partners' addresses are reached, which
+// 'feedmill mirror', 'validate' and 'verify' fetch files from.
+type Outbound struct {
+	Proxy         string `toml:"proxy" default:"" help:"Proxy that makes the connections of mirror, validate and verify, such as http://proxy.internal:3128; empty makes them directly. It is told addresses that were judged, and opens none that would be refused. Variables such as HTTPS_PROXY are not looked at."`
+	ProxyAuthFile string `toml:"proxy_auth_file" name:"proxy_auth_file" default:"" help:"File that holds user:password for the proxy; empty sends none."`
 }
 
 // Server says where and how offers are served.
@@ -221,6 +230,7 @@ type fileForm struct {
 	Limits   Limits   `toml:"limits"`
 	Cache    Cache    `toml:"cache"`
 	Validate Validate `toml:"validate"`
+	Outbound Outbound `toml:"outbound"`
 	Panel    Panel    `toml:"panel"`
 	API      API      `toml:"api"`
 	Log      Log      `toml:"log"`

@@ -35,6 +35,9 @@ type Options struct {
 	TLS *tls.Config
 	// UserAgent is sent with each request. Default "feedmill".
 	UserAgent string
+	// Proxy makes the connections, to addresses that were judged here. Default
+	// none: they are made directly, whatever the environment says.
+	Proxy *Proxy
 }
 
 // Errors of a client; they are wrapped with what was asked for.
@@ -63,19 +66,22 @@ func New(opt Options) *http.Client {
 	if opt.UserAgent == "" {
 		opt.UserAgent = "feedmill"
 	}
-	g := &guard{opt: opt}
-	dialer := &net.Dialer{Timeout: opt.Connect, ControlContext: g.control}
+	g := &guard{opt: opt, lookup: net.DefaultResolver.LookupNetIP}
+	dial := (&net.Dialer{Timeout: opt.Connect, ControlContext: g.control}).DialContext
+	if opt.Proxy != nil {
+		dial = g.dialThrough
+	}
 	base := &tls.Config{MinVersion: tls.VersionTLS12}
 	if opt.TLS != nil {
 		base = opt.TLS.Clone()
 	}
 	g.next = &http.Transport{
 		Proxy:                  nil, // a proxy from the environment would be called instead of the address judged
-		DialContext:            dialer.DialContext,
+		DialContext:            dial,
 		TLSClientConfig:        base,
 		TLSHandshakeTimeout:    opt.Connect,
 		ResponseHeaderTimeout:  opt.Headers,
-		MaxResponseHeaderBytes: 64 << 10,
+		MaxResponseHeaderBytes: maxHead,
 		MaxIdleConnsPerHost:    2,
 		IdleConnTimeout:        30 * time.Second,
 		DisableCompression:     true,
@@ -88,6 +94,8 @@ func New(opt Options) *http.Client {
 type guard struct {
 	opt  Options
 	next *http.Transport
+	// lookup resolves names where a proxy makes the connections.
+	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -149,15 +157,19 @@ func (g *guard) control(_ context.Context, network, address string, _ syscall.Ra
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	ip = ip.Unmap()
-	if g.opt.Allow != nil && g.opt.Allow(netip.AddrPortFrom(ip, uint16(n))) {
+	return g.judge(netip.AddrPortFrom(ip.Unmap(), uint16(n)))
+}
+
+// judge says whether an address may be called. An IPv4 address has its plain form.
+func (g *guard) judge(a netip.AddrPort) error {
+	if g.opt.Allow != nil && g.opt.Allow(a) {
 		return nil
 	}
-	if !slices.Contains(g.opt.Ports, uint16(n)) {
-		return fmt.Errorf("%w: port %d, want one of %v", ErrRefused, n, g.opt.Ports)
+	if !slices.Contains(g.opt.Ports, a.Port()) {
+		return fmt.Errorf("%w: port %d, want one of %v", ErrRefused, a.Port(), g.opt.Ports)
 	}
-	if why := whySpecial(ip); why != "" {
-		return fmt.Errorf("%w: %s is %s", ErrRefused, ip, why)
+	if why := whySpecial(a.Addr()); why != "" {
+		return fmt.Errorf("%w: %s is %s", ErrRefused, a.Addr(), why)
 	}
 	return nil
 }
