@@ -45,6 +45,19 @@ func (c *call) notFound(why string) {
 	c.problem(http.StatusNotFound, "", "not found", "")
 }
 
+// bareRange answers who goes on with a file at an address that shows others from
+// time to time, and does not say with which. Programs that do so put the rest of
+// the new file behind the beginning of the old one, and it may even be
+// well-formed: wget does, by itself and in the same run. The whole file would
+// not help: wget leaves out the beginning of that and ends with success, as it
+// does at 416. This status makes it fail, and curl too.
+func (c *call) bareRange() {
+	clearBody(c.w.Header())
+	c.why = whyBareRange
+	c.problem(http.StatusPreconditionRequired, "", "nobody knows which file this goes on with",
+		"this address shows the newest file: begin anew, go on with If-Range, or use the addresses in the gateway, whose files never change")
+}
+
 // unavailable answers what may be there in a minute; err goes into the log alone.
 func (c *call) unavailable(why string, err error) {
 	c.why = why

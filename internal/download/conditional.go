@@ -104,6 +104,16 @@ func rangeApplies(r *http.Request, etag, modified string) bool {
 	return v == modified
 }
 
+// rangeGuarded says whether a request whose preconditions hold has told which
+// bytes it goes on with.
+func rangeGuarded(r *http.Request) bool {
+	if r.Header.Get("If-Range") != "" {
+		return true
+	}
+	match := r.Header.Values("If-Match")
+	return len(match) > 0 && !strings.Contains(strings.Join(match, ","), "*")
+}
+
 type rangeResult uint8
 
 const (

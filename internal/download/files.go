@@ -111,6 +111,7 @@ func (s *Server) serveEdi(c *call) {
 
 // present answers with the present file of a kind.
 func (c *call) present(kind feed.Kind, label string) {
+	c.moving = true
 	if kind == feed.KindGateway {
 		c.gatewayDocument()
 		return
@@ -200,7 +201,12 @@ func (c *call) sendFile(f *publish.File, changed time.Time) {
 	from, to := int64(0), blob.Size
 	status := http.StatusOK
 	if c.r.Method == http.MethodGet && rangeApplies(c.r, tag, modified) {
-		switch a, b, r := parseRange(c.r.Header.Values("Range"), blob.Size); r {
+		a, b, r := parseRange(c.r.Header.Values("Range"), blob.Size)
+		if c.moving && (r == rangeOne && a > 0 || r == rangeOutside && blob.Size > 0) && !rangeGuarded(c.r) {
+			c.bareRange()
+			return
+		}
+		switch r {
 		case rangeOne:
 			from, to, status = a, b, http.StatusPartialContent
 			h.Set("Content-Range", "bytes "+strconv.FormatInt(a, 10)+"-"+strconv.FormatInt(b-1, 10)+"/"+strconv.FormatInt(blob.Size, 10))

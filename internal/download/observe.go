@@ -27,6 +27,7 @@ const (
 	whyMalformed     = "malformed"
 	whyCredentials   = "no-credentials"
 	whyMethod        = "method"
+	whyBareRange     = "bare-range"
 	whyUnpublished   = "unpublished"
 	whyUnconfirmed   = "unconfirmed"
 	whyRecords       = "records"

@@ -241,6 +241,8 @@ type call struct {
 	dir   *directory
 	// gateway says that the address is one of a gateway or manifest.
 	gateway bool
+	// moving says that the address shows other bytes from time to time.
+	moving bool
 
 	link  partner.LinkID // as far as known, for the log
 	entry *entry         // once the link may be used

@@ -60,7 +60,7 @@ func (c *call) describe(f *publish.File) {
 
 // serveSince answers /o/{link}/full_change-since.xml?label=….
 func (s *Server) serveSince(c *call) {
-	c.file.kind = feed.KindFullChange
+	c.file.kind, c.moving = feed.KindFullChange, true
 	if !c.open(mux.Vars(c.r)["link"]) {
 		return
 	}
