@@ -12,6 +12,8 @@ const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 export const wide = { width: 1280, height: 900 };
 export const narrow = { width: 360, height: 740 };
+// Where tables are tables still, and have the least room.
+export const middle = { width: 801, height: 1024 };
 
 // Starts the browser that CHROMIUM names.
 export function launch() {
@@ -20,7 +22,27 @@ export function launch() {
 }
 
 // What a page that was looked at has wrong with it.
-export function faultless() { return { violations: [], wide: [] }; }
+export function faultless() { return { violations: [], wide: [], broken: [] }; }
+
+// Finds what is wider than the window, and short words that go on in the next line.
+export async function measure(page, name, found) {
+  const { width, over, words } = await page.evaluate(() => {
+    const words = [], range = document.createRange();
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let n = texts.nextNode(); n; n = texts.nextNode()) {
+      if (n.parentElement.closest('.hide, .free, tbody th, pre, code, script, option, textarea') || getComputedStyle(n.parentElement.closest('thead') || document.body).position === 'absolute') { continue; }
+      for (const word of n.data.matchAll(/[\p{L}\p{N}]+/gu)) {
+        if (word[0].length > 16) { continue; }
+        range.setStart(n, word.index);
+        range.setEnd(n, word.index + word[0].length);
+        if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1) { words.push(word[0]); }
+      }
+    }
+    return { width: window.innerWidth, over: document.documentElement.scrollWidth - window.innerWidth, words };
+  });
+  if (over > 0) { found.wide.push(`${name} at ${width}: ${over} px`); }
+  if (words.length) { found.broken.push(`${name} at ${width}: ${words.slice(0, 5).join(', ')}`); }
+}
 
 // Looks at the page as it stands at one width, in each scheme: picture FILE-WIDTH-SCHEME.png.
 export async function look(page, size, file, name, found) {
@@ -28,8 +50,7 @@ export async function look(page, size, file, name, found) {
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.screenshot({ path: `${file}-${size.width}-${colorScheme}.png`, fullPage: true, timeout: patience });
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    if (over > 0) { found.wide.push(`${name} at ${size.width}: ${over} px`); }
+    await measure(page, name, found);
     if (!(await page.$('h1'))) { continue; } // a piece of a page
     if (!(await page.evaluate(() => typeof window.axe === 'object'))) { await page.evaluate(axe); }
     const judged = await page.evaluate((runOnly) => window.axe.run(document, { runOnly, resultTypes: ['violations'] }), rules);

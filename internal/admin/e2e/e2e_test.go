@@ -121,14 +121,14 @@ func (g ground) start(t *testing.T, line *regexp.Regexp, args ...string) []strin
 
 // report is what the scripts print at last.
 type report struct {
-	Pages, Heaviest                          int
-	Violations, Wide, Heavy, Foreign, Faults []string
+	Pages, Heaviest                                  int
+	Violations, Wide, Broken, Heavy, Foreign, Faults []string
 }
 
 // judge tells everything that is wrong with pages.
 func (r *report) judge(t *testing.T) {
 	t.Helper()
-	for what, list := range map[string][]string{"violates WCAG": r.Violations, "is wider than the window": r.Wide, "is heavier than 150 KB": r.Heavy, "comes from another host": r.Foreign, "fails": r.Faults} {
+	for what, list := range map[string][]string{"violates WCAG": r.Violations, "is wider than the window": r.Wide, "breaks words in the middle": r.Broken, "is heavier than 150 KB": r.Heavy, "comes from another host": r.Foreign, "fails": r.Faults} {
 		for _, one := range list {
 			t.Errorf("%s: %s", what, one)
 		}

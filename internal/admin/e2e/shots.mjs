@@ -4,7 +4,7 @@
 //
 //   node shots.mjs BASE FOLDER [PATTERN]   (PATTERN: only pages whose path it matches)
 import { mkdir } from 'node:fs/promises';
-import { faultless, launch, look, narrow, patience, wide } from './browser.mjs';
+import { faultless, launch, look, measure, middle, narrow, patience, wide } from './browser.mjs';
 
 const [base, folder, only] = process.argv.slice(2);
 await mkdir(folder, { recursive: true });
@@ -44,6 +44,8 @@ async function tab() {
     if (weight > 150 * 1024) { result.heavy.push(`${name}: ${weight}`); }
     result.pages++;
     await look(page, v.size, `${folder}/${name}`, `${name} in ${v.lang}`, result);
+    await page.setViewportSize(middle);
+    await measure(page, `${name} in ${v.lang}`, result);
   }
   await context.close();
 }
