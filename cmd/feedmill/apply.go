@@ -35,7 +35,7 @@ are those of the newest file. Any IOF 3.0 files will do, compressed or not.
 
 The order is checked by what the files and, where there is one, the manifest tell: a change that is
 older than what it is applied to is refused, and so is one that leads on from a generation which is
-not there.
+not there, and a light file.
 
 Example: feedmill apply full.xml full_change2026-11-21T20-30-00.xml --out now.xml`
 }
@@ -46,12 +46,15 @@ func (c *applyCmd) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	if err := patch.CheckChain(full, changes); err != nil {
-		return &feed.Error{Kind: feed.KindConflict, Message: err.Error(), Hint: "name the oldest change first, and none that is missing or older than the full file"}
-	}
 	docs := make([]patch.Document, len(changes))
 	for i := range changes {
 		docs[i] = changes[i].Document
+	}
+	if err := patch.CheckKinds(ctx, append([]patch.Document{full.Document}, docs...)...); err != nil {
+		return err
+	}
+	if err := patch.CheckChain(full, changes); err != nil {
+		return &feed.Error{Kind: feed.KindConflict, Message: err.Error(), Hint: "name the oldest change first, and none that is missing or older than the full file"}
 	}
 	var counts patch.Counts
 	err = writeWhole(c.Out, func(f *os.File) (err error) {

@@ -37,6 +37,9 @@ var errSame = errors.New("nothing differs")
 // Run implements the command.
 func (c *diffCmd) Run(ctx context.Context, w *world) error {
 	docs := []patch.Document{patch.File(c.Old), patch.File(c.New)}
+	if err := patch.CheckKinds(ctx, docs...); err != nil {
+		return err
+	}
 	if c.Change != "" {
 		return c.writeChange(ctx, w, docs)
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"feedmill/feed"
 )
@@ -146,6 +147,9 @@ func openDocument(d Document) (io.ReadCloser, error) {
 	r := bufio.NewReaderSize(f, 64<<10)
 	first, err := r.Peek(2)
 	if err != nil && !errors.Is(err, io.EOF) {
+		if errors.Is(err, syscall.EISDIR) {
+			err = &feed.Error{Kind: feed.KindInvalid, Message: "it is a folder", Hint: "name the file in it"}
+		}
 		return nil, errors.Join(err, f.Close())
 	}
 	if len(first) < 2 || first[0] != 0x1f || first[1] != 0x8b {

@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"feedmill/feed"
@@ -140,6 +141,9 @@ func (f *Folder) load() error {
 	entries, err := f.files.ReadDir(f.base)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if errors.Is(err, syscall.ENOTDIR) {
+		return &feed.Error{Kind: feed.KindInvalid, Message: "it is a file", Hint: "name a folder that is empty or does not exist yet"}
 	}
 	if err != nil {
 		return err
