@@ -275,6 +275,8 @@ type Parameter struct {
 	// Context is the machine meaning, one of [ParameterContexts], or "".
 	Context string
 	Values  []ParameterValue
+	// Mark stands for everything above but the values; nil for none.
+	Mark *Mark
 }
 
 // ParameterValue is one value of a parameter.
@@ -284,6 +286,8 @@ type ParameterValue struct {
 	Priority Int
 	// Context is one of [ValueContexts], or "".
 	Context string
+	// Mark stands for everything above; nil for none.
+	Mark *Mark
 }
 
 // Bundled is the composition of a bundle or collection (IOF 4.13).

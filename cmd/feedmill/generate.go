@@ -42,7 +42,8 @@ and so does the next run when this one is killed.
 
 With --only the file that --out names is written and nothing else, from the catalog as it is now. It is
 the full.xml or light.xml of a first run, in one step; but a gateway names both by their digests, so
-one of them alone is no offer.
+one of them alone is no offer. The file is replaced in one step, and what a run that was killed has
+left beside it goes with the next.
 
 A catalog with problems changes nothing: each problem is printed with file, line, product and field.
 
@@ -51,6 +52,9 @@ Example: feedmill generate --catalog products.jsonl --profile partner.toml --out
 
 // Run implements the command.
 func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
+	if c.Out == "" {
+		return usage("--out", errors.New("is empty"))
+	}
 	opt, req, err := c.prepare(w, cfg)
 	if err != nil {
 		return err

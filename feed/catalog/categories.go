@@ -65,11 +65,15 @@ type tree struct {
 	byPath map[string]int // path in any language -> note
 	byID   map[string]int
 	out    []feed.Category
-	placed map[string]bool // ids in out
+	placed map[string]bool // ids in out, and of what is under way
+	// under are ids whose parents are being looked for: none of them can be a
+	// parent of what is found there. A path in one language may read as that of
+	// another category, or of a parent, in another.
+	under map[string]bool
 }
 
 func (c *Collector) categoryTree() []feed.Category {
-	t := tree{notes: c.categories, byPath: make(map[string]int), byID: c.index[kindCategory], placed: make(map[string]bool)}
+	t := tree{notes: c.categories, byPath: make(map[string]int), byID: c.index[kindCategory], placed: make(map[string]bool), under: make(map[string]bool)}
 	for i := range t.notes {
 		for _, p := range t.notes[i].path {
 			if _, ok := t.byPath[p.Value]; !ok {
@@ -95,7 +99,8 @@ func (t *tree) place(n *categoryNote) {
 	if t.placed[n.id] {
 		return
 	}
-	t.placed[n.id] = true
+	t.placed[n.id], t.under[n.id] = true, true
+	defer delete(t.under, n.id)
 	names := make(feed.Texts, 0, len(n.path))
 	var above feed.Texts
 	whole := len(n.path) == 0 || strings.Count(n.path[0].Value, "/") > 2*maxCategoryDepth
@@ -122,12 +127,15 @@ func (t *tree) place(n *categoryNote) {
 
 // parent gives the id of the category with these paths and places it.
 func (t *tree) parent(path feed.Texts) string {
-	if i, ok := t.byPath[path[0].Value]; ok {
+	if i, ok := t.byPath[path[0].Value]; ok && !t.under[t.notes[i].id] {
 		n := &t.notes[i]
 		t.place(n)
 		return n.id
 	}
 	id := deriveEntryID(kindCategory, "", path[0].Value)
+	if t.under[id] {
+		return ""
+	}
 	if i, ok := t.byID[id]; ok {
 		t.place(&t.notes[i])
 	} else {

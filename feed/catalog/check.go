@@ -34,22 +34,25 @@ func (in *intake) check(p *feed.Product, path func(list string, i int, rest stri
 		if p.Images[i].URL == "" && in.bad {
 			continue // reported where it was read
 		}
-		if !isWebURL(p.Images[i].URL) {
-			in.fail(path("images", i, "url"), quote(p.Images[i].URL)+" is not an address", "give an absolute one that starts with https:// and has no blanks")
-		}
+		in.checkURL(func() string { return path("images", i, "url") }, &p.Images[i].URL)
 	}
 	for i := range p.Attachments {
-		if !isWebURL(p.Attachments[i].URL) {
-			in.fail(path("attachments", i, "url"), quote(p.Attachments[i].URL)+" is not an address", "give an absolute one that starts with https:// and has no blanks")
-		}
+		in.checkURL(func() string { return path("attachments", i, "url") }, &p.Attachments[i].URL)
 	}
-	in.checkURL("url", p.URL)
-	in.checkURL("mobile_url", p.MobileURL)
-	in.checkURL("icon", p.Icon.URL)
-	in.checkURL("auction_icon", p.AuctionIcon.URL)
-	in.checkURL("group_icon", p.GroupIcon.URL)
+	in.checkOptionalURL("url", &p.URL)
+	in.checkOptionalURL("mobile_url", &p.MobileURL)
+	in.checkOptionalURL("icon", &p.Icon.URL)
+	in.checkOptionalURL("auction_icon", &p.AuctionIcon.URL)
+	in.checkOptionalURL("group_icon", &p.GroupIcon.URL)
 	if p.Promotion != nil && p.Promotion.Price.IsZero() && !in.bad {
 		in.fail("promotion.price", "is missing", "a promotion has a price")
+	}
+	if p.Bundled != nil {
+		for i := range p.Bundled.Components {
+			if id, err := strconv.ParseInt(p.Bundled.Components[i].ID, 10, 64); err == nil && feed.ProductID(id) == p.ID {
+				in.fail(path("bundled.components", i, "id"), "is the set itself", "a set does not hold itself: name the products that it is made of")
+			}
+		}
 	}
 	if in.def.Language.IsZero() {
 		for i := range p.Names {
@@ -69,9 +72,27 @@ func hasText(t feed.Texts) bool {
 	return false
 }
 
-func (in *intake) checkURL(field, url string) {
-	if url != "" && !isWebURL(url) {
-		in.fail(field, quote(url)+" is not an address", "give an absolute one that starts with https:// and has no blanks")
+func (in *intake) checkOptionalURL(field string, url *string) {
+	if *url != "" {
+		in.checkURL(func() string { return field }, url)
+	}
+}
+
+// checkURL holds an address against what the files may have (xs:anyURI).
+func (in *intake) checkURL(field func() string, url *string) {
+	if in.sites.plain(*url) {
+		return
+	}
+	clean, ok := webURL(*url)
+	if ok {
+		in.sites.learn(clean)
+	}
+	switch {
+	case !ok:
+		in.fail(field(), quote(*url)+" is not an address", "give an absolute one that starts with https:// and has no blanks")
+	case clean != *url:
+		in.warn(field(), quote(*url)+" has signs that stand for something else in addresses", "it is written as "+clean)
+		*url = clean
 	}
 }
 
@@ -117,6 +138,6 @@ func (in *intake) checkSizes(p *feed.Product, path func(list string, i int, rest
 		}
 	}
 	if !priced && !in.bad {
-		in.warn(path("", 0, "price"), "is missing", "a product without a price is in no offer")
+		in.warn(path("", 0, "price"), "is missing or 0", "a product without a price is in no offer")
 	}
 }

@@ -31,6 +31,8 @@ type Collector struct {
 	ids    [entryKinds][]string
 	recent [entryKinds][128]int32
 	groups []map[string]int // sizes by id, parallel to d.SizeGroups
+	// commonSizes are sizes that products have named, with names that they have.
+	commonSizes [64]commonSize
 	// given counts the units of a dictionary: the precision of others follows
 	// from the quantities that are seen.
 	given      map[string]bool
@@ -356,12 +358,34 @@ func (c *Collector) size(i int, id string, names feed.Texts) {
 	c.merge(kindSize, id, have, names)
 }
 
+// commonSize is a size that is known by its name: an entry never loses one.
+type commonSize struct {
+	group    int // index and one
+	id, name string
+}
+
+// commonSize gives the place of a size.
+func (c *Collector) commonSize(id string) *commonSize {
+	h := len(id)
+	if h > 0 {
+		h += int(id[0])<<2 ^ int(id[h-1])<<4 ^ int(id[h/2])
+	}
+	return &c.commonSizes[h%len(c.commonSizes)]
+}
+
 // sizes notes a product's group and sizes. Their names have no language.
 func (c *Collector) sizes(p *feed.Product) {
 	i := c.sizeGroup(p.SizeGroup.ID, p.SizeGroup.Name)
 	for k := range p.Sizes {
 		s := &p.Sizes[k]
+		r := c.commonSize(s.ID)
+		if r.group == i+1 && r.id == s.ID && r.name == s.Name {
+			continue
+		}
 		if n, ok := c.groups[i][s.ID]; ok && s.Name == "" || ok && hasValue(c.d.SizeGroups[i].Sizes[n].Names, feed.Text{Value: s.Name}) {
+			if r.group == 0 { // those that come first are the usual ones
+				*r = commonSize{i + 1, clone(s.ID), clone(s.Name)}
+			}
 			continue
 		}
 		var names feed.Texts

@@ -227,3 +227,39 @@ func TestDictionaryConflictsAreWarnings(t *testing.T) {
 		t.Errorf("the late unit: got %v and %v", out.dict.Units, out.head.Units)
 	}
 }
+
+// A path may read in one language as that of a parent, or of another category,
+// in another: no category is above itself for that.
+func TestCategoriesAreNoCircle(t *testing.T) {
+	t.Parallel()
+	pol, eng := feed.MustLanguage("pol"), feed.MustLanguage("eng")
+	texts := func(pairs ...any) (ts feed.Texts) {
+		for i := 0; i < len(pairs); i += 2 {
+			ts = append(ts, feed.Text{Lang: pairs[i].(feed.Language), Value: pairs[i+1].(string)})
+		}
+		return ts
+	}
+	for name, categories := range map[string][]feed.Reference{
+		"itself":   {{ID: "2", Names: texts(pol, "Shop/Men/Shoes", eng, "Shop/Men")}},
+		"each one": {{ID: "2", Names: texts(pol, "A/B", eng, "P")}, {ID: "3", Names: texts(eng, "P/Q", pol, "A")}},
+		"derived":  {{ID: catalog.DeriveCategory("Shop"), Names: texts(pol, "Shop/Men", eng, "Shop")}},
+	} {
+		c := catalog.NewCollector(nil)
+		for i, r := range categories {
+			c.Observe(&feed.Product{ID: feed.ProductID(i + 1), Category: r})
+		}
+		placed := map[string]bool{"": true}
+		d := c.Dictionaries()
+		for _, g := range d.Categories {
+			if !placed[g.Parent] || placed[g.ID] {
+				t.Errorf("%s: category %q stands before its parent %q, or twice, in %v", name, g.ID, g.Parent, d.Categories)
+			}
+			placed[g.ID] = true
+		}
+		for _, r := range categories {
+			if !placed[r.ID] {
+				t.Errorf("%s: category %q is missing in %v", name, r.ID, d.Categories)
+			}
+		}
+	}
+}

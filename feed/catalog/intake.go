@@ -19,6 +19,7 @@ type intake struct {
 	dict  *Collector
 	stats Stats
 	langs []languageCode
+	sites sites
 	// replaced counts the characters dropped from the current product.
 	replaced int
 	draft    draft

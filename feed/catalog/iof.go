@@ -292,6 +292,8 @@ func iofPath(list string, i int, rest string) string {
 		return "images/large/image" + n + rest
 	case "attachments":
 		return "attachments/file" + n + rest
+	case "bundled.components":
+		return "bundled/product" + n + rest
 	}
 	if rest == "name" {
 		return "description/name"

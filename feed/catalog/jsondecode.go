@@ -19,6 +19,8 @@ type decoder struct {
 	habits []*habit
 	xml    extensionChecker
 	path   []step
+	// scalars are those of the last run.
+	scalars jsonlex.Scalars
 	// productsSeen says that dictionary lines come late.
 	productsSeen bool
 	// firstRecord says that the line is the first of its file.
@@ -50,6 +52,7 @@ type habit struct {
 	// after gives, for each place behind a member, which one came next last time,
 	// or that the object ended.
 	after [65]uint8
+	plan  jsonlex.Plan
 }
 
 // ends is what comes next behind the last member.
@@ -66,6 +69,7 @@ func (d *decoder) habitOf(names []string) *habit {
 	for i, name := range names {
 		h.keys[i] = jsonlex.NewName(name)
 	}
+	h.plan = jsonlex.Plan{Keys: h.keys, After: h.after[:], Longest: d.lim.Field}
 	d.habits = append(d.habits, h)
 	return h
 }
@@ -100,7 +104,7 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 			if i = o.find(name); i < 0 {
 				top := &d.path[len(d.path)-1]
 				top.name, top.index = name, -1
-				d.fail(d.field(), "is not a member", didYouMean(name, o.names, ""))
+				d.fail(d.field(), "is not a member", memberHint(name, o.names))
 				d.lex.Skip()
 				continue
 			}
@@ -120,6 +124,25 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 		}
 		return i, true
 	}
+}
+
+// run reads the members that come next as long as they are plain: texts says which
+// may be strings, numbers which may be whole numbers. What is anything else, or
+// wrong, is left to member.
+func (d *decoder) run(o *object, texts, numbers uint64) []jsonlex.Scalar {
+	if o.habit == nil {
+		o.habit = d.habitOf(o.names)
+	}
+	o.habit.plan.Texts, o.habit.plan.Numbers = texts, numbers
+	d.scalars.Last, d.scalars.Seen = o.last, o.seen
+	d.lex.Run(&o.habit.plan, &d.scalars)
+	o.last, o.seen = d.scalars.Last, d.scalars.Seen
+	return d.scalars.All()
+}
+
+// at makes a member that run has read the one that problems are told of.
+func (d *decoder) at(o *object, member int32) {
+	d.path[len(d.path)-1] = step{name: o.names[member], index: -1}
 }
 
 // null reads null, which is as good as absent, if it is next.
@@ -236,10 +259,15 @@ func (d *decoder) id() string {
 		return ""
 	}
 	if !isID(s) && s != "" {
-		d.refuse(quote(s)+" is not an id", "ids have no blanks and at most 255 bytes")
-		return ""
+		return d.refuseID(s)
 	}
 	return s
+}
+
+// refuseID reports a text that cannot be an id, and gives none.
+func (d *decoder) refuseID(s string) string {
+	d.refuse(quote(s)+" is not an id", "ids have no blanks and at most 255 bytes")
+	return ""
 }
 
 func isWhole(s string) bool {
@@ -259,13 +287,16 @@ func (d *decoder) decimal() string {
 	case jsonlex.String:
 		s := d.lex.String()
 		if s == "" {
-			d.refuse("is empty", "leave it out when there is none")
+			d.refuseEmpty()
 		}
 		return s
 	}
 	d.wrong("a number")
 	return ""
 }
+
+// refuseEmpty reports an empty string where there must be something.
+func (d *decoder) refuseEmpty() { d.refuse("is empty", "leave it out when there is none") }
 
 // integer reads a small whole number.
 func (d *decoder) integer() feed.Int {
@@ -335,6 +366,8 @@ func (d *decoder) quantity() feed.Quantity {
 	return q
 }
 
+const weightHint = "weights are grams"
+
 // weight reads grams.
 func (d *decoder) weight() feed.Weight {
 	s := d.decimal()
@@ -343,7 +376,7 @@ func (d *decoder) weight() feed.Weight {
 	}
 	w, err := feed.ParseWeight(s)
 	if err != nil {
-		d.refuse(reason(err), "weights are grams")
+		d.refuse(reason(err), weightHint)
 	}
 	return w
 }
@@ -402,12 +435,26 @@ func (d *decoder) amounts(size, point int) {
 	switch d.lex.Kind() {
 	case jsonlex.Object:
 		o := d.enter(priceMembers[:])
+		run := d.run(&o, 1<<priceNet|1<<priceGross, 0)
+		for k := range run {
+			v := &run[k]
+			s := d.lex.Text(v)
+			if s == "" {
+				d.at(&o, v.Member)
+				d.refuseEmpty()
+			}
+			if v.Member == priceNet {
+				a.net = s
+			} else {
+				a.gross = s
+			}
+		}
 		for {
 			i, ok := d.member(&o)
 			if !ok {
 				break
 			}
-			if s := d.decimal(); i == 0 {
+			if s := d.decimal(); i == priceNet {
 				a.net = s
 			} else {
 				a.gross = s

@@ -106,6 +106,11 @@ const (
 
 var stockMembers = [...]string{"warehouse", "quantity", "available", "physical", "location_id", "location"}
 
+const (
+	priceNet = iota
+	priceGross
+)
+
 var priceMembers = [...]string{"net", "gross"}
 
 // Members of a reference with an id and a name.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"strings"
 
 	"feedmill/feed"
@@ -16,9 +17,13 @@ import (
 // with other defaults the memory is emptied.
 
 const (
-	memoSlots = 512 // a power of two
-	// memoHead is how much of a text says where it may be found.
-	memoHead = 24
+	// memoSlots is how many texts of a kind have a place: so many that the few
+	// hundred values of an ordinary catalog seldom share one.
+	memoSlots = 1 << memoBits
+	memoBits  = 11
+	// memoHead is how much of a text says where it may be found. What an object
+	// starts with, {"id":", tells nothing.
+	memoHead, memoSame = 23, 7
 	// memoLongest bounds the texts that are remembered, in bytes.
 	memoLongest = 1 << 10
 )
@@ -33,12 +38,19 @@ type memoSlot[T any] struct {
 	// text is how the object starts or is written, "" in an empty slot.
 	text  string
 	value T
-	// noted says that the collector has seen the value. It is another variable
-	// for each text, as products under way point to it.
-	noted *bool
+	note  *note
 	// missed tells which text was missed here last: one that comes once is not
 	// worth the memory.
 	missed uint64
+}
+
+// note is what is known of a value that is remembered. It is another one for
+// each text, as products under way point to it.
+type note struct {
+	// mark is that of parts of products that were found here.
+	mark feed.Mark
+	// noted says that the collector has seen the value.
+	noted bool
 }
 
 // find looks for what the rest of a line starts with. The slot is where it
@@ -47,14 +59,12 @@ func (m *memo[T]) find(rest []byte) (s *memoSlot[T], hit bool) {
 	if len(rest) < memoHead || m.off {
 		return nil, false
 	}
-	const k1, k2, k3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
-	h := binary.LittleEndian.Uint64(rest)*k1 ^ binary.LittleEndian.Uint64(rest[8:])*k2
-	h = (h^h>>29)*k3 ^ binary.LittleEndian.Uint64(rest[16:])*k1
-	h = (h ^ h>>32) * k2
+	const k1, k2 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
+	h := (binary.LittleEndian.Uint64(rest[memoSame:]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(rest[memoSame+8:])*k2, 29)) * k1
 	if m.slots == nil {
 		m.slots = make([]memoSlot[T], memoSlots)
 	}
-	s = &m.slots[h>>32&(memoSlots-1)]
+	s = &m.slots[h>>(64-memoBits)]
 	if n := len(s.text); n > 0 && n <= len(rest) && string(rest[:n]) == s.text {
 		return s, true
 	}
@@ -67,7 +77,8 @@ func (m *memo[T]) find(rest []byte) (s *memoSlot[T], hit bool) {
 
 // keep remembers a value under its text; both are the slot's own.
 func (s *memoSlot[T]) keep(text []byte, value T) {
-	s.text, s.value, s.noted = string(text), value, new(bool)
+	s.text, s.value = string(text), value
+	s.note = &note{mark: *feed.NewMark(uint32(s.missed >> (64 - memoBits)))}
 }
 
 func (m *memo[T]) clear() { clear(m.slots) }
@@ -81,7 +92,9 @@ type memos struct {
 	parameters memo[parameterHead]
 	values     memo[feed.ParameterValue]
 	// pending are the notes of values that the current product is to note.
-	pending []*bool
+	pending []*note
+	// spare is memory for names of parameters and values.
+	spare []feed.Texts
 }
 
 // parameterHead is a parameter up to its values.
@@ -107,18 +120,19 @@ func (m *memos) start(d Defaults) {
 // noted notes what the accepted product holds.
 func (m *memos) noted() {
 	for _, n := range m.pending {
-		*n = true
+		n.noted = true
 	}
 	m.pending = m.pending[:0]
 }
 
 // use tells whether a value that was found is in the dictionaries, and if not
 // sees to it that it will be known to be once the product is accepted.
-func (m *memos) use(noted *bool) bool {
-	if !*noted {
-		m.pending = append(m.pending, noted)
+func (m *memos) use(n *note) bool {
+	if n.noted {
+		return true
 	}
-	return *noted
+	m.pending = append(m.pending, n)
+	return false
 }
 
 // trace tells whether anything was worth a word between two moments.
@@ -156,7 +170,7 @@ func (d *decoder) producer() feed.Ref {
 	s, hit := d.memos.producers.find(d.lex.Rest())
 	if hit {
 		d.lex.Advance(len(s.text))
-		d.draft.noticed.producer = d.memos.use(s.noted)
+		d.draft.noticed.producer = d.memos.use(s.note)
 		return s.value
 	}
 	t := d.trace()
@@ -181,7 +195,7 @@ func (d *decoder) commonReference(m *memo[feed.Reference], r *feed.Reference) (n
 	if hit {
 		d.lex.Advance(len(s.text))
 		r.ID, r.Names = s.value.ID, append(r.Names[:0], s.value.Names...)
-		return d.memos.use(s.noted)
+		return d.memos.use(s.note)
 	}
 	t := d.trace()
 	d.reference(r)
@@ -200,63 +214,102 @@ func (d *decoder) parameters() {
 	for open := d.list(); open && d.element(d.lim.Parameters); {
 		var q *feed.Parameter
 		p.Parameters, q = extend(p.Parameters)
-		*known = append(*known, noticedParameter{})
-		note := &(*known)[len(*known)-1]
-		*q = feed.Parameter{Names: q.Names[:0], Values: q.Values[:0]}
-		if d.lex.Kind() != jsonlex.Object {
-			d.wrong("an object")
-			continue
-		}
-		start, t := d.lex.Offset(), d.trace()
-		s, hit := d.memos.parameters.find(d.lex.Rest())
-		var o object
-		if hit {
-			h := &s.value
-			names, values := append(q.Names, h.parameter.Names...), q.Values
-			*q = h.parameter
-			q.Names, q.Values = names, values
-			o = object{names: parameterMembers[:], seen: h.seen, last: h.last}
-			d.lex.Enter(len(s.text))
-			d.path = append(d.path, step{name: parameterMembers[qValues], index: -1})
-			if !d.null() {
-				note.values = d.values(q)
-			}
-			if d.lex.Closed() { // as nearly always
-				d.path = d.path[:len(d.path)-1]
-				note.head = d.memos.use(s.noted)
-				if q.Section && len(q.Values) > 0 {
-					d.refuseSection()
-				}
-				continue
-			}
+		var note noticedParameter
+		if d.lex.Next() == '{' {
+			note = d.parameter(q)
 		} else {
-			o = d.enter(parameterMembers[:])
+			d.memos.emptyParameter(q)
+			d.wrong("an object")
 		}
-		same := hit // what the dictionaries are told of it was in its head
-		for {
-			i, ok := d.member(&o)
-			if !ok {
-				break
-			}
-			if i != qValues {
-				same = same && i != qID && i != qName && i != qSection
-				d.parameterMember(q, i)
-				continue
-			}
-			if s != nil && !hit && q.ID != "" && d.lex.Offset()-start <= memoLongest && d.plainSince(t) {
-				h := *q
-				h.ID, h.Names, h.Context, h.Values = strings.Clone(q.ID), cloneTexts(q.Names), strings.Clone(q.Context), nil
-				s.keep(d.lex.Since(start), parameterHead{h, o.seen, o.last})
-			}
+		*known = append(*known, note)
+	}
+}
+
+// take keeps the memory of names that those of the memory stand in for, which may
+// not be written to; give gives it back.
+func (m *memos) take(mark *feed.Mark, names feed.Texts) {
+	if mark == nil && cap(names) > 0 {
+		m.spare = append(m.spare, names[:0])
+	}
+}
+
+func (m *memos) give(mark *feed.Mark, names feed.Texts) feed.Texts {
+	if mark == nil {
+		return names[:0]
+	}
+	n := len(m.spare)
+	if n == 0 {
+		return nil
+	}
+	names = m.spare[n-1]
+	m.spare = m.spare[:n-1]
+	return names
+}
+
+// emptyParameter empties what was another parameter.
+func (m *memos) emptyParameter(q *feed.Parameter) {
+	*q = feed.Parameter{Names: m.give(q.Mark, q.Names), Values: q.Values[:0]}
+}
+
+// parameter reads one.
+func (d *decoder) parameter(q *feed.Parameter) (note noticedParameter) {
+	start := d.lex.Offset()
+	s, hit := d.memos.parameters.find(d.lex.Rest())
+	var t trace
+	var o object
+	if hit {
+		h := &s.value
+		d.memos.take(q.Mark, q.Names)
+		values := q.Values[:0]
+		*q = h.parameter
+		q.Values = values
+		d.lex.Enter(len(s.text))
+		d.path = append(d.path, step{name: parameterMembers[qValues], index: -1})
+		if !d.null() {
 			note.values = d.values(q)
 		}
-		if same {
-			note.head = d.memos.use(s.noted)
+		if d.lex.Closed() { // as nearly always
+			d.path = d.path[:len(d.path)-1]
+			note.head = d.memos.use(s.note)
+			if q.Section && len(q.Values) > 0 {
+				d.refuseSection()
+			}
+			return note
 		}
-		if q.Section && len(q.Values) > 0 {
-			d.refuseSection()
-		}
+		// There is more to say of it.
+		q.Names, q.Mark = append(d.memos.give(q.Mark, nil), q.Names...), nil
+		o = object{names: parameterMembers[:], seen: h.seen, last: h.last}
+	} else {
+		d.memos.emptyParameter(q)
+		t = d.trace()
+		o = d.enter(parameterMembers[:])
 	}
+	same := hit // what the dictionaries are told of it was in its head
+	for {
+		i, ok := d.member(&o)
+		if !ok {
+			break
+		}
+		if i != qValues {
+			same = same && i != qID && i != qName && i != qSection
+			d.parameterMember(q, i)
+			continue
+		}
+		if s != nil && !hit && q.ID != "" && d.lex.Offset()-start <= memoLongest && d.plainSince(t) {
+			h := *q
+			h.ID, h.Names, h.Context, h.Values = strings.Clone(q.ID), cloneTexts(q.Names), strings.Clone(q.Context), nil
+			s.keep(d.lex.Since(start), parameterHead{h, o.seen, o.last})
+			s.value.parameter.Mark = &s.note.mark
+		}
+		note.values = d.values(q)
+	}
+	if same {
+		note.head = d.memos.use(s.note)
+	}
+	if q.Section && len(q.Values) > 0 {
+		d.refuseSection()
+	}
+	return note
 }
 
 func (d *decoder) refuseSection() {
@@ -268,37 +321,54 @@ func (d *decoder) refuseSection() {
 func (d *decoder) values(q *feed.Parameter) (noted bool) {
 	noted = true
 	for open := d.list(); open && d.element(d.lim.List); {
-		var v *feed.ParameterValue
-		q.Values, v = extend(q.Values)
-		*v = feed.ParameterValue{Names: v.Names[:0]}
-		kind := d.lex.Kind()
-		if kind != jsonlex.Object {
-			noted = false
-			if kind == jsonlex.String {
-				v.Names = d.texts(v.Names)
-			} else {
-				d.wrong("a name or an object")
+		top := &d.path[len(d.path)-1]
+		for {
+			var v *feed.ParameterValue
+			q.Values, v = extend(q.Values)
+			if d.lex.Next() != '{' {
+				noted = false
+				d.plainValue(v)
+				break
 			}
-			continue
-		}
-		start := d.lex.Offset()
-		s, hit := d.memos.values.find(d.lex.Rest())
-		if hit {
+			s, hit := d.memos.values.find(d.lex.Rest())
+			if !hit {
+				noted = false
+				d.newValue(v, s)
+				break
+			}
 			d.lex.Advance(len(s.text))
-			names := append(v.Names, s.value.Names...)
+			d.memos.take(v.Mark, v.Names)
 			*v = s.value
-			v.Names = names
-			noted = d.memos.use(s.noted) && noted
-			continue
-		}
-		noted = false
-		t := d.trace()
-		d.value(v)
-		if s != nil && v.ID != "" && d.worth(start, t) {
-			k := *v
-			k.ID, k.Names, k.Context = strings.Clone(v.ID), cloneTexts(v.Names), strings.Clone(v.Context)
-			s.keep(d.lex.Since(start), k)
+			noted = d.memos.use(s.note) && noted
+			if top.index+1 >= d.lim.List || !d.lex.Comma() {
+				break
+			}
+			top.index++
 		}
 	}
 	return noted
+}
+
+// plainValue reads a value that is a name alone.
+func (d *decoder) plainValue(v *feed.ParameterValue) {
+	*v = feed.ParameterValue{Names: d.memos.give(v.Mark, v.Names)}
+	if d.lex.Kind() == jsonlex.String {
+		v.Names = d.texts(v.Names)
+	} else {
+		d.wrong("a name or an object")
+	}
+}
+
+// newValue reads a value that is an object, and keeps it in a slot if there is
+// one.
+func (d *decoder) newValue(v *feed.ParameterValue, s *memoSlot[feed.ParameterValue]) {
+	*v = feed.ParameterValue{Names: d.memos.give(v.Mark, v.Names)}
+	start, t := d.lex.Offset(), d.trace()
+	d.value(v)
+	if s != nil && v.ID != "" && d.worth(start, t) {
+		k := *v
+		k.ID, k.Names, k.Context = strings.Clone(v.ID), cloneTexts(v.Names), strings.Clone(v.Context)
+		s.keep(d.lex.Since(start), k)
+		s.value.Mark = &s.note.mark
+	}
 }

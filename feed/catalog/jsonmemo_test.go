@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ func readAll(t interface{ Fatal(...any) }, file string, memory bool) string {
 	for _, off := range []*bool{&d.memos.producers.off, &d.memos.categories.off, &d.memos.units.off, &d.memos.parameters.off, &d.memos.values.off} {
 		*off = !memory
 	}
+	marks := marks{}
 	var b strings.Builder
 	for p, err := range s.Products(context.Background()) {
 		if err != nil {
@@ -31,11 +33,35 @@ func readAll(t interface{ Fatal(...any) }, file string, memory bool) string {
 		}
 		fmt.Fprintf(&b, "%d %+v %+v %+v\n", p.ID, p.Producer, p.Category, p.Unit)
 		for _, q := range p.Parameters {
-			fmt.Fprintf(&b, "  %+v\n", q)
+			q.Values = slices.Clone(q.Values)
+			for i := range q.Values {
+				v := &q.Values[i]
+				mark := v.Mark
+				v.Mark = nil
+				marks.same(t, mark, fmt.Sprintf("%+v", *v))
+			}
+			mark, values := q.Mark, q.Values
+			q.Mark, q.Values = nil, nil
+			marks.same(t, mark, fmt.Sprintf("%+v", q))
+			fmt.Fprintf(&b, "  %+v %+v\n", q, values)
 		}
 	}
 	fmt.Fprintf(&b, "%+v\n%+v\n%+v\n", s.Problems(), s.Dictionaries(), s.Stats())
 	return b.String()
+}
+
+// marks tells what a part with a mark said.
+type marks map[*feed.Mark]string
+
+// same asserts that all parts with a mark say the same.
+func (m marks) same(t interface{ Fatal(...any) }, mark *feed.Mark, said string) {
+	if mark == nil {
+		return
+	}
+	if before, ok := m[mark]; ok && before != said {
+		t.Fatal("one mark stands for", before, "and for", said)
+	}
+	m[mark] = said
 }
 
 // Whatever is remembered, the catalog reads as if nothing were.
@@ -106,6 +132,7 @@ func TestMemoryFinds(t *testing.T) {
 	}
 	d := &s.reader.(*jsonl).d
 	var last noticed
+	var before struct{ head, value *feed.Mark }
 	for p, err := range s.Products(context.Background()) {
 		if err != nil {
 			t.Fatal(err)
@@ -114,6 +141,11 @@ func TestMemoryFinds(t *testing.T) {
 		if got := p.Parameters[0].Values[0]; got.ID != "5001" || got.Names[0].Value != "czerwony" {
 			t.Errorf("product %d: got %+v", p.ID, got)
 		}
+		head, value := p.Parameters[0].Mark, p.Parameters[0].Values[0].Mark
+		if p.ID > 3 && (head == nil || value == nil || head != before.head || value != before.value) {
+			t.Errorf("product %d: marks %p and %p, want those of the product before, %p and %p", p.ID, head, value, before.head, before.value)
+		}
+		before.head, before.value = head, value
 	}
 	if !last.producer || !last.category || len(last.parameters) != 1 || last.parameters[0] != (noticedParameter{true, true}) {
 		t.Errorf("got %+v, want everything known", last)

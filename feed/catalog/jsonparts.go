@@ -22,7 +22,9 @@ func (d *decoder) sizes() {
 			continue
 		}
 		at := len(p.Sizes) - 1
-		for o := d.enter(sizeMembers[:]); ; {
+		o := d.enter(sizeMembers[:])
+		d.plainSize(s, &o)
+		for {
 			i, ok := d.member(&o)
 			if !ok {
 				break
@@ -47,13 +49,51 @@ func (d *decoder) sizes() {
 	}
 }
 
+// plainSize reads what most sizes start with.
+func (d *decoder) plainSize(s *feed.Size, o *object) {
+	run := d.run(o, 1<<zID|1<<zName|1<<zPanelName|1<<zCode|1<<zProducerCode|1<<zExternalCode, 1<<zWeight|1<<zPriority)
+	for k := range run {
+		v := &run[k]
+		text := d.lex.Text(v)
+		switch v.Member {
+		case zID:
+			if s.ID = text; !isID(text) && text != "" {
+				d.at(o, zID)
+				s.ID = d.refuseID(text)
+			}
+		case zName:
+			s.Name = text
+		case zPanelName:
+			s.PanelName = text
+		case zCode:
+			if s.Code = text; text == "" {
+				d.at(o, zCode)
+				d.refuseEmpty()
+			}
+		case zProducerCode: // a gtin, which would contradict it, is in no run
+			s.ProducerCode = text
+		case zExternalCode:
+			s.ExternalCode = text
+		case zWeight:
+			w, err := feed.ParseWeight(text)
+			if err != nil {
+				d.at(o, zWeight)
+				d.refuse(reason(err), weightHint)
+			}
+			s.Weight = w
+		case zPriority:
+			s.Priority = feed.IntOf(v.Number)
+		}
+	}
+}
+
 // sizeMember reads a member that sizes and products without sizes share, and
 // says whether it was a GTIN.
 func (d *decoder) sizeMember(s *feed.Size, i int) (gtin bool) {
 	switch i {
 	case zCode:
 		if s.Code = d.text(); s.Code == "" && d.lex.Err() == nil {
-			d.refuse("is empty", "leave it out when there is none")
+			d.refuseEmpty()
 		}
 	case zGTIN:
 		code := d.decimal()
@@ -108,7 +148,26 @@ func (d *decoder) stock(s *feed.Size) {
 			continue
 		}
 		t := feed.Stock{Warehouse: 1}
-		for o := d.enter(stockMembers[:]); ; {
+		o := d.enter(stockMembers[:])
+		run := d.run(&o, 1<<tLocationID|1<<tLocation, 1<<tWarehouse|1<<tQuantity|1<<tAvailable|1<<tPhysical)
+		for k := range run {
+			v := &run[k]
+			switch v.Member {
+			case tWarehouse:
+				t.Warehouse = feed.WarehouseID(v.Number)
+			case tQuantity:
+				t.Quantity = feed.Pieces(int64(v.Number))
+			case tAvailable:
+				t.Available = feed.Pieces(int64(v.Number))
+			case tPhysical:
+				t.Physical = feed.Pieces(int64(v.Number))
+			case tLocationID:
+				t.LocationID = d.lex.Text(v)
+			case tLocation:
+				t.Location = d.lex.Text(v)
+			}
+		}
+		for {
 			i, ok := d.member(&o)
 			if !ok {
 				break

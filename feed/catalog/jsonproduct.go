@@ -357,7 +357,25 @@ func (d *decoder) image(m *feed.Image) {
 	case jsonlex.String:
 		m.URL = d.text()
 	case jsonlex.Object:
-		for o := d.enter(imageMembers[:]); ; {
+		o := d.enter(imageMembers[:])
+		run := d.run(&o, 1<<iURL|1<<iHash, 1<<iWidth|1<<iHeight|1<<iPriority)
+		for k := range run {
+			v := &run[k]
+			switch v.Member {
+			case iURL:
+				m.URL = d.lex.Text(v)
+			case iHash:
+				m.Hash = d.lex.Text(v)
+				d.digest(&o, m.Hash)
+			case iWidth:
+				m.Width = feed.IntOf(v.Number)
+			case iHeight:
+				m.Height = feed.IntOf(v.Number)
+			case iPriority:
+				m.Priority = feed.IntOf(v.Number)
+			}
+		}
+		for {
 			i, ok := d.member(&o)
 			if !ok {
 				if m.URL == "" && d.lex.Err() == nil {
@@ -369,9 +387,8 @@ func (d *decoder) image(m *feed.Image) {
 			case iURL:
 				m.URL = d.text()
 			case iHash:
-				if m.Hash = d.text(); m.Hash != "" && !isNMTOKEN(m.Hash) {
-					d.refuse(quote(m.Hash)+" is not a digest", "write the MD5 of the picture in hex")
-				}
+				m.Hash = d.text()
+				d.digest(&o, m.Hash)
 			case iChanged:
 				m.Changed = d.raw()
 				if _, err := feed.ParseTime(m.Changed); err != nil && d.lex.Err() == nil {
@@ -387,6 +404,14 @@ func (d *decoder) image(m *feed.Image) {
 		}
 	default:
 		d.wrong("an address or an object")
+	}
+}
+
+// digest refuses a hash that a file could not hold.
+func (d *decoder) digest(o *object, hash string) {
+	if hash != "" && !isNMTOKEN(hash) {
+		d.at(o, iHash)
+		d.refuse(quote(hash)+" is not a digest", "write the MD5 of the picture in hex")
 	}
 }
 

@@ -148,6 +148,8 @@ func (s *source) look(file io.Reader, total *int64, limits *Limits) error {
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1F, 0x8B}):
 		return &feed.Error{Kind: feed.KindInvalid, Message: s.name + ": is compressed twice", Hint: "unpack it once"}
+	case bytes.Equal(head, []byte{0xFF, 0xFE, 0, 0}), bytes.Equal(head, []byte{0, 0, 0xFE, 0xFF}):
+		return &feed.Error{Kind: feed.KindInvalid, Message: s.name + ": is encoded in UTF-32", Hint: "save it as UTF-8"}
 	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), len(head) == 4 && head[0] != 0 && head[1] == 0 && head[3] == 0:
 		return s.utf16("little")
 	case bytes.HasPrefix(head, []byte{0xFE, 0xFF}), len(head) == 4 && head[0] == 0 && head[1] != 0 && head[2] == 0:

@@ -53,6 +53,8 @@ func TestBadFiles(t *testing.T) {
 		{name: "utf16le.csv", content: "\xff\xfei\x00d\x00", want: "utf16le.csv: is encoded in UTF-16 (little endian)", hint: "save it as UTF-8"},
 		{name: "utf16be.csv", content: "\xfe\xff\x00i\x00d", want: "utf16be.csv: is encoded in UTF-16 (big endian)", hint: "save it as UTF-8"},
 		{name: "utf16.csv", content: "i\x00d\x00;\x00", want: "utf16.csv: is encoded in UTF-16 (little endian)", hint: "save it as UTF-8"},
+		{name: "utf32le.csv", content: "\xff\xfe\x00\x00i\x00\x00\x00", want: "utf32le.csv: is encoded in UTF-32", hint: "save it as UTF-8"},
+		{name: "utf32be.csv", content: "\x00\x00\xfe\xff\x00\x00\x00i", want: "utf32be.csv: is encoded in UTF-32", hint: "save it as UTF-8"},
 		{name: "c.zip", content: "PK\x03\x04....", want: "c.zip: is a zip archive", hint: "unpack it first, or compress with gzip"},
 		{name: "c.zst", content: "\x28\xb5\x2f\xfd....", want: "c.zst: is compressed with zstd", hint: "unpack it first, or compress with gzip"},
 		{name: "c.gz.gz", content: packed(t, zip), want: "c.gz.gz: is compressed twice", hint: "unpack it once"},

@@ -1,8 +1,11 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"feedmill/feed"
 )
 
 // nameBytes are the name characters of ASCII.
@@ -56,23 +59,6 @@ func isName(s string) bool {
 	}
 	r, _ := utf8.DecodeRuneInString(s)
 	return !(r >= '0' && r <= '9' || r == '-' || r == '.' || r == 0xB7 || r >= 0x300 && r <= 0x36F || r == 0x203F || r == 0x2040)
-}
-
-// isWebURL says whether s is an absolute http or https address without blanks.
-func isWebURL(s string) bool {
-	rest, ok := strings.CutPrefix(s, "https://")
-	if !ok {
-		rest, ok = strings.CutPrefix(s, "http://")
-	}
-	if !ok || rest == "" || rest[0] == '/' {
-		return false
-	}
-	for i := range len(rest) {
-		if rest[i] <= ' ' {
-			return false
-		}
-	}
-	return true
 }
 
 // isID says whether s may be the id of a dictionary entry: no blanks, not long.
@@ -142,4 +128,13 @@ func didYouMean(s string, among []string, prefix string) string {
 		return "did you mean " + prefix + n + "?"
 	}
 	return ""
+}
+
+// memberHint helps with a member that nobody knows: a member of a near name, or
+// where texts by language belong.
+func memberHint(member string, among []string) string {
+	if _, err := feed.ParseLanguage(member); err == nil && slices.Contains(among, "id") && slices.Contains(among, "name") {
+		return `texts by language are the name: {"name": {"` + member + `": …}}`
+	}
+	return didYouMean(member, among, "")
 }

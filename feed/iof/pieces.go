@@ -15,6 +15,7 @@ import (
 const (
 	parameterPlaces = 256
 	valuePlaces     = 512
+	markedPlaces    = 2048
 	// pieceLongest bounds what is kept, in bytes.
 	pieceLongest = 1 << 10
 )
@@ -24,6 +25,29 @@ const (
 type pieces struct {
 	parameters []piece[feed.Parameter]
 	values     []piece[feed.ParameterValue]
+	// Those of marked parts, each kind by its own marks.
+	markedParameters, markedValues []markedPiece
+}
+
+// markedPiece was rendered of the part with a mark: nothing needs to be compared.
+type markedPiece struct {
+	mark *feed.Mark
+	text []byte
+}
+
+// marked gives the place of the piece with a mark.
+func marked(list *[]markedPiece, m *feed.Mark) *markedPiece {
+	if *list == nil {
+		*list = make([]markedPiece, markedPlaces)
+	}
+	return &(*list)[m.Place()%markedPlaces]
+}
+
+// keep remembers what was rendered of the part with a mark.
+func (p *markedPiece) keep(m *feed.Mark, text []byte) {
+	if len(text) <= pieceLongest {
+		p.mark, p.text = m, append(p.text[:0], text...)
+	}
 }
 
 type piece[T any] struct {
@@ -70,6 +94,16 @@ func (w *Writer) parameterStart(dst []byte, m *feed.Parameter, t *Texts) []byte 
 	if t == nil {
 		return w.appendParameterStart(dst, m)
 	}
+	if m.Mark != nil {
+		p := marked(&t.pieces.markedParameters, m.Mark)
+		if p.mark == m.Mark {
+			return append(dst, p.text...)
+		}
+		before := len(dst)
+		dst = w.appendParameterStart(dst, m)
+		p.keep(m.Mark, dst[before:])
+		return dst
+	}
 	h := place(m.ID)
 	p := t.pieces.parameter(h)
 	if len(p.text) > 0 && sameStart(&p.of, m) {
@@ -96,6 +130,16 @@ func sameStart(a, b *feed.Parameter) bool {
 func (w *Writer) value(dst []byte, v *feed.ParameterValue, t *Texts) []byte {
 	if t == nil {
 		return w.appendValue(dst, v)
+	}
+	if v.Mark != nil {
+		p := marked(&t.pieces.markedValues, v.Mark)
+		if p.mark == v.Mark {
+			return append(dst, p.text...)
+		}
+		before := len(dst)
+		dst = w.appendValue(dst, v)
+		p.keep(v.Mark, dst[before:])
+		return dst
 	}
 	h := place(v.ID)
 	p := t.pieces.value(h)

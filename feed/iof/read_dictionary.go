@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -104,8 +105,9 @@ func (r *dictionaryReader) named(names feed.Texts, name string) feed.Texts {
 		return names
 	}
 	// A name in the language of the file comes first; one whose language nobody
-	// told is needed only when there is no other.
-	if r.head.Language.IsZero() && len(names) > 0 {
+	// told is needed only when there is no other, and one that repeats a name in
+	// another language stands there for want of any.
+	if len(names) > 0 && (r.head.Language.IsZero() || slices.ContainsFunc(names, func(t feed.Text) bool { return t.Value == name })) {
 		return names
 	}
 	return append(feed.Texts{{Lang: r.head.Language, Value: name}}, names...)

@@ -75,7 +75,9 @@ func (w *Writer) appendSizeStart(dst []byte, p *feed.Product, s *feed.Size, one 
 		id = w.dialect.OneSizeID()
 	}
 	dst = append(dst, `<size id="`...)
+	start := len(dst)
 	dst = appendEscaped(dst, id)
+	end := len(dst)
 	name, panel := s.Name, s.PanelName
 	if !hasText(name) {
 		name = panel
@@ -89,10 +91,21 @@ func (w *Writer) appendSizeStart(dst []byte, p *feed.Product, s *feed.Size, one 
 	if !hasText(panel) {
 		panel = name
 	}
+	// Mostly all three are the same.
 	dst = append(dst, `" name="`...)
-	dst = appendEscaped(dst, name)
+	if name == id {
+		dst = append(dst, dst[start:end]...)
+	} else {
+		start = len(dst)
+		dst = appendEscaped(dst, name)
+		end = len(dst)
+	}
 	dst = append(dst, `" panel_name="`...)
-	dst = appendEscaped(dst, panel)
+	if panel == name {
+		dst = append(dst, dst[start:end]...)
+	} else {
+		dst = appendEscaped(dst, panel)
+	}
 	dst = append(dst, '"')
 	dst = appendCode(dst, s.Code)
 	dst = w.appendCodes(dst, p.CodeStandard, s.ProducerCode, s.ExternalCode)

@@ -103,6 +103,9 @@ func mirror(t reflect.Type) reflect.Type {
 	case reflect.Struct:
 		var fields []reflect.StructField
 		for f := range t.Fields() {
+			if f.Type == reflect.TypeFor[*feed.Mark]() {
+				break // the last member of what has one, and stored nowhere
+			}
 			fields = append(fields, reflect.StructField{Name: f.Name, Type: mirror(f.Type), Tag: `json:",omitzero"`})
 		}
 		return reflect.StructOf(fields)
@@ -147,7 +150,7 @@ func reflected(dst, src reflect.Value) {
 			reflected(dst.Index(i), src.Index(i))
 		}
 	case reflect.Struct:
-		for i := range src.NumField() {
+		for i := range dst.NumField() {
 			reflected(dst.Field(i), src.Field(i))
 		}
 	default:

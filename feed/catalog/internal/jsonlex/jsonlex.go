@@ -73,8 +73,8 @@ type Lexer struct {
 // lexer's memory: they are valid until the next Reset, and b must not change.
 func (l *Lexer) Reset(b []byte) {
 	*l = Lexer{b: b, spare: l.spare[:0], stops: l.stops}
-	if n := scan.StopWords(len(b)); n > len(l.stops) {
-		l.stops = make([]uint64, n+n/4)
+	if n := scan.StopWords(len(b)); n >= len(l.stops) {
+		l.stops = make([]uint64, n+n/4+1) // one more for window
 	}
 	if scan.Stops(b, l.stops) {
 		return
@@ -184,6 +184,19 @@ func (l *Lexer) skipSpace() byte {
 		l.i++
 	}
 	return 0
+}
+
+// Next gives the byte that the next value or sign starts with, 0 at the end.
+func (l *Lexer) Next() byte { return l.space() }
+
+// Comma reads a comma if it is next, without white space before it, and says
+// whether it did: behind an element, another one must be read next.
+func (l *Lexer) Comma() bool {
+	if l.i >= len(l.b) || l.b[l.i] != ',' {
+		return false
+	}
+	l.i++
+	return true
 }
 
 // Kind tells the next value without reading it.

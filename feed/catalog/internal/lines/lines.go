@@ -14,8 +14,9 @@ import (
 // is skipped and counted, and the next call goes on behind it.
 var ErrTooLong = errors.New("line over the limit")
 
-// blockSize is how much is read at once.
-const blockSize = 256 << 10
+// blockSize is how much is read at once: so little that what is done with the
+// lines finds them, and what it needs itself, in the processor's own memory.
+const blockSize = 128 << 10
 
 // Reader hands out the lines of a stream.
 type Reader struct {
