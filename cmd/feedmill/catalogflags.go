@@ -52,8 +52,14 @@ func (f *catalogFlags) options(w *world) (opt catalog.Options, err error) {
 
 // usage makes an error of a flag's value.
 func usage(flag string, err error) error {
-	return &feed.Error{Kind: feed.KindInvalid, Message: flag, Err: err}
+	return &usageError{&feed.Error{Kind: feed.KindInvalid, Message: flag, Err: err}}
 }
+
+// usageError is a mistake of the command line that only the command could see.
+type usageError struct{ err *feed.Error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
 
 // source is a catalog that can be read more than once.
 type source struct {
@@ -65,6 +71,8 @@ type source struct {
 	// through files in temp.
 	sorted bool
 	last   *catalog.Stream
+	// warned says that the warnings have been told: each reading has them all.
+	warned bool
 }
 
 // sortMemory bounds what sorting holds in memory.
@@ -205,6 +213,10 @@ func (s *source) problems(stream *catalog.Stream, err error) error {
 const maxWarningsShown = 10
 
 func (s *source) warn(stream *catalog.Stream) {
+	if s.warned {
+		return
+	}
+	s.warned = true
 	n := 0
 	for _, p := range stream.Problems() {
 		if n++; n > maxWarningsShown {

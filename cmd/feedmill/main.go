@@ -155,6 +155,10 @@ func (w *world) fail(err error) int {
 	if hint != "" {
 		fmt.Fprintf(w.stderr, "hint: %s\n", hint)
 	}
+	var mistake *usageError
+	if errors.As(err, &mistake) {
+		return exitUsage
+	}
 	switch feed.KindOf(err) {
 	case feed.KindInvalid, feed.KindNotFound, feed.KindConflict, feed.KindForbidden:
 		return exitFailed
