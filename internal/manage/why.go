@@ -165,8 +165,44 @@ func (s *Service) explain(ctx context.Context, who Identity, p *feed.Product, a 
 		return err
 	}
 	e := rules.Explain(p)
+	if e.Verdict.Included && p.Bundled != nil {
+		missing, err := s.missingComponent(ctx, who, p, a.Offer.Profile, rules)
+		if err != nil {
+			return err
+		}
+		if missing != "" {
+			e.Assortment = append(e.Assortment, "shown as a regular product and not as a set: the offer does not have its component "+missing)
+		}
+	}
 	a.Name, a.Explanation, a.Included = nameOf(p), &e, e.Verdict.Included
 	return nil
+}
+
+// missingComponent gives the first component of a set that the offer does not
+// show, "" for none.
+func (s *Service) missingComponent(ctx context.Context, who Identity, set *feed.Product, profile feed.Profile, rules *pricing.Rules) (string, error) {
+	var item feed.Item
+	for i := range set.Bundled.Components {
+		name := set.Bundled.Components[i].ID
+		id, err := strconv.ParseInt(name, 10, 64)
+		if err != nil || id < 1 || id > feed.MaxProductID || feed.ProductID(id) == set.ID {
+			continue // nothing is known of what is no product's id
+		}
+		p, err := s.product(ctx, who, feed.ProductID(id))
+		if feed.KindOf(err) == feed.KindNotFound {
+			return name, nil
+		}
+		if err == nil {
+			err = s.join(ctx, who.Merchant, p, partner.ListsOf([]feed.Profile{profile}))
+		}
+		if err != nil {
+			return "", err
+		}
+		if !rules.Apply(&item, p).Included {
+			return name, nil
+		}
+	}
+	return "", nil
 }
 
 type merchantDictionaries struct {

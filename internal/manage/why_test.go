@@ -78,3 +78,37 @@ func TestWhy(t *testing.T) {
 		}
 	}
 }
+
+// A set of which the offer does not have every part is told to be shown as a
+// regular product, and which part is missing.
+func TestWhyASetIsNone(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.catalog(5)
+	profile := pln()
+	profile.Assortment.Exclude = []feed.Rule{{Field: feed.RuleProduct, Value: "4"}}
+	_, o := w.partner("Nord", partner.Partner{}, profile)
+	for _, c := range []struct {
+		parts   []string
+		missing string
+	}{{[]string{"2", "3"}, ""}, {[]string{"2", "4"}, "4"}, {[]string{"77", "2"}, "77"}} {
+		set := product(t, 50, 1000, 1)
+		set.Type, set.Bundled = feed.TypeBundle, &feed.Bundled{}
+		for _, id := range c.parts {
+			set.Bundled.Components = append(set.Bundled.Components, feed.Component{ID: id, Quantity: feed.Pieces(1)})
+		}
+		_, err := w.UpsertProducts(w.ctx, w.owner, []*feed.Product{set}, nil)
+		check(t, err)
+		w.publish()
+		a, err := w.Why(w.ctx, w.owner, manage.Question{Offer: o.ID, Product: 50})
+		check(t, err)
+		said := a.Explanation.String()
+		want := c.missing != ""
+		if got := strings.Contains(said, "not as a set: the offer does not have its component "+c.missing+"\n"); got != want {
+			t.Errorf("of %v is said:\n%s", c.parts, said)
+		}
+		if got := !strings.Contains(a.Full.XML, "<bundled"); got != want {
+			t.Errorf("of %v was sent %s", c.parts, a.Full.XML)
+		}
+	}
+}
