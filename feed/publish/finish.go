@@ -181,6 +181,7 @@ func (p *plan) dictionaries(ctx context.Context, r *runner) error {
 			continue
 		}
 		p.dictsChanged = true
+		p.sizesChanged = p.sizesChanged || k == feed.KindSizes
 		sp := r.newSpool(k.String(), false)
 		sp.buf = p.dictionary(sp.buf, k, shown, p.time, r.req)
 		f, err := p.stage(r, sp, k, "")

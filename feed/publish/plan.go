@@ -81,8 +81,10 @@ type plan struct {
 
 	// what decide makes of it
 	due, wait, dictsChanged bool
-	dicts                   []File
-	heldNow                 *HeldError
+	// sizesChanged says that sizes.xml is among the dictionaries that have.
+	sizesChanged bool
+	dicts        []File
+	heldNow      *HeldError
 }
 
 type closer interface{ Close() error }

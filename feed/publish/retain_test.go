@@ -149,3 +149,39 @@ func TestSizesStayWithSoldOutProducts(t *testing.T) {
 		check("when light has forgotten it", "42")
 	}
 }
+
+// A size that nobody had before does not wait for the pace of change files:
+// light names it at once.
+func TestNewSizesDoNotWait(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	s.settings.ChangeEvery = time.Hour
+	s.settings.FullShare = 100
+	for id := range feed.ProductID(9) {
+		s.set(id+1, 100, 1, "x")
+	}
+	s.mustRun(t)
+	s.now = s.now.Add(time.Minute)
+	s.set(1, 100, 2, "x")
+	for _, f := range s.mustRun(t).Feeds {
+		if want := f.Feed.Kind == feed.KindLight; f.Published != want || f.Waiting == want {
+			t.Errorf("stock alone: %v is published: %v, waits: %v", f.Feed.Kind, f.Published, f.Waiting)
+		}
+	}
+	s.now = s.now.Add(time.Minute)
+	p := s.products[1]
+	p.SizeGroup = feed.Ref{ID: "7", Name: "EU"}
+	p.Sizes = slices.Clone(p.Sizes)
+	p.Sizes[0].ID, p.Sizes[0].Name = "41", "41"
+	s.put(p)
+	s.groups = []feed.SizeGroup{{ID: "7", Name: "EU", Sizes: []feed.SizeEntry{{ID: "41", Names: feed.Texts{{Lang: feed.MustLanguage("pol"), Value: "41"}}}}}}
+	s.events = append(s.events, 0)
+	s.mustRun(t)
+	light := s.generation(feed.KindLight)
+	if doc := s.bytes(light.File(feed.KindLight)); !strings.Contains(doc, `<size id="41"`) {
+		t.Errorf("light is\n%s", doc)
+	}
+	if doc := s.sizesFile(); !strings.Contains(doc, `<size id="41"`) {
+		t.Errorf("sizes.xml is\n%s", doc)
+	}
+}

@@ -40,8 +40,9 @@ func (r *runner) decide(ctx context.Context) error {
 			}
 			p.due = p.due || p.dictsChanged
 		}
-		// What hints have missed must not be lost for waiting.
-		p.wait = p.due && p.missed == 0 && p.young(r)
+		// What hints have missed must not be lost for waiting, and light, which has
+		// another pace, must not name sizes that no other file has.
+		p.wait = p.due && p.missed == 0 && !p.sizesChanged && p.young(r)
 	}
 	// Change and light name the same products: one that adds or removes some
 	// takes the other along.
