@@ -58,6 +58,11 @@ func testComingBack(t *testing.T, e *env) {
 		if got := e.shown(t, o); !slices.Equal(got, keys) {
 			t.Errorf("%s: the offer shows %v, want %v", when, got, keys)
 		}
+		for _, f := range must[[]partner.Freshness](t, "freshness")(e.Freshness(e.ctx, m.ID)) {
+			if f.Offer == o.ID && f.Nothing == want {
+				t.Errorf("%s: the merchant is told that the offer shows nothing: %v, want %v", when, f.Nothing, !want)
+			}
+		}
 	}
 	run(alone, shared)
 
@@ -122,4 +127,37 @@ func testComingBack(t *testing.T, e *env) {
 	e.clock.advance(time.Hour)
 	state(alone, partner.StateActive)
 	shows("blocked for months", alone, false)
+
+	// What the next run makes may be held. Whoever waits for it is shown it when
+	// people release it, if it is not days old then.
+	hold := func() (run string) {
+		t.Helper()
+		r := e.begin(t, m.ID, 2)
+		var list []publish.Held
+		for i, f := range feeds[alone.Profile.FullKey()] {
+			base := e.current(t, f)
+			h := publish.Held{Generation: e.numbered(r.First+int64(i), m.ID, f.Key, f.Kind, &base), Reason: publish.HeldError{Feed: f, Before: 3}}
+			h.Generation.Cursor = head
+			list = append(list, h)
+		}
+		ok(t, "hold", e.Hold(e.ctx, r, list))
+		return r.ID
+	}
+	shows("held", alone, false)
+	must[[]publish.HeldRecord](t, "release")(e.ReleaseHeld(e.ctx, actor, m.ID, hold()))
+	shows("released", alone, true)
+
+	state(alone, partner.StateBlocked)
+	run(shared)
+	e.clock.advance(25 * time.Hour)
+	run(shared)
+	state(alone, partner.StateActive)
+	shows("blocked for a day in which runs went on", alone, false)
+	old := hold()
+	run(shared)
+	e.clock.advance(25 * time.Hour)
+	must[[]publish.HeldRecord](t, "release")(e.ReleaseHeld(e.ctx, actor, m.ID, old))
+	shows("released when runs had gone on without it for a day", alone, false)
+	run(alone, shared)
+	shows("and a run has looked at it", alone, true)
 }

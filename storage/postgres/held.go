@@ -104,6 +104,9 @@ func (d *DB) ReleaseHeld(ctx context.Context, actor partner.Actor, merchant part
 				return about(g, err)
 			}
 		}
+		if err := t.ArriveReleased(ctx, merchant, list); err != nil {
+			return err
+		}
 		return t.EndHeld(ctx, actor, merchant, runID, "feed.held.release", list)
 	})
 	return list, err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"feedmill/feed"
+	"feedmill/feed/publish"
 	"feedmill/internal/partner"
 )
 
@@ -43,8 +44,8 @@ const (
 	// Feeds of blocked partners, and of merchants with sharing off, are in no run.
 	// One that has missed for a day what runs have dealt with shows a catalog of
 	// days ago, which a partner who comes back must not take for today's.
-	sqlMissed = `UPDATE offer_feed SET pending = true WHERE merchant_id = $1 AND until IS NULL AND NOT pending
-		AND EXISTS (SELECT 1 FROM feed AS f JOIN event_head AS h ON h.merchant_id = f.merchant_id
+	sqlMissed = `UPDATE offer_feed SET pending = true WHERE merchant_id = $1 AND until IS NULL AND NOT pending AND ` + missed
+	missed    = `EXISTS (SELECT 1 FROM feed AS f JOIN event_head AS h ON h.merchant_id = f.merchant_id
 			WHERE f.merchant_id = offer_feed.merchant_id AND f.kind = offer_feed.kind AND f.feed_key = offer_feed.feed_key AND f.event_cursor < h.settled
 			AND (f.event_cursor < h.trimmed OR (SELECT e.logged FROM event_log AS e WHERE e.merchant_id = f.merchant_id AND e.event_no > f.event_cursor
 				ORDER BY e.event_no LIMIT 1) <= $2))`
@@ -53,6 +54,9 @@ const (
 			JOIN offer AS o ON o.merchant_id = b.merchant_id AND o.offer_id = b.offer_id AND CASE b.kind WHEN 'full' THEN o.full_key ELSE o.light_key END = b.feed_key
 			JOIN partner AS p ON p.merchant_id = o.merchant_id AND p.partner_id = o.partner_id AND p.state = 'active' AND p.partner_id <> $3
 			WHERE b.merchant_id = offer_feed.merchant_id AND b.kind = offer_feed.kind AND b.feed_key = offer_feed.feed_key AND b.until IS NULL AND NOT b.pending)`
+
+	// What people release is as old as the run that has held it.
+	sqlReleased = `UPDATE offer_feed SET pending = false WHERE merchant_id = $1 AND kind = $3 AND feed_key = $4 AND until IS NULL AND pending AND NOT ` + missed
 
 	sqlShowOffer  = sqlShow + ` AND offer_id = $3`
 	sqlLeaveOffer = sqlLeave + ` AND offer_id = $3`
@@ -70,6 +74,19 @@ func (t *Tx) awaitRun(ctx context.Context, merchant partner.MerchantID, of partn
 		return t.exec(ctx, sqlMissed, merchant, seen)
 	}
 	return t.exec(ctx, sqlMissedByPartner, merchant, seen, of)
+}
+
+// ArriveReleased is told which generations people have released, after they were
+// made current: offers that came to their feeds show them, but for what runs
+// have gone on without for a day. That waits for the next run, as awaitRun says.
+func (t *Tx) ArriveReleased(ctx context.Context, merchant partner.MerchantID, list []publish.HeldRecord) error {
+	for i := range list {
+		f := list[i].Generation.Feed
+		if err := t.exec(ctx, sqlReleased, merchant, t.Now-missedAtMost.Microseconds(), f.Kind.String(), f.Key); err != nil {
+			return err
+		}
+	}
+	return t.ShowArrived(ctx, merchant)
 }
 
 // Attach makes the feeds of the offer's profile its newest attachments. Where
