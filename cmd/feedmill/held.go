@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"feedmill/feed"
@@ -31,6 +32,8 @@ func (heldListCmd) Help() string {
 	return `A run that would take away a fifth of an offer's products, or move its prices by half, publishes nothing of
 that offer: its files are made and held, partners go on reading what was published before, and that stays
 valid. Here is what waits for a decision. What a later run finds to be in order again leaves the list.
+A partner who has come back after more than a day has nothing of today to read until then: his addresses
+answer 503, and he is named below the list.
 
 Example: feedmill held list`
 }
@@ -42,13 +45,18 @@ func (c *heldListCmd) Run(ctx context.Context, w *world, cfg *config.Config) err
 		if err != nil {
 			return err
 		}
+		waiting, err := h.waiting(ctx, m.ID)
+		if err != nil {
+			return err
+		}
 		if c.JSON {
-			return writeJSON(w.stdout, heldJSON(list))
+			return writeJSON(w.stdout, heldJSON(list, waiting))
 		}
 		if len(list) == 0 {
 			fmt.Fprintln(w.stdout, "nothing is held")
 			return nil
 		}
+		defer printWaiting(w.stdout, list, waiting)
 		return table(w.stdout, "RUN FEED GENERATION PRODUCTS SINCE REASON", func(add func(...any)) {
 			for i := range list {
 				r := &list[i]
@@ -89,9 +97,14 @@ func (c *heldShowCmd) Run(ctx context.Context, w *world, cfg *config.Config) err
 		if len(list) == 0 {
 			return &feed.Error{Kind: feed.KindNotFound, Message: fmt.Sprintf("nothing of run %q is held", c.RunID), Hint: "'feedmill held list' names the runs"}
 		}
-		if c.JSON {
-			return writeJSON(w.stdout, heldJSON(list))
+		waiting, err := h.waiting(ctx, m.ID)
+		if err != nil {
+			return err
 		}
+		if c.JSON {
+			return writeJSON(w.stdout, heldJSON(list, waiting))
+		}
+		defer printWaiting(w.stdout, list, waiting)
 		for i := range list {
 			r := &list[i]
 			g := &r.Generation
@@ -182,6 +195,59 @@ type heldGenerationJSON struct {
 	Reason     string            `json:"reason"`
 	Details    publish.HeldError `json:"details"`
 	Files      []heldFileJSON    `json:"files"`
+	// Waiting names offers that show nothing (503) until this is decided.
+	Waiting []heldOffer `json:"waiting,omitempty"`
+}
+
+// heldOffer is an offer that shows nothing until somebody decides.
+type heldOffer struct {
+	ID      partner.OfferID `json:"id"`
+	Name    string          `json:"name"`
+	Partner string          `json:"partner"`
+}
+
+// waiting gives the offers that show nothing until what a run has held is
+// decided, by run.
+func (h *home) waiting(ctx context.Context, m partner.MerchantID) (map[string][]heldOffer, error) {
+	fresh, err := h.db.Freshness(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	var list map[string][]heldOffer
+	for i := range fresh {
+		f := &fresh[i]
+		if !f.Nothing || f.Held == "" {
+			continue
+		}
+		o, err := h.db.Offer(ctx, m, f.Offer)
+		if err != nil {
+			return nil, err
+		}
+		p, err := h.db.Partner(ctx, m, f.Partner)
+		if err != nil {
+			return nil, err
+		}
+		if list == nil {
+			list = map[string][]heldOffer{}
+		}
+		list[f.Held] = append(list[f.Held], heldOffer{o.ID, o.Name, p.Name})
+	}
+	return list, nil
+}
+
+// printWaiting names the offers that wait for what is listed.
+func printWaiting(to io.Writer, list []publish.HeldRecord, waiting map[string][]heldOffer) {
+	said := map[string]bool{}
+	for i := range list {
+		run := list[i].Run
+		if said[run] {
+			continue
+		}
+		said[run] = true
+		for _, o := range waiting[run] {
+			fmt.Fprintf(to, "%s (%s of %s) shows nothing, and answers 503, until run %s is decided\n", o.Name, o.ID, o.Partner, run)
+		}
+	}
 }
 
 type heldFileJSON struct {
@@ -191,13 +257,13 @@ type heldFileJSON struct {
 	Object   string `json:"object"`
 }
 
-func heldJSON(list []publish.HeldRecord) []heldGenerationJSON {
+func heldJSON(list []publish.HeldRecord, waiting map[string][]heldOffer) []heldGenerationJSON {
 	out := make([]heldGenerationJSON, 0, len(list))
 	for i := range list {
 		r := &list[i]
 		g := &r.Generation
 		j := heldGenerationJSON{Run: r.Run, Since: r.Since, Feed: g.Feed.Kind, Key: g.Feed.Key, Generation: g.Number, Base: g.Base,
-			Products: g.Products, Expires: g.Expires, Reason: r.Reason.Error(), Details: r.Reason}
+			Products: g.Products, Expires: g.Expires, Reason: r.Reason.Error(), Details: r.Reason, Waiting: waiting[r.Run]}
 		for k := range g.Files {
 			if f := &g.Files[k]; f.Generation == g.Number {
 				j.Files = append(j.Files, heldFileJSON{f.Kind.FileName(f.Label), f.Products, f.Plain.Size, f.Plain.Key})

@@ -46,7 +46,11 @@ type shownOffer struct {
 	BehindLight int64      `json:"behind_light"`
 	BehindSince *time.Time `json:"behind_since,omitempty"`
 	Stale       bool       `json:"stale"`
-	Links       []linkLine `json:"links"`
+	// Nothing says that the offer's addresses answer 503, Held which run holds what
+	// would come next.
+	Nothing bool       `json:"nothing"`
+	Held    string     `json:"held,omitempty"`
+	Links   []linkLine `json:"links"`
 }
 
 // Run implements the command.
@@ -79,6 +83,14 @@ func (c *partnerShowCmd) Run(ctx context.Context, w *world, cfg *config.Config) 
 			fmt.Fprintf(w.stdout, "  fetched last: gateway %s, full %s, change %s, light %s\n", when(o.Gateway), when(o.Full), when(o.Change), when(o.Light))
 			if o.BehindSince != nil {
 				fmt.Fprintf(w.stdout, "  behind: %d full, %d light, since %s%s\n", o.BehindFull, o.BehindLight, when(o.BehindSince), map[bool]string{true: " (stale)"}[o.Stale])
+			}
+			switch {
+			case o.Nothing && o.Held != "":
+				fmt.Fprintf(w.stdout, "  waits for a decision: nothing to show (503) until what run %s holds is released, or found in order; see 'feedmill held show %s'\n", o.Held, o.Held)
+			case o.Nothing:
+				fmt.Fprintln(w.stdout, "  nothing to show yet (503): the next run makes it; 'feedmill publish' asks for one")
+			case o.Held != "":
+				fmt.Fprintf(w.stdout, "  the next generation is held, and the one before is shown; see 'feedmill held show %s'\n", o.Held)
 			}
 			for _, l := range o.Links {
 				fmt.Fprintf(w.stdout, "  link %s (%s): %s, last used %s\n", l.ID, l.Name, l.State, when(l.LastUsed))
@@ -121,6 +133,7 @@ func (d *desk) shown(ctx context.Context, p *partner.Partner) (out shown, err er
 			}
 			o.Gateway, o.Full, o.Change, o.Light = optionalTime(f.Gateway.At), optionalTime(f.Full.At), optionalTime(f.Change.At), optionalTime(f.Light.At)
 			o.BehindFull, o.BehindLight, o.BehindSince, o.Stale = f.BehindFull, f.BehindLight, optionalTime(f.BehindSince), f.Stale
+			o.Nothing, o.Held = f.Nothing, f.Held
 		}
 		links, err := d.Links(ctx, d.who, offers[i].ID)
 		if err != nil {

@@ -61,6 +61,9 @@ type offerCard struct {
 	Behind           int64
 	BehindSince      time.Time
 	Stale, MayDelete bool
+	// Nothing says that whoever asks is answered 503, Held that a run holds what
+	// would come next.
+	Nothing, Held bool
 }
 
 // linkLine is one link of an offer.
@@ -90,9 +93,19 @@ func partnerPage() page {
 		idle := v
 		idle.Offers = slices.Clone(v.Offers)
 		idle.Offers[0].Links, idle.Offers[0].MayDelete = nil, true
+		held := v
+		held.Offers = slices.Clone(v.Offers)
+		held.Offers[0].Held = true
+		waiting := v
+		waiting.Offers = slices.Clone(held.Offers)
+		waiting.Offers[0].Nothing = true
+		first := v
+		first.Offers = slices.Clone(v.Offers)
+		first.Offers[0].Nothing = true
 		empty := v
 		empty.Offers, empty.Points, empty.Tags, empty.Notes = nil, nil, nil, ""
-		return []story{{state: "plain", data: v}, {state: "readonly", role: auth.Readonly, data: read}, {state: "bad-time", data: bad}, {state: "no-links", data: idle}, {state: "no-offers", data: empty}}
+		return []story{{state: "plain", data: v}, {state: "readonly", role: auth.Readonly, data: read}, {state: "bad-time", data: bad}, {state: "no-links", data: idle}, {state: "no-offers", data: empty},
+			{state: "held", data: held}, {state: "waiting", data: waiting}, {state: "waiting-readonly", role: auth.Readonly, data: waiting}, {state: "first-run", data: first}}
 	}}
 }
 
@@ -221,6 +234,7 @@ func (c *call) offerCard(o *partner.Offer, shops []partner.Shop, fresh []*partne
 		if f.Offer == o.ID {
 			v.Gateway, v.Full, v.Light, v.Stale = f.Gateway.At, f.Full.At, f.Light.At, f.Stale
 			v.Behind, v.BehindSince = max(f.BehindFull, f.BehindLight), f.BehindSince
+			v.Nothing, v.Held = f.Nothing, f.Held != ""
 		}
 	}
 	links, err := c.panel.opt.Manage.Links(c.ctx, c.who, o.ID)

@@ -179,13 +179,31 @@ func testFreshness(t *testing.T, e *env) {
 		}
 		return list[0]
 	}
-	if f := one(); f.BehindFull != 0 || f.BehindLight != 0 || !f.Seen.IsZero() || f.Stale {
+	if f := one(); f.BehindFull != 0 || f.BehindLight != 0 || !f.Seen.IsZero() || f.Stale || !f.Nothing || f.Held != "" {
 		t.Errorf("before anything was published: %+v", f)
 	}
 	full := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, nil)
+	if f := one(); !f.Nothing {
+		t.Errorf("with a full file alone: %+v", f)
+	}
 	light := e.publish(t, m.ID, o.Profile.LightKey(), feed.KindLight, nil)
-	if f := one(); f.BehindFull != 1 || f.BehindLight != 1 || f.BehindSince.IsZero() || f.Stale {
+	if f := one(); f.BehindFull != 1 || f.BehindLight != 1 || f.BehindSince.IsZero() || f.Stale || f.Nothing {
 		t.Errorf("published and never fetched: %+v", f)
+	}
+	for _, k := range []struct {
+		key  string
+		base *publish.Generation
+	}{{o.Profile.FullKey(), &full}, {o.Profile.LightKey(), &light}} {
+		e.hold(t, m.ID, k.key, k.base.Feed.Kind, k.base)
+		held := must[[]publish.HeldRecord](t, "held")(e.HeldGenerations(e.ctx, m.ID))
+		if f := one(); len(held) != 1 || f.Held != held[0].Run || f.Nothing {
+			t.Errorf("held: %+v, want run %q and something to show", f, held[0].Run)
+		}
+		must[[]publish.HeldRecord](t, "discard")(e.DiscardHeld(e.ctx, actor, m.ID, held[0].Run))
+	}
+	e.hold(t, m.ID, "another's", feed.KindFull, nil)
+	if f := one(); f.Held != "" {
+		t.Errorf("held of another feed: %+v", f)
 	}
 	at := e.clock.Now()
 	ok(t, "record", e.RecordDownloads(e.ctx, []partner.Download{download(l, feed.KindGateway, full.Number, at), download(l, feed.KindFull, full.File(feed.KindFull).Generation, at),

@@ -33,6 +33,13 @@ const (
 		WHERE o.merchant_id = $1 AND f.generation > coalesce((SELECT max(u.generation) FROM offer_use AS u
 			WHERE u.merchant_id = o.merchant_id AND u.offer_id = o.offer_id AND u.kind = 'light'), 0)
 		GROUP BY o.offer_id`
+	// As file servers find out what an offer shows.
+	sqlShowNothing = `SELECT o.offer_id FROM offer AS o WHERE o.merchant_id = $1 AND 2 > (SELECT count(DISTINCT a.kind)
+		FROM offer_feed AS a JOIN feed AS f ON f.merchant_id = a.merchant_id AND f.kind = a.kind AND f.feed_key = a.feed_key AND f.current_gen > 0
+		WHERE a.merchant_id = o.merchant_id AND a.offer_id = o.offer_id AND a.until IS NULL AND NOT a.pending)`
+	sqlHeldOffers = `SELECT o.offer_id, h.run_id FROM held_generation AS h JOIN offer AS o ON o.merchant_id = h.merchant_id
+			AND CASE h.kind WHEN 'full' THEN o.full_key ELSE o.light_key END = h.feed_key
+		WHERE h.merchant_id = $1 ORDER BY h.held, h.kind`
 )
 
 // Downloads gives up to limit downloads of a merchant's offers, the newest first.
@@ -185,6 +192,29 @@ func (t *Tx) freshness(ctx context.Context, merchant partner.MerchantID) ([]part
 		if err != nil {
 			return nil, err
 		}
+	}
+	err = t.each(ctx, sqlShowNothing, []any{merchant}, func(row Row) error {
+		var offer partner.OfferID
+		err := row.Scan(&offer)
+		if f := at[offer]; f != nil {
+			f.Nothing = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = t.each(ctx, sqlHeldOffers, []any{merchant}, func(row Row) error {
+		var offer partner.OfferID
+		var run string
+		err := row.Scan(&offer, &run)
+		if f := at[offer]; f != nil {
+			f.Held = run // the newest
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	of := make(map[partner.ID]*partner.Partner, len(partners))
 	for i := range partners {
