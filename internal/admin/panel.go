@@ -267,14 +267,7 @@ func (p *Panel) answer(c *call, rt route) (reply, error) {
 	case c.session.Stage == auth.StageFactor && !rt.needs.factor:
 		return move("/second-factor"), nil
 	case c.session.Stage == "" || rt.needs.factor && c.session.Stage != auth.StageFactor:
-		if c.scripted() {
-			c.w.Header().Set("HX-Redirect", root+"/sign-in")
-		}
-		to := "/sign-in"
-		if c.r.Method == http.MethodGet && c.r.URL.Path != root+"/" {
-			to += "?back=" + queryEscape(strings.TrimPrefix(c.r.URL.RequestURI(), root))
-		}
-		return move(to), nil
+		return c.ended(held)
 	case !rt.needs.met(c.who, c.user.Role):
 		if c.user.Role == auth.Portal && c.r.URL.Path == root+"/" {
 			return move("/portal"), nil

@@ -3,6 +3,7 @@ package admin
 import (
 	"net/url"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -18,6 +19,12 @@ type switchView struct {
 	Label, Name string
 	// Off says that the viewer may not turn it.
 	Disabled bool
+}
+
+// Button names the button, in the row before and in the one that replaces it: the
+// browser's focus is kept by it.
+func (v switchView) Button() string {
+	return "turn" + strings.ReplaceAll(strings.TrimPrefix(v.Action, root), "/", "-")
 }
 
 // newSwitch makes a switch for templates; label is a message.

@@ -13,6 +13,8 @@ import (
 type signInView struct {
 	Form *form
 	Back string
+	// Carry is a form that goes along, "" for none.
+	Carry string
 	// Setup says that there is no owner yet, and where to make one.
 	Setup bool
 }
@@ -53,7 +55,7 @@ func (c *call) held() auth.SessionID {
 func (c *call) signInForm(f *form) (signInView, error) {
 	v := signInView{Form: f, Back: safeBack(c.query("back"))}
 	if f.sent {
-		v.Back = safeBack(f.Value("back"))
+		v.Back, v.Carry = safeBack(f.Value("back")), f.Value("carry")
 	}
 	var err error
 	v.Setup, err = c.panel.opt.Auth.NeedsSetup(c.ctx)
@@ -91,10 +93,13 @@ func signIn(c *call, f *form) (reply, error) {
 	}
 	if stage == auth.StageFactor {
 		c.signIn(id, auth.FactorTime)
+		if _, ok := parseCarried(v.Carry); ok {
+			return show("factor", factorView{newForm(), v.Back, v.Carry}), nil
+		}
 		return move("/second-factor?back=" + queryEscape(v.Back)), nil
 	}
 	c.signIn(id, auth.SessionLife)
-	return move(v.Back), nil
+	return c.resumed(v.Carry, v.Back), nil
 }
 
 // refused puts a refusal of the one who checks secrets into a form, and gives
@@ -165,26 +170,28 @@ func safeLanguageBack(back string) string {
 type factorView struct {
 	Form *form
 	Back string
+	// Carry is a form that goes along, "" for none.
+	Carry string
 }
 
 func factorPage() page {
 	return page{name: "factor", routes: []route{
 		get("/second-factor", beforeFactor(), func(c *call) (reply, error) {
-			return show("factor", factorView{newForm(), safeBack(c.query("back"))}), nil
+			return show("factor", factorView{Form: newForm(), Back: safeBack(c.query("back"))}), nil
 		}),
 		send("/second-factor", beforeFactor(), checkFactor),
 	}, stories: func(s *scene) []story {
 		bad := newForm()
 		bad.fail("code", "factor.refused")
 		return []story{
-			{state: "plain", nobody: true, data: factorView{newForm(), "/"}},
-			{state: "refused", nobody: true, data: factorView{bad, "/"}},
+			{state: "plain", nobody: true, data: factorView{Form: newForm(), Back: "/"}},
+			{state: "refused", nobody: true, data: factorView{Form: bad, Back: "/"}},
 		}
 	}}
 }
 
 func checkFactor(c *call, f *form) (reply, error) {
-	v := factorView{f, safeBack(f.Value("back"))}
+	v := factorView{f, safeBack(f.Value("back")), f.Value("carry")}
 	code := f.line("code", 1, 40)
 	if f.Failed() {
 		return wrong("factor", v), nil
@@ -199,7 +206,7 @@ func checkFactor(c *call, f *form) (reply, error) {
 		return rep, err
 	}
 	c.signIn(id, auth.SessionLife)
-	return move(v.Back), nil
+	return c.resumed(v.Carry, v.Back), nil
 }
 
 // proveView asks for the password once more.

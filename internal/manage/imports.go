@@ -137,7 +137,7 @@ func (in *StagedImport) read(ctx context.Context, db Staging, m *partner.Merchan
 		return nil, err
 	}
 	if in.Stats.Errors > 0 {
-		return nil, &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("the catalog has %d errors and was not taken", in.Stats.Errors), Err: &LinesError{in.Problems}}
+		return nil, &feed.Error{Kind: feed.KindInvalid, Message: notTaken(in.Stats.Errors), Err: &LinesError{in.Problems}}
 	}
 	if err == nil {
 		err = src.Err()
@@ -152,6 +152,14 @@ func (in *StagedImport) read(ctx context.Context, db Staging, m *partner.Merchan
 		in.Removed = slices.Clone(src.Removed())
 	}
 	return src.Dictionaries(), nil
+}
+
+// notTaken tells that a catalog was refused for errors in it.
+func notTaken(n int64) string {
+	if n == 1 {
+		return "the catalog has an error and was not taken"
+	}
+	return fmt.Sprintf("the catalog has %d errors and was not taken", n)
 }
 
 // staged encodes products on their way into the records.

@@ -29,6 +29,12 @@
     if (ask && !window.confirm(ask)) { e.preventDefault(); e.stopImmediatePropagation(); }
   }, true);
 
+  // The second half of a double click would turn a switch back: the row has
+  // answered the first by then.
+  document.addEventListener("click", function (e) {
+    if (e.detail > 1 && e.target.closest("[role=switch]")) { e.preventDefault(); e.stopImmediatePropagation(); }
+  }, true);
+
   // Elements with data-live="runs held" are loaded anew when one of these changes.
   var address = document.body.dataset.events;
   var followers = document.querySelectorAll("[data-live]");

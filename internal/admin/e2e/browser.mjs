@@ -28,14 +28,17 @@ export function faultless() { return { violations: [], wide: [], broken: [] }; }
 export async function measure(page, name, found) {
   const { width, over, words } = await page.evaluate(() => {
     const words = [], range = document.createRange();
+    const lines = () => new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size;
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let n = texts.nextNode(); n; n = texts.nextNode()) {
       if (n.parentElement.closest('.hide, .free, tbody th, pre, code, script, option, textarea') || getComputedStyle(n.parentElement.closest('thead') || document.body).position === 'absolute') { continue; }
+      range.selectNodeContents(n);
+      if (lines() < 2) { continue; }
       for (const word of n.data.matchAll(/[\p{L}\p{N}]+/gu)) {
         if (word[0].length > 16) { continue; }
         range.setStart(n, word.index);
         range.setEnd(n, word.index + word[0].length);
-        if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1) { words.push(word[0]); }
+        if (lines() > 1) { words.push(word[0]); }
       }
     }
     return { width: window.innerWidth, over: document.documentElement.scrollWidth - window.innerWidth, words };
@@ -50,7 +53,7 @@ export async function look(page, size, file, name, found) {
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.screenshot({ path: `${file}-${size.width}-${colorScheme}.png`, fullPage: true, timeout: patience });
-    await measure(page, name, found);
+    if (colorScheme === 'light') { await measure(page, name, found); }
     if (!(await page.$('h1'))) { continue; } // a piece of a page
     if (!(await page.evaluate(() => typeof window.axe === 'object'))) { await page.evaluate(axe); }
     const judged = await page.evaluate((runOnly) => window.axe.run(document, { runOnly, resultTypes: ['violations'] }), rules);

@@ -44,8 +44,10 @@ async function tab() {
     if (weight > 150 * 1024) { result.heavy.push(`${name}: ${weight}`); }
     result.pages++;
     await look(page, v.size, `${folder}/${name}`, `${name} in ${v.lang}`, result);
-    await page.setViewportSize(middle);
-    await measure(page, `${name} in ${v.lang}`, result);
+    if (v.size === narrow) {
+      await page.setViewportSize(middle);
+      await measure(page, `${name} in ${v.lang}`, result);
+    }
   }
   await context.close();
 }

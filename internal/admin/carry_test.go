@@ -1,0 +1,119 @@
+package admin
+
+import (
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"feedmill/internal/auth"
+)
+
+var hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
+
+// hiddenIn gives the hidden fields of the form of a page that is sent to action.
+func (b *browser) hiddenIn(a answer, action string) (pairs []string) {
+	b.t.Helper()
+	_, form, ok := strings.Cut(a.body, `action="`+root+action+`"`)
+	if !ok {
+		b.t.Fatalf("no form is sent to %s: %.1500s", action, a.body)
+	}
+	form, _, _ = strings.Cut(form, "</form>")
+	for _, m := range hiddenField.FindAllStringSubmatch(form, -1) {
+		pairs = append(pairs, html.UnescapeString(m[1]), html.UnescapeString(m[2]))
+	}
+	return pairs
+}
+
+// TestWhatWasWrittenOutlivesASession fills in a form for longer than a session
+// lasts: what was written is there after signing in again, with a second factor
+// too, and is stored when its writer says so and not before.
+func TestWhatWasWrittenOutlivesASession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.setUp("Hurtownia")
+	id := b.part(b.follow(b.post("/partners/new", "name", "Nord", "offer", "on")), `/panel/partners/(p-[a-z2-7]{16})/`)
+	settings := "/partners/" + id + "/settings"
+	version := b.part(b.get(settings), `name="version" value="(\d+)"`)
+	const notes = "calls <b>back</b>\non Monday & \"Tuesday\""
+	written := []string{"version", version, "name", "Nord", "phone", "+48 1", "notes", notes, "tags", "a, b", "act", "save"}
+
+	s.Pass(auth.SessionIdle + time.Minute)
+	a := b.see(b.post(settings, written...), http.StatusUnauthorized, "Your session has ended")
+	sent := append(b.hiddenIn(a, "/sign-in"), "login", "anna@example.com")
+	// A wrong password loses nothing.
+	a = b.see(b.post("/sign-in", append(sent, "password", "wrong")...), http.StatusUnprocessableEntity)
+	sent = append(b.hiddenIn(a, "/sign-in"), "login", "anna@example.com")
+	a = b.see(b.post("/sign-in", append(sent, "password", goodPassword)...), http.StatusOK, "You are signed in again", "calls &lt;b&gt;back&lt;/b&gt;", "&#43;48 1")
+	b.see(b.get(settings), http.StatusOK, `name="version" value="`+version+`"`)
+	a = b.post(settings, b.hiddenIn(a, settings)...)
+	b.see(b.follow(a), http.StatusOK, "calls &lt;b&gt;back&lt;/b&gt;", "on Monday")
+
+	// With a second factor.
+	key, ok := auth.ParseFactorKey(b.part(b.get("/account/second-factor"), `name="key" value="([A-Z2-7]+)"`))
+	if !ok {
+		t.Fatal("there is no key on the page")
+	}
+	b.see(b.post("/account/second-factor", "key", key.Reveal(), "code", key.Code(s.Now())), http.StatusOK, "Recovery codes")
+	version = b.part(b.get(settings), `name="version" value="(\d+)"`)
+	s.Pass(auth.SessionIdle + time.Minute)
+	a = b.see(b.post(settings, "version", version, "name", "Nord", "notes", "a second time", "act", "save"), http.StatusUnauthorized)
+	a = b.see(b.post("/sign-in", append(b.hiddenIn(a, "/sign-in"), "login", "anna@example.com", "password", goodPassword)...), http.StatusOK, "Six digits")
+	a = b.see(b.post("/second-factor", append(b.hiddenIn(a, "/second-factor"), "code", "000000")...), http.StatusUnprocessableEntity)
+	a = b.see(b.post("/second-factor", append(b.hiddenIn(a, "/second-factor"), "code", key.Code(s.Now()))...), http.StatusOK, "a second time")
+	b.see(b.follow(b.post(settings, b.hiddenIn(a, settings)...)), http.StatusOK, "a second time")
+
+	// What does not go along is said not to have been done.
+	s.Pass(auth.SessionIdle + time.Minute)
+	for name, pairs := range map[string][]string{
+		"/partners/" + id + "/feed": {"on", "off", "version", version},
+		"/account/password":         {"password", goodPassword, "new-password", "five good words are here"},
+		"/users/new":                {"login", "x", "password", "something"},
+	} {
+		a := b.post(name, pairs...)
+		if a.to() != "/sign-in" {
+			t.Errorf("%s: got %d to %q", name, a.status, a.to())
+		}
+		b.see(b.follow(a), http.StatusOK, "was not done")
+	}
+	// A script is led to the page that it stands in.
+	a = b.post("/partners/"+id+"/feed", "on", "off", "version", version, "!HX-Request", "true", "!HX-Current-URL", s.server.URL+root+"/partners?q=Nord")
+	if got := a.header.Get("HX-Redirect"); got != root+"/sign-in?back=%2Fpartners%3Fq%3DNord" {
+		t.Errorf("a script is sent to %q", got)
+	}
+}
+
+// TestCarriedForms refuses what no page of ours has made.
+func TestCarriedForms(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "%zz", "to=/partners/new", "to=//evil.example/&f.a=1", "to=https://evil.example&f.a=1", "to=/partners/new?x&f.a=1", "to=/sign-out&f.a=1",
+		"to=/account/password&f.a=1", "to=/reset&f.a=1", "to=/a&to=/b&f.a=1", "to=/\\evil&f.a=1", "to=/a&f.a=" + strings.Repeat("x", maxCarried)} {
+		if f, ok := parseCarried(text); ok {
+			t.Errorf("%.60q is taken: %+v", text, f)
+		}
+	}
+	for _, c := range []struct {
+		path  string
+		form  *form
+		along bool
+	}{
+		{"/partners/new", newForm("name", "N", "version", "0"), true},
+		{"/partners/p-a/feed", newForm("on", "off", "version", "3", "back", "/partners"), false},
+		{"/partners/new", newForm("name", ""), false},
+		{"/users/new", newForm("login", "x", "new-password", "y"), false},
+		{"/account", newForm("name", "N"), false},
+		{"/second-factor", newForm("name", "N"), false},
+		{"/price-lists/t-a/file", newForm("lines", strings.Repeat("x", maxCarried)), false},
+	} {
+		text := carry(httptest.NewRequest(http.MethodPost, root+c.path, nil), c.form)
+		if _, ok := parseCarried(text); ok != c.along || ok != (text != "") {
+			t.Errorf("%s: %.80q goes along: %v, want %v", c.path, text, ok, c.along)
+		}
+	}
+	if f, ok := parseCarried("to=%2Fpartners%2Fnew&f.name=N&f.version=3"); !ok || f.To != "/partners/new" || len(f.Fields) != 2 || !f.Fields[0].Told || f.Fields[1].Told {
+		t.Errorf("got %+v, %v", f, ok)
+	}
+}

@@ -1,0 +1,40 @@
+package admin
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestRefusedImportCounts tells how many errors there are in each language, in
+// the right form, and nothing in a language that the reader has not chosen.
+func TestRefusedImportCounts(t *testing.T) {
+	t.Parallel()
+	words, err := loadLexicon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		lang string
+		n    int
+		want string
+	}{
+		{"en", 1, "has an error and"}, {"en", 2, "has 2 errors"}, {"pl", 1, "ma błąd"}, {"pl", 3, "3 błędy"}, {"pl", 5, "5 błędów"}, {"pl", 22, "22 błędy"},
+		{"sl", 2, "2 napaki"}, {"sl", 5, "5 napak "}, {"el", 1, "ένα σφάλμα"}, {"ru", 21, "21 ошибка"}, {"ru", 2, "2 ошибки"}, {"ru", 11, "11 ошибок"},
+	} {
+		if got := words.say(c.lang, "import.refused", c.n); !strings.Contains(got, c.want) {
+			t.Errorf("%s, %d: got %q, want %q", c.lang, c.n, got, c.want)
+		}
+	}
+	s := newSite(t)
+	b := s.setUp("Hurtownia")
+	b.see(b.follow(b.post("/language", "language", "pl", "back", "/panel/")), http.StatusOK, "Katalog")
+	a := b.send("bad.jsonl", `{"id":1,"name":"A","vat":"23","currency":"PLN","category":"A","unit":"szt.","price":"x","sizes":[{"code":"A"}]}`+"\n")
+	to := a.to()
+	for a = b.get(to); strings.Contains(a.body, "<progress"); a = b.get(to) {
+	}
+	b.see(a, http.StatusOK, "Katalog ma błąd i nie został przyjęty.")
+	if strings.Contains(a.body, "was not taken") {
+		t.Error("the page tells of it in English too")
+	}
+}
