@@ -416,7 +416,9 @@ func (r *benchResult) print(to io.Writer) error {
 	}
 	fmt.Fprintf(t, "sum\t%.2f\t\t\n", p.sum())
 	fmt.Fprintf(t, "first publication by sum of parts\t%.2f\t\t\n", r.First.CPU/max(p.sum(), 1e-9))
-	fmt.Fprintf(t, "change, light and new full by first publication\t1/%.1f\t\t\n", r.First.CPU/max(r.Shares[0].Full.CPU, 1e-9))
+	full, change := r.Shares[0].Full.CPU, r.Shares[0].Change.CPU
+	fmt.Fprintf(t, "change, light and new full by first publication\t1/%.1f\t\t\n", r.First.CPU/max(full, 1e-9))
+	fmt.Fprintf(t, "new full, by the difference of both, by the same\t1/%.1f\t\t\n", r.First.CPU/max(full-change, 1e-9))
 	fmt.Fprintf(t, "gzip of blocks by gzip of whole files\t%.3f\t\t\n", p.Stitched)
 	verified := "not looked at"
 	if r.Verified {
