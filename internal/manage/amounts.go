@@ -65,7 +65,7 @@ func (t *PriceTexts) apply(p *feed.Product, to *feed.Prices) error {
 		}
 		price, err := f.text.price(p)
 		if err != nil {
-			return &feed.Error{Kind: feed.KindInvalid, Message: "the " + f.name, Err: err}
+			return &feed.Error{Kind: feed.KindInvalid, Message: "the " + f.name + ": " + err.Error(), Hint: feed.HintOf(err)}
 		}
 		*f.to = price
 	}

@@ -87,7 +87,11 @@ func testPartners(t *testing.T, e *env) {
 	_, err := e.Partner(e.ctx, m.ID, plain.ID)
 	wantKind(t, "deleted partner", err, feed.KindNotFound)
 	o := e.offer(t, m.ID, p.ID, e.shop(t, m.ID).ID, profileOf("PLN"))
-	wantKind(t, "partner with offers", e.DeletePartner(e.ctx, actor, m.ID, p.ID, 3), feed.KindConflict)
+	inUse := e.DeletePartner(e.ctx, actor, m.ID, p.ID, 3)
+	wantKind(t, "partner with offers", inUse, feed.KindConflict)
+	if inUse != nil && (!strings.Contains(inUse.Error(), "still has offers: "+string(o.ID)) || feed.HintOf(inUse) == "") {
+		t.Errorf("the refusal to delete a partner with offers says %v", inUse)
+	}
 	ok(t, "delete offer", e.DeleteOffer(e.ctx, actor, m.ID, o.ID, 1))
 	ok(t, "delete partner", e.DeletePartner(e.ctx, actor, m.ID, p.ID, 3))
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
+	"feedmill/feed"
 	"feedmill/internal/partner"
 )
 
@@ -204,6 +206,13 @@ func (d *DB) DeletePartner(ctx context.Context, actor partner.Actor, merchant pa
 		if err != nil {
 			return err
 		}
+		offers, err := t.offers(ctx, sqlPartnerOffers, merchant, id)
+		if err != nil {
+			return err
+		}
+		if len(offers) > 0 && old.Version == version {
+			return hasOffers(old.Name, offers)
+		}
 		n, err := t.Exec(ctx, sqlDeletePartner, merchant, id, version)
 		if err != nil {
 			return err
@@ -214,6 +223,19 @@ func (d *DB) DeletePartner(ctx context.Context, actor partner.Actor, merchant pa
 		t.Tell(merchant)
 		return t.Audit(actor, merchant, "partner.delete", string(id), partner.FactsOf(&old), nil)
 	})
+}
+
+// hasOffers refuses to delete a partner, and tells the way to what is mostly meant.
+func hasOffers(name string, offers []partner.Offer) error {
+	list := make([]string, 0, 3)
+	for _, o := range offers[:min(len(offers), cap(list))] {
+		list = append(list, string(o.ID))
+	}
+	if len(offers) > len(list) {
+		list = append(list, "…")
+	}
+	return &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("partner %q still has offers: %s", name, strings.Join(list, ", ")),
+		Hint: "switch him off instead, or delete his offers first"}
 }
 
 func (t *Tx) partner(ctx context.Context, query string, merchant partner.MerchantID, id partner.ID) (partner.Partner, error) {
