@@ -95,10 +95,13 @@ func TestMetricsOfARealServer(t *testing.T) {
 		}
 		return families, text
 	}
-	// The worker publishes what was imported before it began.
+	// The worker publishes what was imported before it began, and counts a run a
+	// moment after what it has published shows.
 	for deadline := time.Now().Add(time.Minute); ; {
 		if status, _ := get(string(base[1]) + path); status == http.StatusOK {
-			break
+			if families, _ := scrape(); families["feedmill_publish_bytes_total"] != nil {
+				break
+			}
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("nothing is published")

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"feedmill/feed"
 	"feedmill/internal/partner"
 	"feedmill/storage/dbtest"
 	"feedmill/storage/sqlite"
@@ -174,4 +175,55 @@ func shellImport(b *testing.B, shell string, m partner.MerchantID, rows int) (im
 		".import --csv "+list+" product")
 	scanned = run("SELECT count(*), sum(length(doc)) FROM (SELECT doc FROM product ORDER BY merchant_id, product_id);")
 	return imported, scanned
+}
+
+// BenchmarkProductsByID reads a thousand products that lie apart, as a run does
+// that looks at what has changed.
+func BenchmarkProductsByID(b *testing.B) {
+	const rows, some = 20_000, 1000
+	ctx := b.Context()
+	db := setup(b, sqlite.Options{})
+	m, err := db.CreateMerchant(ctx, partner.Actor{}, partner.Merchant{ID: partner.NewMerchantID(), Name: "m"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	id := partner.NewImportID()
+	if _, err := db.StageProducts(ctx, m.ID, id, dbtest.Catalog(rows, 1, 0)); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := db.Merge(ctx, partner.Actor{}, m.ID, id, partner.MergeReplace, nil); err != nil {
+		b.Fatal(err)
+	}
+	snap, err := db.Snapshot(ctx, m.ID)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer snap.Close()
+	var ids []feed.ProductID
+	for p, err := range snap.Products(ctx) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		if ids = append(ids, p.ID); len(ids) == rows {
+			break
+		}
+	}
+	step := len(ids) / some
+	for i := range some {
+		ids[i] = ids[i*step]
+	}
+	ids = ids[:some]
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		for _, err := range snap.ProductsByID(ctx, ids) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+		if n != some {
+			b.Fatalf("read %d products, want %d", n, some)
+		}
+	}
 }
