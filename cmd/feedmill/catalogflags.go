@@ -150,7 +150,7 @@ func (s *source) first(ctx context.Context) (lang feed.Language, cur feed.Curren
 // products yields the catalog in ascending order of id. Problems are told when
 // the stream ends, and are its error.
 func (s *source) products(ctx context.Context) iter.Seq2[*feed.Product, error] {
-	return s.read(func(stream *catalog.Stream) iter.Seq2[*feed.Product, error] {
+	return s.read(ctx, func(stream *catalog.Stream) iter.Seq2[*feed.Product, error] {
 		if s.sorted {
 			return catalog.Sorted(ctx, stream.Products(ctx), s.temp, sortMemory)
 		}
@@ -159,7 +159,7 @@ func (s *source) products(ctx context.Context) iter.Seq2[*feed.Product, error] {
 }
 
 // read opens the catalog and yields what order makes of it.
-func (s *source) read(order func(*catalog.Stream) iter.Seq2[*feed.Product, error]) iter.Seq2[*feed.Product, error] {
+func (s *source) read(ctx context.Context, order func(*catalog.Stream) iter.Seq2[*feed.Product, error]) iter.Seq2[*feed.Product, error] {
 	return func(yield func(*feed.Product, error) bool) {
 		if s.last != nil {
 			if err := s.last.Close(); err != nil {
@@ -175,7 +175,11 @@ func (s *source) read(order func(*catalog.Stream) iter.Seq2[*feed.Product, error
 		s.last = stream
 		for p, err := range order(stream) {
 			if err != nil {
-				if !errors.Is(err, catalog.ErrUnordered) {
+				var twice *catalog.DuplicateError
+				switch {
+				case errors.As(err, &twice):
+					err = s.problems(stream, errors.Join(s.places(ctx, twice.ID), err))
+				case !errors.Is(err, catalog.ErrUnordered):
 					err = s.problems(stream, err)
 				}
 				yield(nil, err)
@@ -196,7 +200,7 @@ func (s *source) read(order func(*catalog.Stream) iter.Seq2[*feed.Product, error
 // unordered yields the catalog in the order of its files; otherwise it is as
 // products.
 func (s *source) unordered(ctx context.Context) iter.Seq2[*feed.Product, error] {
-	return s.read(func(stream *catalog.Stream) iter.Seq2[*feed.Product, error] { return stream.Products(ctx) })
+	return s.read(ctx, func(stream *catalog.Stream) iter.Seq2[*feed.Product, error] { return stream.Products(ctx) })
 }
 
 // problems tells what is wrong with a catalog and gives err, which sums it up.
@@ -207,6 +211,31 @@ func (s *source) problems(stream *catalog.Stream, err error) error {
 		}
 	}
 	return err
+}
+
+// places tells where a product stands that occurs twice: sorting has lost it.
+func (s *source) places(ctx context.Context, id feed.ProductID) (err error) {
+	stream, err := catalog.Open(s.files, s.opt)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stream.Close()) }()
+	first := ""
+	for p, err := range stream.Products(ctx) {
+		if err != nil {
+			return nil // there are other problems, which are told
+		}
+		if p.ID != id {
+			continue
+		}
+		file, line := stream.Place()
+		if first != "" {
+			fmt.Fprintf(s.w.stderr, "%s:%d: product %d: stands at %s already\n", file, line, id, first)
+			return nil
+		}
+		first = fmt.Sprintf("%s:%d", file, line)
+	}
+	return nil
 }
 
 // maxWarningsShown bounds the warnings that a command prints.

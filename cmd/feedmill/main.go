@@ -152,6 +152,9 @@ func (w *world) fail(err error) int {
 	if hint == "" && errors.Is(err, outbound.ErrRefused) {
 		hint = "--allow-http follows http:// too, --allow-private this machine and private networks, on any port"
 	}
+	if hint == "" && errors.Is(err, syscall.ENOSPC) {
+		hint = "the disk is full: make room and try again; what was there before is untouched"
+	}
 	if hint != "" {
 		fmt.Fprintf(w.stderr, "hint: %s\n", hint)
 	}

@@ -48,9 +48,22 @@ func Ascending(products iter.Seq2[*feed.Product, error]) iter.Seq2[*feed.Product
 	}
 }
 
-func duplicate(id feed.ProductID) error {
-	return &feed.Error{Kind: feed.KindInvalid, Message: "product " + strconv.FormatInt(int64(id), 10) + " occurs twice", Hint: "give each product once, with all its sizes"}
+// DuplicateError says that a product's id occurs twice. It is of kind
+// [feed.KindInvalid]; where the product stands [Stream.Place] tells who reads
+// the catalog once more.
+type DuplicateError struct{ ID feed.ProductID }
+
+// Error implements error.
+func (e *DuplicateError) Error() string { return e.invalid().Error() }
+
+// Unwrap gives the error that tells kind and hint.
+func (e *DuplicateError) Unwrap() error { return e.invalid() }
+
+func (e *DuplicateError) invalid() *feed.Error {
+	return &feed.Error{Kind: feed.KindInvalid, Message: "product " + strconv.FormatInt(int64(e.ID), 10) + " occurs twice", Hint: "give each product once, with all its sizes"}
 }
+
+func duplicate(id feed.ProductID) error { return &DuplicateError{id} }
 
 // Limits of sorting.
 const (

@@ -123,6 +123,10 @@ func (s *Stream) Close() error {
 	return nil
 }
 
+// Place gives, inside the loop, the file of the product, as it was given, and
+// its line, counted from 1: of a product with several lines one of them.
+func (s *Stream) Place() (file string, line int64) { return s.in.file, s.in.start }
+
 // Err gives, behind the loop, why nothing may be imported: the error that ended
 // the stream, one of kind [feed.KindInvalid] when any product was bad, or one
 // when the loop was left early. It is nil for a catalog that may be merged.

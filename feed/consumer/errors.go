@@ -95,6 +95,10 @@ func (e *Error) hint() string {
 		return "ask the supplier; if the loss is right, allow it once"
 	case FaultExpired, FaultOlder, FaultGap, FaultHash:
 		return "the copy at hand stays in use; tell the supplier if this lasts"
+	case FaultStatus:
+		if e.File == gatewayName && !e.Temporary {
+			return "the address is mistyped or has ended, or the supplier has switched the offer off for now; a copy at hand stays in use"
+		}
 	case FaultRedirect:
 		return "ask the supplier for the address of the gateway itself"
 	}

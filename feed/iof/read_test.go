@@ -390,9 +390,11 @@ func TestReadDictionaryTolerance(t *testing.T) {
 	read(feed.KindSizes, `<sizes language="pol"><group id="1" name="g"><size id="a" name="A"/><size id="a"/></group><group id="2"><size id="a"/></group></sizes>`)
 	read(feed.KindParameters, `<parameters language="pol"><values><value id="1" name="v"><icons><card url="https://a.example.com/i.png"/><list xml:lang="pol" url="https://a.example.com/l.png"/></icons></value></values></parameters>`)
 	read(feed.KindProducers, `<producers><producer id="0" name="none"/></producers>`)
+	read(feed.KindSeries, `<series language="ger"><series id="1" name="x"><name xml:lang="pol">x</name></series><series id="2" name="y"><name xml:lang="pol">x</name></series></series>`)
 	for _, c := range []struct{ what, got, want string }{
 		{"categories", strings.Join(dictionaryLines(feed.KindCategories, &d), ", "), ">1 map[eng:a pol:A], 1>2 map[eng:B], 2>3 map[]"},
 		{"warranties", fmt.Sprint(d.Warranties[0].Kind, d.Warranties[0].Months.Or(-1), d.Warranties[1].Kind, d.Warranties[1].Months.Or(-1), d.Warranties[2].Months.Or(-1)), "seller 6 producer 24 -1"},
+		{"a name that stands for want of one in the file's language", flat(d.Series[0].Names) + ", " + flat(d.Series[1].Names), "pol:x, ger:y|pol:x"},
 		{"units", fmt.Sprint(len(d.Units), d.Units[0].Precision, flat(d.Units[0].Names)), "1 3:l"},
 		{"stocks", fmt.Sprint(len(d.Warehouses), d.Warehouses[0].ID), "1 2"},
 		{"sizes", fmt.Sprint(len(d.SizeGroups), len(d.SizeGroups[0].Sizes), len(d.SizeGroups[1].Sizes)), "2 1 1"},
