@@ -97,7 +97,7 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 	in.listed.warn(w)
 	held := explainHeld(&report, "check the catalog; if it is right, run again with --feeds.max_loss 100 --feeds.max_price_move=-1")
 	if c.JSON {
-		return errors.Join(writeJSON(w.stdout, report), held)
+		return errors.Join(writeJSON(w.stdout, reportOf(&report)), held)
 	}
 	printReport(w.stdout, report)
 	if held != nil {

@@ -17,11 +17,11 @@ import (
 
 // onlyReport is what generate --only prints as JSON.
 type onlyReport struct {
-	File     string            `json:"file"`
-	Kind     feed.Kind         `json:"kind"`
-	Products int64             `json:"products"`
-	Shown    int64             `json:"shown"`
-	LeftOut  []publish.LeftOut `json:"left_out,omitempty"`
+	File     string        `json:"file"`
+	Kind     feed.Kind     `json:"kind"`
+	Products int64         `json:"products"`
+	Shown    int64         `json:"shown"`
+	LeftOut  []leftOutLine `json:"left_out,omitempty"`
 }
 
 // only writes one file of the offer and nothing else.
@@ -89,7 +89,7 @@ func (c *generateCmd) only(ctx context.Context, w *world, req publish.Request, s
 	bar.done()
 	in.listed.warn(w)
 	if c.JSON {
-		return writeJSON(w.stdout, onlyReport{c.Out, kind, report.Products, report.Shown, report.LeftOut})
+		return writeJSON(w.stdout, onlyReport{c.Out, kind, report.Products, report.Shown, leftOutLines(report.LeftOut)})
 	}
 	fmt.Fprintf(w.stdout, "%d products in the catalog, %d in %s\n", report.Products, report.Shown, c.Out)
 	printLeftOut(w.stdout, report.LeftOut)

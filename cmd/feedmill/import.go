@@ -68,7 +68,7 @@ func (c *importCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err 
 		return nil
 	}
 	if c.JSON {
-		return writeJSON(w.stdout, plan)
+		return writeJSON(w.stdout, mergeReportOf(&plan))
 	}
 	verb := "imported"
 	if c.DryRun {

@@ -64,7 +64,7 @@ func (c *publishCmd) Run(ctx context.Context, w *world, cfg *config.Config) erro
 		}
 		held := explainHeld(&report, "check the catalog; 'feedmill held list' shows what is held, and 'feedmill held release' publishes it")
 		if c.JSON {
-			return errors.Join(writeJSON(w.stdout, report), held)
+			return errors.Join(writeJSON(w.stdout, reportOf(&report)), held)
 		}
 		printReport(w.stdout, report)
 		if !published(report) && held == nil {
@@ -203,35 +203,11 @@ func runEnd(r *publish.Report, failure error) (end publish.RunEnd, err error) {
 	if failure != nil {
 		return publish.RunEnd{Error: failure.Error()}, nil
 	}
-	type feedCounts struct {
-		Kind       feed.Kind `json:"kind"`
-		Key        string    `json:"key"`
-		Generation int64     `json:"generation"`
-		Published  bool      `json:"published,omitempty"`
-		Products   int64     `json:"products"`
-		Added      int64     `json:"added,omitempty"`
-		Changed    int64     `json:"changed,omitempty"`
-		Removed    int64     `json:"removed,omitempty"`
-		Full       bool      `json:"full,omitempty"`
-		Held       string    `json:"held,omitempty"`
-		Missed     int64     `json:"missed,omitempty"`
+	report := reportOf(r)
+	for i := range report.Feeds {
+		report.Feeds[i].LeftOut = nil // 'why' tells that of a product, as it is then
 	}
-	counts := struct {
-		Products int64        `json:"products"`
-		Whole    bool         `json:"whole"`
-		Restored bool         `json:"restored,omitempty"`
-		Feeds    []feedCounts `json:"feeds"`
-	}{Products: r.Products, Whole: r.Whole, Restored: r.Restored}
-	for i := range r.Feeds {
-		f := &r.Feeds[i]
-		c := feedCounts{Kind: f.Feed.Kind, Key: f.Feed.Key, Generation: f.Generation.Number, Published: f.Published, Products: f.Products,
-			Added: f.Added, Changed: f.Changed, Removed: f.Removed, Full: f.Full, Missed: f.Missed}
-		if f.Held != nil {
-			c.Held = f.Held.Error()
-		}
-		counts.Feeds = append(counts.Feeds, c)
-	}
-	end.Counts, err = json.Marshal(counts)
+	end.Counts, err = json.Marshal(report)
 	return end, err
 }
 
