@@ -164,7 +164,13 @@ func kindOf(k feed.Kind) schema.Kind {
 func familyFile(e *entry) rules.File {
 	return rules.File{Name: e.name, Kind: kindOf(e.kind), Open: func(ctx context.Context) (io.ReadCloser, error) {
 		r, _, err := e.open(ctx)
-		return r, err
+		if err != nil {
+			return nil, err
+		}
+		return struct {
+			io.Reader
+			io.Closer
+		}{withoutNamespace(r), r}, nil
 	}}
 }
 

@@ -77,7 +77,7 @@ func (g *gatewayDoc) pointer(x *xmltok.Reader, local string) {
 // validGateway judges the gateway by schema and rules. Order and doubles of
 // labels are judged with the chain.
 func (o *offer) validGateway(ctx context.Context, data []byte) (sound bool, err error) {
-	fam := rules.Stream(gatewayName, bytes.NewReader(data))
+	fam := rules.Stream(gatewayName, withoutNamespace(bytes.NewReader(data)))
 	fam.Files[0].Kind = schema.Gateway
 	rep, err := rules.Check(ctx, fam, rules.Options{PerRule: o.per})
 	if err != nil {
