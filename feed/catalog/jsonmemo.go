@@ -28,10 +28,21 @@ const (
 	memoLongest = 1 << 10
 )
 
+// A catalog in which little comes again has nothing from looking. After
+// memoTrial misses without a hit to each memoWorth of them, memoPause texts are
+// not looked for.
+const (
+	memoTrial = 256
+	memoWorth = 4
+	memoPause = 8 * memoTrial
+)
+
 // memo remembers values of one kind. A text has one place.
 type memo[T any] struct {
-	slots []memoSlot[T]
-	off   bool
+	slots        []memoSlot[T]
+	off          bool
+	hits, misses int
+	pause        int
 }
 
 type memoSlot[T any] struct {
@@ -59,6 +70,10 @@ func (m *memo[T]) find(rest []byte) (s *memoSlot[T], hit bool) {
 	if len(rest) < memoHead || m.off {
 		return nil, false
 	}
+	if m.pause > 0 {
+		m.pause--
+		return nil, false
+	}
 	const k1, k2 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
 	h := (binary.LittleEndian.Uint64(rest[memoSame:]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(rest[memoSame+8:])*k2, 29)) * k1
 	if m.slots == nil {
@@ -66,7 +81,14 @@ func (m *memo[T]) find(rest []byte) (s *memoSlot[T], hit bool) {
 	}
 	s = &m.slots[h>>(64-memoBits)]
 	if n := len(s.text); n > 0 && n <= len(rest) && string(rest[:n]) == s.text {
+		m.hits++
 		return s, true
+	}
+	if m.misses++; m.misses == memoTrial {
+		if m.hits < memoTrial/memoWorth {
+			m.pause = memoPause
+		}
+		m.hits, m.misses = 0, 0
 	}
 	if s.missed != h {
 		s.missed = h

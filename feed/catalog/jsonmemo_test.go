@@ -154,3 +154,41 @@ func TestMemoryFinds(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// A memory that is of no use stops being asked, and is asked again later.
+func TestMemoryPauses(t *testing.T) {
+	t.Parallel()
+	var m memo[int]
+	text := func(i int) []byte { return fmt.Appendf(nil, `{"id":"%016d","name":"n"}`, i) }
+	asked := func(i int) bool {
+		before := m.pause
+		m.find(text(i))
+		return m.pause >= before
+	}
+	i := 0
+	for ; i < memoTrial; i++ {
+		if !asked(i) {
+			t.Fatalf("text %d is not looked for, want %d trials", i, memoTrial)
+		}
+	}
+	for ; i < memoTrial+memoPause; i++ {
+		if asked(i) {
+			t.Fatalf("text %d is looked for, want a pause of %d", i, memoPause)
+		}
+	}
+	for range 2 {
+		s, hit := m.find(text(7))
+		if s != nil && !hit {
+			s.keep(text(7), 7)
+		}
+	}
+	for range 10 * memoTrial { // hits and misses alternate: worth it
+		i++
+		if s, hit := m.find(text(7)); !hit || s.value != 7 {
+			t.Fatalf("what comes again is not found")
+		}
+		if !asked(i) {
+			t.Fatalf("text %d is not looked for, although every other one is found", i)
+		}
+	}
+}

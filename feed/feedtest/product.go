@@ -72,6 +72,12 @@ func drawProduct(t *rapid.T) *feed.Product {
 	}
 	if p.Type == feed.TypeBundle || p.Type == feed.TypeCollection {
 		p.Bundled = &feed.Bundled{Specified: rapid.Bool().Draw(t, "specified"), Components: rapid.SliceOfN(component(), 1, 3).Draw(t, "components")}
+		for i := range p.Bundled.Components {
+			c := &p.Bundled.Components[i]
+			if id, err := strconv.ParseInt(c.ID, 10, 64); err == nil && feed.ProductID(id) == p.ID { // a set does not hold itself
+				c.ID = strconv.FormatInt(int64(p.ID)%1000+1001, 10)
+			}
+		}
 	}
 	if rapid.IntRange(0, 3).Draw(t, "responsible?") == 0 {
 		p.Responsible = &feed.ResponsibleEntity{Producer: contact(true).Draw(t, "producer contact"), Persons: list(t, contact(false), 2, "persons")}

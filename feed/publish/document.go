@@ -17,6 +17,11 @@ type DocumentReport struct {
 	LeftOut         []LeftOut
 }
 
+// documentPiece is how much is written at once: what is made of the catalog, the
+// lines that it is made of, and what is remembered fit into the processor's own
+// memory together.
+const documentPiece = 128 << 10
+
 // Document writes one complete file of the request's only profile, full or
 // light, byte for byte as a first run would, and nothing else: no dictionaries,
 // digests, state, or change file. It needs neither ledger nor bin.
@@ -64,7 +69,7 @@ func (d *document) pass(ctx context.Context, to io.Writer) error {
 	v, s := d.view, &d.req.Settings
 	now := d.req.Now.UTC().Truncate(time.Second)
 	generated, expires := now.In(s.Zone), now.Add(s.Validity).In(s.Zone)
-	buf := make([]byte, 0, flushSize+flushSize/4)
+	buf := make([]byte, 0, documentPiece+documentPiece/4)
 	if d.kind == feed.KindFull {
 		buf = v.writer.AppendFullHeader(buf, generated, expires, v.profile.Currency)
 	} else {
@@ -90,7 +95,7 @@ func (d *document) pass(ctx context.Context, to io.Writer) error {
 			buf = v.writer.AppendLight(buf, &v.item)
 		}
 		d.shown = append(d.shown, product.ID)
-		if len(buf) >= flushSize {
+		if len(buf) >= documentPiece {
 			if _, err := to.Write(buf); err != nil {
 				return fmt.Errorf("write the %s file: %w", d.kind, err)
 			}
