@@ -42,6 +42,26 @@ func writeCatalog(t *testing.T, path string, n, version int) {
 	}
 }
 
+// runKilled runs a command, which is killed after a while unless kill is 0 or it
+// has ended, and gives what it ended with.
+func runKilled(t *testing.T, kill time.Duration, name string, args ...string) error {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if kill > 0 {
+		timer := time.AfterFunc(kill, func() { _ = cmd.Process.Kill() }) // it may have ended
+		defer timer.Stop()
+	}
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("%w: %s", err, &stderr)
+	}
+	return nil
+}
+
 // Killed at any moment, generate leaves the folder with a whole offer, older or
 // newer, and the next run needs no help.
 func TestKilledAtAnyMoment(t *testing.T) {
@@ -56,20 +76,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	out := filepath.Join(dir, "public", "offer")
 	run := func(i int, kill time.Duration) error {
 		// Each run may change everything: the guard is not at issue.
-		cmd := exec.Command(feedmill, "generate", "--catalog", catalogs[i%2], "--out", out, "--gzip", "--feeds.max_loss", "100", "--feeds.max_price_move=-1")
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if kill > 0 {
-			timer := time.AfterFunc(kill, func() { _ = cmd.Process.Kill() }) // it may have ended
-			defer timer.Stop()
-		}
-		if err := cmd.Wait(); err != nil {
-			return fmt.Errorf("%w: %s", err, &stderr)
-		}
-		return nil
+		return runKilled(t, kill, feedmill, "generate", "--catalog", catalogs[i%2], "--out", out, "--gzip", "--feeds.max_loss", "100", "--feeds.max_price_move=-1")
 	}
 	start := time.Now()
 	if err := run(0, 0); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -140,20 +139,7 @@ func TestOnlyKilledAtAnyMoment(t *testing.T) {
 	}
 	out := filepath.Join(dir, "public", "full.xml")
 	run := func(i int, kill time.Duration) error {
-		cmd := exec.Command(feedmill, "generate", "--catalog", catalogs[i%2], "--only", "full", "--out", out)
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if kill > 0 {
-			timer := time.AfterFunc(kill, func() { _ = cmd.Process.Kill() }) // it may have ended
-			defer timer.Stop()
-		}
-		if err := cmd.Wait(); err != nil {
-			return fmt.Errorf("%w: %s", err, &stderr)
-		}
-		return nil
+		return runKilled(t, kill, feedmill, "generate", "--catalog", catalogs[i%2], "--only", "full", "--out", out)
 	}
 	start := time.Now()
 	if err := run(0, 0); err != nil {

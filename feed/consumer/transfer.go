@@ -92,7 +92,11 @@ func (t *transfer) broken(ctx context.Context, err error) error {
 	case errors.Is(context.Cause(ctx), errStalled):
 		return fault(FaultStalled, t.name, "nothing came for %s, after %d bytes", t.c.opt.Stall, t.pos).temporary()
 	}
-	return (&Error{Fault: FaultUnreachable, File: t.name, Message: fmt.Sprintf("the connection broke after %d bytes", t.pos), Err: outbound.Hide(err)}).temporary()
+	what := "there is no connection"
+	if t.pos > 0 || t.body != nil {
+		what = fmt.Sprintf("the connection broke after %d bytes", t.pos)
+	}
+	return (&Error{Fault: FaultUnreachable, File: t.name, Message: what, Err: outbound.Hide(err)}).temporary()
 }
 
 // head judges the head of an answer.
