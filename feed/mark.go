@@ -6,7 +6,8 @@ package feed
 //
 // Two parts with the same mark are equal in all that the mark stands for, and
 // two readers never give the same mark. Who changes a marked part takes the mark
-// away. A mark is no part of the product: it is stored nowhere, and products that
+// away, and gives it texts of its own: those that it has are the reader's, and
+// stand in other parts too. A mark is no part of the product: it is stored nowhere, and products that
 // differ in their marks alone are the same.
 type Mark struct{ place uint32 }
 

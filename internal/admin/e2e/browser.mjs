@@ -24,9 +24,16 @@ export function launch() {
 // What a page that was looked at has wrong with it.
 export function faultless() { return { violations: [], wide: [], broken: [] }; }
 
-// Finds what is wider than the window, and short words that go on in the next line.
+// Finds whether a page is wider than its window.
+async function overflow(page, name, found) {
+  const { width, over } = await page.evaluate(() => ({ width: window.innerWidth, over: document.documentElement.scrollWidth - window.innerWidth }));
+  if (over > 0) { found.wide.push(`${name} at ${width}: ${over} px`); }
+}
+
+// Finds that, and short words that go on in the next line.
 export async function measure(page, name, found) {
-  const { width, over, words } = await page.evaluate(() => {
+  await overflow(page, name, found);
+  const { width, words } = await page.evaluate(() => {
     const words = [], range = document.createRange();
     const lines = () => new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size;
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -41,9 +48,8 @@ export async function measure(page, name, found) {
         if (lines() > 1) { words.push(word[0]); }
       }
     }
-    return { width: window.innerWidth, over: document.documentElement.scrollWidth - window.innerWidth, words };
+    return { width: window.innerWidth, words };
   });
-  if (over > 0) { found.wide.push(`${name} at ${width}: ${over} px`); }
   if (words.length) { found.broken.push(`${name} at ${width}: ${words.slice(0, 5).join(', ')}`); }
 }
 
@@ -53,7 +59,8 @@ export async function look(page, size, file, name, found) {
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.screenshot({ path: `${file}-${size.width}-${colorScheme}.png`, fullPage: true, timeout: patience });
-    if (colorScheme === 'light') { await measure(page, name, found); }
+    // Words break in one scheme as in the other, and take longer to look at.
+    await (colorScheme === 'light' ? measure : overflow)(page, name, found);
     if (!(await page.$('h1'))) { continue; } // a piece of a page
     if (!(await page.evaluate(() => typeof window.axe === 'object'))) { await page.evaluate(axe); }
     const judged = await page.evaluate((runOnly) => window.axe.run(document, { runOnly, resultTypes: ['violations'] }), rules);
