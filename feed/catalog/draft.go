@@ -19,6 +19,7 @@ const (
 	pricePromotion
 	priceNormalRetail
 	priceNormalWholesale
+	pricePoints // how many there are
 )
 
 var priceNames = [...]string{"price", "wholesale", "minimal", "srp", "strikethrough_retail", "strikethrough_wholesale",
@@ -32,6 +33,10 @@ type amounts struct {
 	net, gross string
 	// round accepts surplus decimals, for formats whose writers cannot be asked.
 	round bool
+	// like is the index, plus one, of an earlier one that was written with the same
+	// signs, 0 for none; price is what it came to, zero if it could not be converted.
+	like  int
+	price feed.Price
 }
 
 // draft is a product in the making, from any format whose products are not
@@ -278,6 +283,11 @@ func gtinStandard(code string) feed.CodeStandard {
 func (in *intake) finishPrices(d *draft) {
 	for i := range d.prices {
 		a := &d.prices[i]
+		if a.like > 0 && !d.prices[a.like-1].price.IsZero() {
+			a.price = d.prices[a.like-1].price
+			*d.pricePoint(a) = a.price
+			continue
+		}
 		price, message := in.price(a, d.p.Currency, d.p.VAT)
 		if message != "" {
 			list := ""
@@ -287,6 +297,7 @@ func (in *intake) finishPrices(d *draft) {
 			in.fail(d.path(list, a.size, priceNames[a.point]), message, "")
 			continue
 		}
+		a.price = price
 		*d.pricePoint(a) = price
 	}
 }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,9 @@ type decoder struct {
 	path   []step
 	// scalars are those of the last run.
 	scalars jsonlex.Scalars
+	// before are the prices of the product that were read last, by point: those of
+	// sizes are mostly that of the product.
+	before [pricePoints]lastPrice
 	// productsSeen says that dictionary lines come late.
 	productsSeen bool
 	// firstRecord says that the line is the first of its file.
@@ -429,42 +433,27 @@ func (d *decoder) texts(t feed.Texts) feed.Texts {
 	return t
 }
 
-// amounts reads a price: an object of net and gross, or one number.
+// amounts reads a price: an object of net and gross, or one number. Prices of the
+// same kind are mostly written with the same signs throughout a product.
 func (d *decoder) amounts(size, point int) {
 	a := amounts{size: size, point: point}
+	before := &d.before[point]
 	switch d.lex.Kind() {
 	case jsonlex.Object:
-		o := d.enter(priceMembers[:])
-		run := d.run(&o, 1<<priceNet|1<<priceGross, 0)
-		for k := range run {
-			v := &run[k]
-			s := d.lex.Text(v)
-			if s == "" {
-				d.at(&o, v.Member)
-				d.refuseEmpty()
-			}
-			if v.Member == priceNet {
-				a.net = s
-			} else {
-				a.gross = s
-			}
-		}
-		for {
-			i, ok := d.member(&o)
-			if !ok {
-				break
-			}
-			if s := d.decimal(); i == priceNet {
-				a.net = s
-			} else {
-				a.gross = s
-			}
-		}
-		if a.net == "" && a.gross == "" {
-			if d.lex.Err() == nil && o.seen == 0 {
-				d.refuse("is empty", "give net, gross or both")
-			}
+		if before.like > 0 && bytes.HasPrefix(d.lex.Rest(), before.text) {
+			d.lex.Advance(len(before.text))
+			a.like = before.like
+			a.net, a.gross = d.draft.prices[a.like-1].net, d.draft.prices[a.like-1].gross
+			d.draft.prices = append(d.draft.prices, a)
 			return
+		}
+		start, t := d.lex.Offset(), d.trace()
+		d.netAndGross(&a)
+		if a.net == "" && a.gross == "" {
+			return
+		}
+		if d.plainSince(t) {
+			*before = lastPrice{d.lex.Since(start), len(d.draft.prices) + 1}
 		}
 	case jsonlex.Number, jsonlex.String:
 		s := d.decimal()
@@ -481,6 +470,45 @@ func (d *decoder) amounts(size, point int) {
 		return
 	}
 	d.draft.prices = append(d.draft.prices, a)
+}
+
+// lastPrice is how a price of the product was written last.
+type lastPrice struct {
+	text []byte
+	like int // its index in the draft's prices, plus one; 0 for none
+}
+
+// netAndGross reads a price that is an object.
+func (d *decoder) netAndGross(a *amounts) {
+	o := d.enter(priceMembers[:])
+	run := d.run(&o, 1<<priceNet|1<<priceGross, 0)
+	for k := range run {
+		v := &run[k]
+		s := d.lex.Text(v)
+		if s == "" {
+			d.at(&o, v.Member)
+			d.refuseEmpty()
+		}
+		if v.Member == priceNet {
+			a.net = s
+		} else {
+			a.gross = s
+		}
+	}
+	for {
+		i, ok := d.member(&o)
+		if !ok {
+			break
+		}
+		if s := d.decimal(); i == priceNet {
+			a.net = s
+		} else {
+			a.gross = s
+		}
+	}
+	if a.net == "" && a.gross == "" && d.lex.Err() == nil && o.seen == 0 {
+		d.refuse("is empty", "give net, gross or both")
+	}
 }
 
 // oneOf reads a string that is one of a closed set.

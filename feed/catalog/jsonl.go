@@ -153,6 +153,7 @@ func (f *jsonl) begin(line []byte) (product bool) {
 func (d *decoder) productLine() *feed.Product {
 	t := &d.draft
 	t.reset()
+	d.before = [pricePoints]lastPrice{}
 	d.memos.start(d.def)
 	o := object{names: productMembers[:], last: 1}
 	removed := d.product(&o)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/binary"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -22,7 +23,11 @@ func isNMTOKEN(s string) bool {
 	if s == "" {
 		return false
 	}
-	for i := 0; i < len(s); {
+	i := 0
+	for i+8 <= len(s) && plainWord(binary.LittleEndian.Uint64([]byte(s[i:i+8]))) {
+		i += 8
+	}
+	for i < len(s) {
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if !nameBytes[c] {
@@ -38,6 +43,16 @@ func isNMTOKEN(s string) bool {
 		i += n
 	}
 	return true
+}
+
+// plainWord says whether eight bytes are all digits or letters of ASCII.
+func plainWord(w uint64) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	small := w | 0x20*ones
+	// The highest bit of a byte tells that it has reached a bound.
+	digits := (w + (0x80-'0')*ones) &^ (w + (0x80-'9'-1)*ones)
+	letters := (small + (0x80-'a')*ones) &^ (small + (0x80-'z'-1)*ones)
+	return w&highs == 0 && (digits|letters)&highs == highs
 }
 
 // isNameRune says whether a character beyond ASCII is a NameChar (production 4a).

@@ -42,12 +42,13 @@ func (w *Writer) appendFull(dst []byte, it *feed.Item, t *Texts) []byte {
 	dst = append(dst, '>')
 
 	dst = t.shared(dst, textsAbout, w, p)
-	dst = appendPrice(dst, "price", it.Full.Price, it.Currency)
-	dst = appendPoints(dst, &it.Full, it.Currency)
+	prices := pricesAt{from: len(dst)}
+	dst = appendPrices(dst, &it.Full, it.Currency)
+	prices.to = len(dst)
 	if p.Promotion != nil {
 		dst = appendPromotion(dst, p.Promotion, &it.Promotion, it.Currency)
 	}
-	dst = w.appendSizes(dst, it, true)
+	dst = w.appendSizes(dst, it, prices, true)
 	dst = t.shared(dst, textsMedia, w, p)
 	if p.Group != nil {
 		dst = w.appendGroup(dst, p.Group)
@@ -80,9 +81,10 @@ func (w *Writer) AppendLight(dst []byte, it *feed.Item) []byte {
 	dst = append(dst, `" vat="`...)
 	dst = it.Product.VAT.Append(dst)
 	dst = append(dst, `">`...)
-	dst = appendPrice(dst, "price", it.Light.Price, it.Currency)
-	dst = appendPoints(dst, &it.Light, it.Currency)
-	dst = w.appendSizes(dst, it, false)
+	prices := pricesAt{from: len(dst)}
+	dst = appendPrices(dst, &it.Light, it.Currency)
+	prices.to = len(dst)
+	dst = w.appendSizes(dst, it, prices, false)
 	return append(dst, "</product>\n"...)
 }
 

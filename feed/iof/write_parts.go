@@ -24,9 +24,13 @@ func appendPriceStart(dst []byte, tag string, p feed.Price, c feed.Currency) []b
 	return append(dst, '"')
 }
 
-// appendPoints writes the price points beside the price; there is no node for
-// a price that there is not.
-func appendPoints(dst []byte, pp *feed.PricePoints, c feed.Currency) []byte {
+// pricesAt tells where the prices of the product stand in what was written.
+type pricesAt struct{ from, to int }
+
+// appendPrices writes the price, which is always there, and the points beside it;
+// there is no node for one of those that there is not.
+func appendPrices(dst []byte, pp *feed.PricePoints, c feed.Currency) []byte {
+	dst = appendPrice(dst, "price", pp.Price, c)
 	if !pp.SRP.IsZero() {
 		dst = appendPrice(dst, "srp", pp.SRP, c)
 	}

@@ -12,9 +12,10 @@ const (
 	oneSizeGroup = "One size"
 )
 
-// appendSizes writes the sellable items (IOF 4.7, 5). The schemas want at
-// least one, so a product without any has no sizes node.
-func (w *Writer) appendSizes(dst []byte, it *feed.Item, full bool) []byte {
+// appendSizes writes the sellable items (IOF 4.7, 5) behind the prices of the
+// product, which are mostly those of its sizes too and then copied. The schemas
+// want at least one size, so a product without any has no sizes node.
+func (w *Writer) appendSizes(dst []byte, it *feed.Item, prices pricesAt, full bool) []byte {
 	p := it.Product
 	if len(p.Sizes) == 0 {
 		return dst
@@ -42,15 +43,21 @@ func (w *Writer) appendSizes(dst []byte, it *feed.Item, full bool) []byte {
 		if full {
 			dst = appendIntAttr(dst, ` iaiext:priority="`, p.Sizes[i].Priority)
 			dst = append(dst, '>')
-			dst = appendPrice(dst, "price", is.Full.Price, it.Currency)
-			dst = appendPoints(dst, &is.Full, it.Currency)
+			if is.Full == it.Full {
+				dst = append(dst, dst[prices.from:prices.to]...)
+			} else {
+				dst = appendPrices(dst, &is.Full, it.Currency)
+			}
 			if !w.dialect.FullWithoutStock {
 				dst = appendStocks(dst, is.Stock, places, true)
 			}
 		} else {
 			dst = append(dst, '>')
-			dst = appendPrice(dst, "price", is.Light.Price, it.Currency)
-			dst = appendPoints(dst, &is.Light, it.Currency)
+			if is.Light == it.Light {
+				dst = append(dst, dst[prices.from:prices.to]...)
+			} else {
+				dst = appendPrices(dst, &is.Light, it.Currency)
+			}
 			dst = appendStocks(dst, is.Stock, places, false)
 		}
 		dst = append(dst, "</size>"...)
