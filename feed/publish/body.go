@@ -66,6 +66,10 @@ func (p *plan) newBody(ctx context.Context, r *runner, header []byte) (*body, er
 	}
 	b := &body{ctx: ctx, header: header, blockSize: fullBlock, opt: block.Options{Pool: r.blocks(), Level: gzipLevel}, index: &spill{dir: r.req.Spool},
 		plain: newSink(r.req.Spool, name+"-*", &r.sums), packed: newSink(r.req.Spool, name+"-*.gz", &r.sums)}
+	// Importers ask for the compressed form first, and the plain one is five times as
+	// large: it is read from the disk by whoever wants it. A store that keeps no files
+	// reads it at once.
+	b.plain.past = atHand(r.bin)
 	if p.ref.Kind == feed.KindLight {
 		b.blockSize = lightBlock
 	}

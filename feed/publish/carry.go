@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"feedmill/feed"
 	"feedmill/feed/block"
@@ -207,7 +205,8 @@ func (c *carrier) open(ctx context.Context) error {
 	}
 	c.plain = rd
 	if local, ok := rd.(storage.FileReader); ok {
-		before.Plain = block.At(&passing{f: local.File()})
+		// It will be replaced by the one that is made of it, which can have its memory.
+		before.Plain = block.At(durable.NewLargeReader(local.File(), f.Plain.Size))
 	}
 	if err := p.body.start(); err != nil {
 		return err
@@ -254,31 +253,6 @@ func (c *carrier) fresh() (*diff.Reader, error) {
 		c.states = append(c.states, closerFunc(done))
 	}
 	return s, err
-}
-
-// passing reads a file from its start to its end, more or less, and lets go of
-// the memory that the system keeps it in. The file will be replaced by the one
-// that is made of it, which can have that memory: both together may be more than
-// there is, and memory that nobody has used yet is dear where a virtual machine
-// has to ask its host for it.
-type passing struct {
-	f *os.File
-	// done is up to where the memory was let go of.
-	done atomic.Int64
-}
-
-// passingLag is how far behind, and in steps of how much, memory is let go of:
-// workers read a little ahead of each other.
-const passingLag = 8 << 20
-
-// ReadAt implements [io.ReaderAt].
-func (p *passing) ReadAt(b []byte, off int64) (int, error) {
-	n, err := p.f.ReadAt(b, off)
-	done, to := p.done.Load(), (off-passingLag)&^(durable.Step-1)
-	if to-done >= passingLag && p.done.CompareAndSwap(done, to) {
-		durable.Pass(p.f, done, to-done)
-	}
-	return n, err
 }
 
 type closerFunc func()

@@ -18,6 +18,12 @@ type AtHand interface {
 	AtHand() bool
 }
 
+// atHand says whether a bin keeps its files on this machine.
+func atHand(bin Bin) bool {
+	h, ok := bin.(AtHand)
+	return ok && h.AtHand()
+}
+
 // smallState is up to which size opening a state reads all of it, so that no
 // file need stay open for it: a run may look into hundreds.
 const smallState = 16 << 10
@@ -25,7 +31,7 @@ const smallState = 16 << 10
 // lookIn opens a stored state for looking up. A file at hand is opened once for
 // all that is read of it.
 func (p *plan) lookIn(ctx context.Context, bin Bin, b Blob) (*diff.State, error) {
-	if h, ok := bin.(AtHand); ok && h.AtHand() && b.Size > smallState {
+	if atHand(bin) && b.Size > smallState {
 		rd, err := bin.Open(ctx, b, 0, b.Size)
 		if err != nil {
 			return nil, err

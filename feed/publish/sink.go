@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"slices"
 
 	"feedmill/feed"
 	"feedmill/feed/diff"
@@ -16,8 +15,13 @@ import (
 )
 
 // stepSize is how much of a file is given away to be written and digested at a
-// time. There are two of them in memory for each file under way.
-const stepSize = 128 << 10
+// time, largeStep that of files which bypass the system's memory, once they are
+// largeFrom long. There are two of them in memory for each file under way.
+const (
+	stepSize  = 128 << 10
+	largeStep = durable.LargeStep
+	largeFrom = 8 << 20
+)
 
 // Files that have become large get room ahead, as much as they have already.
 const (
@@ -32,6 +36,9 @@ type sink struct {
 	dir, pattern string
 	f            *os.File
 	sums         *filesum.Sums
+	// past says that the file bypasses the system's memory, large then writes it.
+	past  bool
+	large *durable.Large
 	// size counts what came in, buf the last of it, which is not in the file yet.
 	size int64
 	buf  []byte
@@ -49,23 +56,35 @@ func (s *sink) Write(b []byte) (n int, err error) {
 		if s.f, err = os.CreateTemp(s.dir, s.pattern); err != nil {
 			return 0, err
 		}
+		if s.past {
+			s.large = durable.NewLarge(s.f)
+		}
 	}
 	for len(b) > 0 {
 		// A step ends at a multiple of its size, also behind a flush.
-		m := min(len(b), stepSize-int(s.size%stepSize))
+		step := s.step()
+		m := min(len(b), step-int(s.size%int64(step)))
 		if len(s.buf)+m > cap(s.buf) && s.size >= stepSize/4 {
-			s.buf = slices.Grow(s.buf, stepSize-len(s.buf))
+			s.buf = append(durable.Buffer(step), s.buf...)
 		}
 		s.buf = append(s.buf, b[:m]...)
 		s.size += int64(m)
 		n, b = n+m, b[m:]
-		if s.size%stepSize == 0 {
+		if s.size%int64(step) == 0 {
 			if err := s.flush(); err != nil {
 				return n, err
 			}
 		}
 	}
 	return n, nil
+}
+
+// step gives how much is written next.
+func (s *sink) step() int {
+	if s.past && s.size >= largeFrom {
+		return largeStep
+	}
+	return stepSize
 }
 
 // flush writes what waits.
@@ -81,7 +100,11 @@ func (s *sink) flush() error {
 			s.room = math.MaxInt64
 		}
 	}
-	if err := durable.WriteSteps(s.f, s.buf); err != nil {
+	if s.large != nil {
+		if _, err := s.large.Write(s.buf); err != nil {
+			return err
+		}
+	} else if err := durable.WriteSteps(s.f, s.buf); err != nil {
 		return err
 	}
 	s.buf = s.sums.Swap(s.buf)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -27,6 +26,7 @@ func TestSinksKeepWhatIsWritten(t *testing.T) {
 		sinks, want := make([]sink, rapid.IntRange(1, 4).Draw(t, "files")), make([][]byte, 4)
 		for i := range sinks {
 			sinks[i] = newSink(dir, "sink-*", &group)
+			sinks[i].past = rapid.Bool().Draw(t, "past")
 		}
 		for range rapid.IntRange(1, 24).Draw(t, "writes") {
 			i := rapid.IntRange(0, len(sinks)-1).Draw(t, "file")
@@ -73,6 +73,39 @@ func TestSinksKeepWhatIsWritten(t *testing.T) {
 	})
 }
 
+// A file that has become so large that it is written in larger steps is as any
+// other, wherever it is flushed.
+func TestLargeSinkKeepsWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	var group filesum.Group
+	s := newSink(t.TempDir(), "sink-*", &group)
+	s.past = true
+	piece := bytes.Repeat([]byte("0123456789abcdefghijklmnopqrstuvwxyz"), 3000)
+	var want []byte
+	for i := range 110 {
+		b := piece[i:]
+		if n, err := s.Write(b); n != len(b) || err != nil {
+			t.Fatalf("got %d, %v, want %d", n, err, len(b))
+		}
+		want = append(want, b...)
+		if i%40 == 39 {
+			if err := s.flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(s.f.Name())
+	if err != nil || !bytes.Equal(got, want) || len(got) < largeFrom+largeStep {
+		t.Fatalf("got %d bytes and %v, want the %d that were written", len(got), err, len(want))
+	}
+	if sp := s.spooled(feed.KindFull, "", 1, ""); sp.Size != int64(len(want)) || sp.MD5 != md5.Sum(want) || sp.SHA256 != sha256.Sum256(want) {
+		t.Errorf("got %d bytes with %v, %v", sp.Size, sp.MD5, sp.SHA256)
+	}
+}
+
 // A sink whose file cannot be written says so when it is closed at the latest.
 func TestSinkTellsOfErrors(t *testing.T) {
 	t.Parallel()
@@ -90,38 +123,5 @@ func TestSinkTellsOfErrors(t *testing.T) {
 	missing := newSink(t.TempDir()+"/missing", "sink-*", &group)
 	if _, err := missing.Write([]byte("x")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want %v", err, fs.ErrNotExist)
-	}
-}
-
-// TestPassing reads a file out of order by pieces and lets go of what is behind.
-func TestPassing(t *testing.T) {
-	t.Parallel()
-	const size = 5 * passingLag / 2
-	b := bytes.Repeat([]byte("0123456789abcdef"), size/16)
-	f, err := os.Create(filepath.Join(t.TempDir(), "before"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.Write(b); err != nil {
-		t.Fatal(err)
-	}
-	p := &passing{f: f}
-	const piece = 1<<20 + 5
-	got := make([]byte, size)
-	for off := 0; off < size; off += 2 * piece {
-		for _, at := range []int{off + piece, off} { // the later one first
-			if at < size {
-				if _, err := p.ReadAt(got[at:min(at+piece, size)], int64(at)); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	if !bytes.Equal(got, b) {
-		t.Error("the file reads otherwise than it was written")
-	}
-	if done := p.done.Load(); done < passingLag || done > size-passingLag {
-		t.Errorf("let go of %d bytes of %d, want all but the last %d and what comes before them", done, size, passingLag)
 	}
 }

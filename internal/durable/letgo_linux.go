@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Pass tells the system that nobody is about to read n bytes of a file from an
+// letGo tells the system that nobody is about to read n bytes of a file from an
 // offset on, so that their memory may serve others. It is a hint: whoever reads
 // them all the same gets them from the disk.
-func Pass(f *os.File, off, n int64) {
+func letGo(f *os.File, off, n int64) {
 	_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED) // a hint has no failure that matters
 }
