@@ -20,7 +20,7 @@ import (
 const (
 	stepSize  = 128 << 10
 	largeStep = durable.LargeStep
-	largeFrom = 8 << 20
+	largeFrom = 1 << 20
 )
 
 // Files that have become large get room ahead, as much as they have already.

@@ -23,7 +23,7 @@ func ExampleLarge() {
 	defer os.Remove(f.Name())
 	w := NewLarge(f)
 	piece := Buffer(LargeStep)[:LargeStep]
-	for range 8 {
+	for range 4 << 20 / LargeStep {
 		if _, err := w.Write(piece); err != nil {
 			fmt.Println(err)
 			return
