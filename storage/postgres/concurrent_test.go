@@ -232,6 +232,41 @@ func TestHints(t *testing.T) {
 	<-told
 }
 
+// TestHintOfACommand: who makes one change and ends, as a command does, has told
+// of it.
+func TestHintOfACommand(t *testing.T) {
+	t.Parallel()
+	url := server.Database(t)
+	b := open(t, url, postgres.Options{})
+	m := merchant(t, b)
+	told := make(chan struct{}, 1)
+	cancel := b.Subscribe(func() {
+		select {
+		case told <- struct{}{}:
+		default:
+		}
+	})
+	defer cancel()
+	<-b.Listening()
+	for round := range 8 {
+		a, err := postgres.Open(t.Context(), url, postgres.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.SetSharing(t.Context(), partner.Actor{}, m, round%2 == 0, int64(1+round)); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-told:
+		case <-time.After(time.Minute):
+			t.Fatalf("change %d was never told of", round)
+		}
+	}
+}
+
 // TestCutConnections ends every connection of a program that does nothing at
 // the moment: it goes on.
 func TestCutConnections(t *testing.T) {

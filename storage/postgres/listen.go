@@ -39,10 +39,15 @@ func newNotifier(d *DB) *notifier {
 	return n
 }
 
+// close sends a hint that waits: a command that ends with its change would
+// never have told of it else.
 func (n *notifier) close() {
 	n.stop()
 	n.work.Wait()
 }
+
+// hintTime bounds the sending of a hint: the others ask by themselves by then.
+const hintTime = time.Second
 
 // poke has a hint sent soon. Hints that pile up become one.
 func (n *notifier) poke() {
@@ -53,13 +58,18 @@ func (n *notifier) poke() {
 }
 
 func (n *notifier) send() {
-	for {
+	for ended := false; !ended; {
 		select {
 		case <-n.ctx.Done():
-			return
+			ended = true
+			select {
+			case <-n.wake:
+			default:
+				return
+			}
 		case <-n.wake:
 		}
-		ctx, cancel := context.WithTimeout(n.ctx, 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(n.ctx), hintTime)
 		// One that gets lost costs the others the time until they ask by themselves.
 		_, _ = n.d.pool.Exec(ctx, sqlNotify, n.name)
 		cancel()
