@@ -35,7 +35,8 @@ are those of the newest file. Any IOF 3.0 files will do, compressed or not.
 
 The order is checked by what the files and, where there is one, the manifest tell: a change that is
 older than what it is applied to is refused, and so is one that leads on from a generation which is
-not there, and a light file.
+not there, a light file, and a second full file: products that it has not would stay. Full and change
+files look alike: a manifest tells them apart, else names such as full.xml and full_change….xml.
 
 Example: feedmill apply full.xml full_change2026-11-21T20-30-00.xml --out now.xml`
 }
@@ -54,7 +55,7 @@ func (c *applyCmd) Run(ctx context.Context, w *world) error {
 		return err
 	}
 	if err := patch.CheckChain(full, changes); err != nil {
-		return &feed.Error{Kind: feed.KindConflict, Message: err.Error(), Hint: "name the oldest change first, and none that is missing or older than the full file"}
+		return &feed.Error{Kind: feed.KindConflict, Message: err.Error(), Hint: "name the full file first, then its change files, the oldest first, none that is missing or older than the full file"}
 	}
 	var counts patch.Counts
 	err = writeWhole(c.Out, func(f *os.File) (err error) {
@@ -94,9 +95,11 @@ func (c *applyCmd) chain(ctx context.Context) (full patch.Step, changes []patch.
 			switch {
 			case f.SHA256 != publish.SHA256(sum):
 			case f.Kind == feed.KindFull:
-				steps[i].Target = f.Generation
+				steps[i].Kind, steps[i].Target = f.Kind, f.Generation
 			case f.Kind == feed.KindFullChange:
-				steps[i].Base, steps[i].Target = f.Base, f.Target
+				steps[i].Kind, steps[i].Base, steps[i].Target = f.Kind, f.Base, f.Target
+			case f.Kind == feed.KindLight:
+				steps[i].Kind = f.Kind
 			}
 		}
 	}

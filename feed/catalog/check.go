@@ -90,7 +90,9 @@ func (in *intake) checkURL(field func() string, url *string) {
 	switch {
 	case !ok:
 		in.fail(field(), quote(*url)+" is not an address", "give an absolute one that starts with https:// and has no blanks")
-	case clean != *url:
+	case clean == feed.LowerScheme(*url):
+		*url = clean
+	default:
 		in.warn(field(), quote(*url)+" has signs that stand for something else in addresses", "it is written as "+clean)
 		*url = clean
 	}

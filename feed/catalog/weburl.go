@@ -1,12 +1,18 @@
 package catalog
 
-import "strings"
+import (
+	"strings"
+
+	"feedmill/feed"
+)
 
 // webURL gives an absolute http or https address as files may have it
 // (xs:anyURI of XML Schema over RFC 3986): in path, query and fragment brackets,
 // further number signs and percent signs without two hexadecimal digits are
-// escaped, as browsers do. ok is false for what is no such address.
+// escaped, as browsers do, and the scheme is in lower case. ok is false for what
+// is no such address.
 func webURL(s string) (url string, ok bool) {
+	s = feed.LowerScheme(s)
 	rest, ok := strings.CutPrefix(s, "https://")
 	if !ok {
 		rest, ok = strings.CutPrefix(s, "http://")

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"feedmill/feed"
 	"feedmill/feed/catalog"
 	"feedmill/schema/schematest"
 
@@ -23,6 +24,8 @@ func TestAddressesAreEscaped(t *testing.T) {
 		{"https://a.example/100%.jpg", "https://a.example/100%25.jpg"},
 		{"https://a.example/100%2", "https://a.example/100%252"},
 		{"https://a.example/a#b#c", "https://a.example/a#b%23c"},
+		{"HTTPS://A.example/B.JPG", "https://A.example/B.JPG"},
+		{"Http://a.example/photo[1].jpg", "http://a.example/photo%5B1%5D.jpg"},
 	} {
 		doc := `{"id":7,"name":"x","category":"a","price":1,"url":` + quoted(c.given) + `}` + "\n"
 		out := read(t, polish(), file(t, "c.jsonl", doc))
@@ -34,6 +37,10 @@ func TestAddressesAreEscaped(t *testing.T) {
 		case c.want == "":
 			if out.err != nil || len(out.problems) > 0 || !strings.Contains(out.lines[0], `"url":`+quoted(c.given)) {
 				t.Errorf("%s became %q, problems %q, error %v", c.given, out.lines, out.problems, out.err)
+			}
+		case c.want == feed.LowerScheme(c.given):
+			if out.err != nil || len(out.problems) > 0 || !strings.Contains(out.lines[0], `"url":`+quoted(c.want)) {
+				t.Errorf("%s became %q, want %s without a word; problems %q, error %v", c.given, out.lines, c.want, out.problems, out.err)
 			}
 		default:
 			warning := `c.jsonl:1: warning: product 7: url: "` + c.given + `" has signs that stand for something else in addresses (it is written as ` + c.want + `)`
@@ -51,7 +58,7 @@ func quoted(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, 
 func TestTakenAddressesAreValid(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		given := rapid.SampledFrom([]string{"http://", "https://", "https://a.example/", "https://a.example/?"}).Draw(t, "start") +
+		given := rapid.SampledFrom([]string{"http://", "https://", "HTTPS://", "hTTp://a.example/", "https://a.example/", "https://a.example/?"}).Draw(t, "start") +
 			rapid.StringOf(rapid.SampledFrom([]rune("ab09%%%[]#?/:@.-&=\\^{}|`<>'ż"))).Draw(t, "rest")
 		url, ok := catalog.WebURL(given)
 		if !ok {

@@ -3,6 +3,8 @@ package patch
 import (
 	"errors"
 	"testing"
+
+	"feedmill/feed"
 )
 
 func TestCheckChain(t *testing.T) {
@@ -25,6 +27,10 @@ func TestCheckChain(t *testing.T) {
 		"wrong order":        {step("a", 0, 0), []Step{step("c", 0, 0), step("b", 0, 0)}, false},
 		"order over unknown": {step("a", 0, 0), []Step{step("c", 0, 0), step("", 0, 0), step("b", 0, 0)}, false},
 		"no changes":         {step("a", 0, 1), nil, true},
+		"kinds":              {Step{Kind: feed.KindFull}, []Step{{Kind: feed.KindFullChange}, {}}, true},
+		"a second full file": {Step{Kind: feed.KindFull}, []Step{{Kind: feed.KindFullChange}, {Kind: feed.KindFull}}, false},
+		"a light file":       {Step{Kind: feed.KindLight}, []Step{{Kind: feed.KindLight}}, false},
+		"a change first":     {Step{Kind: feed.KindFullChange}, []Step{{Kind: feed.KindFullChange}}, false},
 	} {
 		err := CheckChain(c.full, c.changes)
 		var chain *ChainError
@@ -51,6 +57,17 @@ func TestDescribe(t *testing.T) {
 	s := Step{Document: memory("x", model{}.doc("2026-11-21 20:30:00"))}
 	if err := s.Describe(); err != nil || s.Stamp != "2026-11-21 20:30:00" {
 		t.Errorf("got %q, %v", s.Stamp, err)
+	}
+	for name, want := range map[string]feed.Kind{"now.xml": 0, "a/Full.xml.gz": feed.KindFull, "full_change2026-11-21T20-30-00.xml": feed.KindFullChange,
+		`C:\change.xml`: feed.KindFullChange, "light.xml": feed.KindLight, "full/now.xml": 0} {
+		s := Step{Document: memory(name, model{}.doc("2026-11-21 20:30:00"))}
+		if err := s.Describe(); err != nil || s.Kind != want {
+			t.Errorf("%s: got %v, %v, want %v", name, s.Kind, err, want)
+		}
+	}
+	s = Step{Document: memory("full.xml", model{}.doc("")), Kind: feed.KindFullChange}
+	if err := s.Describe(); err != nil || s.Kind != feed.KindFullChange {
+		t.Errorf("a kind that was told: %v, %v", s.Kind, err)
 	}
 	s = Step{Document: memory("x", []byte("<html/>"))}
 	has(t, s.Describe(), "x: line 1")

@@ -58,7 +58,7 @@ type Jobs struct {
 type Limits struct {
 	GatewaysPerLink    int `toml:"gateways_per_link" name:"gateways_per_link" default:"60" help:"Reads of gateway and manifest in a minute by one link."`
 	FilesPerLink       int `toml:"files_per_link" name:"files_per_link" default:"600" help:"Requests for other files in a minute by one link."`
-	WholesPerDay       int `toml:"wholes_per_day" name:"wholes_per_day" default:"20" help:"How often a link may fetch the same full file in a day; parts count by their bytes."`
+	WholesPerDay       int `toml:"wholes_per_day" name:"wholes_per_day" default:"300" help:"How often a link may fetch the same full file in a day; parts count by their bytes."`
 	RunningPerLink     int `toml:"running_per_link" name:"running_per_link" default:"32" help:"Downloads of one link that run at a time."`
 	GatewaysPerAddress int `toml:"gateways_per_address" name:"gateways_per_address" default:"3000" help:"Reads of gateway and manifest in a minute from one address."`
 	FilesPerAddress    int `toml:"files_per_address" name:"files_per_address" default:"30000" help:"Requests for other files in a minute from one address."`
@@ -79,7 +79,7 @@ type Panel struct {
 	Enabled   bool   `toml:"enabled" default:"true" negatable:"" help:"Answer /panel/: pages for the merchant's and the partners' people."`
 	PublicURL string `toml:"public_url" name:"public_url" default:"" help:"Address under which people reach the panel, such as https://panel.example.com; empty takes server.public_url, or the listening address."`
 	Hosts     string `toml:"hosts" default:"" help:"Further names under which the panel answers, separated by commas."`
-	KeyFile   string `toml:"key_file" name:"key_file" default:"" help:"File that holds the key by which second factors are sealed; empty takes panel.key below data, which is made where it is missing. All processes need the same."`
+	KeyFile   string `toml:"key_file" name:"key_file" default:"" help:"File that holds the key by which second factors are sealed; empty takes panel.key below data, which is made where it is missing. It holds 32 bytes, or 64 hexadecimal digits; all processes need the same."`
 }
 
 // API says whether programs of the merchant are answered, and how often.
@@ -149,7 +149,7 @@ type Feeds struct {
 	ChainKeep    time.Duration `toml:"chain_keep" name:"chain_keep" default:"168h" help:"How long change files stay listed."`
 	GoneKeep     time.Duration `toml:"gone_keep" name:"gone_keep" default:"336h" help:"How long a product that left an offer stays in light with quantity 0."`
 	MaxPriceMove int           `toml:"max_price_move" name:"max_price_move" default:"50" help:"Percentage by which the mean price of a light feed may move before its generation is held; negative holds nothing."`
-	MaxLoss      int           `toml:"max_loss" name:"max_loss" default:"20" help:"Percentage of products that a generation may lose before it is refused."`
+	MaxLoss      int           `toml:"max_loss" name:"max_loss" default:"20" help:"Percentage of products that a generation may lose before it is held; 100 holds nothing, not even a first one without products."`
 	Offset       string        `toml:"utc_offset" name:"utc_offset" default:"+00:00" help:"Fixed offset from UTC in which files tell times, such as +01:00."`
 }
 
@@ -180,60 +180,23 @@ func EnvName(key string) string {
 // File is the settings that a file holds, by key.
 type File map[string]any
 
-// ReadFile reads a settings file. Unknown keys and values of the wrong type are
-// errors that name file, line and column.
+// ReadFile reads a settings file. Unknown keys and values of another kind than
+// their key wants are errors that name file, line and column; all are told at once.
 func ReadFile(path string) (File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read settings: %w", err)
 	}
-	var typed fileForm
-	if err := decodeStrict(data, &typed); err != nil {
-		return nil, fmt.Errorf("settings file %s: %w", path, err)
+	t, err := readText(data)
+	if err == nil {
+		err = t.check(reflect.TypeFor[Config]())
 	}
-	var raw map[string]any
-	if err := decodeStrict(data, &raw); err != nil {
-		return nil, fmt.Errorf("settings file %s: %w", path, err)
+	if err != nil {
+		return nil, inFile("settings file "+path, err)
 	}
 	f := File{}
-	f.flatten("", raw)
+	f.flatten("", t.raw)
 	return f, nil
-}
-
-// fileForm is Config as the file writes it: durations are texts such as "24h".
-type fileForm struct {
-	Data     string   `toml:"data"`
-	Server   Server   `toml:"server"`
-	Database Database `toml:"database"`
-	Store    Store    `toml:"store"`
-	Feeds    struct {
-		FullEvery string `toml:"full_every"`
-		FullShare int    `toml:"full_share"`
-		Validity  string `toml:"validity"`
-		ChainKeep string `toml:"chain_keep"`
-		GoneKeep  string `toml:"gone_keep"`
-
-		LightEvery   string `toml:"light_every"`
-		ChangeEvery  string `toml:"change_every"`
-		CompareEvery string `toml:"compare_every"`
-		MaxPriceMove int    `toml:"max_price_move"`
-		MaxLoss      int    `toml:"max_loss"`
-		Offset       string `toml:"utc_offset"`
-	} `toml:"feeds"`
-	Jobs struct {
-		Workers      int    `toml:"workers"`
-		Upkeep       int    `toml:"upkeep"`
-		PerMerchant  int    `toml:"per_merchant"`
-		FullAt       string `toml:"full_at"`
-		PublishEvery string `toml:"publish_every"`
-	} `toml:"jobs"`
-	Limits   Limits   `toml:"limits"`
-	Cache    Cache    `toml:"cache"`
-	Validate Validate `toml:"validate"`
-	Outbound Outbound `toml:"outbound"`
-	Panel    Panel    `toml:"panel"`
-	API      API      `toml:"api"`
-	Log      Log      `toml:"log"`
 }
 
 func (f File) flatten(prefix string, table map[string]any) {

@@ -1,17 +1,14 @@
 package config
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
-
-	"github.com/pelletier/go-toml/v2"
 
 	"feedmill/feed"
 )
@@ -77,7 +74,7 @@ func ReadProfile(path string) (feed.Profile, error) {
 	}
 	p, err := ParseProfile(data)
 	if err != nil {
-		return feed.Profile{}, &feed.Error{Kind: feed.KindInvalid, Message: "profile " + path, Err: err}
+		return feed.Profile{}, &feed.Error{Kind: feed.KindInvalid, Message: inFile("profile "+path, err).Error()}
 	}
 	return p, nil
 }
@@ -85,13 +82,14 @@ func ReadProfile(path string) (feed.Profile, error) {
 // ParseProfile reads the text of a profile file.
 func ParseProfile(data []byte) (feed.Profile, error) {
 	var f profileFile
-	if err := decodeStrict(data, &f); err != nil {
+	text, err := decodeStrict(data, &f)
+	if err != nil {
 		return feed.Profile{}, err
 	}
 	var errs []error
 	fail := func(key string, err error) {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+			errs = append(errs, text.wrong(key, err))
 		}
 	}
 	p := feed.Profile{CSV: f.CSV, PriceList: feed.PriceListID(f.PriceList), OnlyListed: f.OnlyListed}
@@ -100,7 +98,6 @@ func ParseProfile(data []byte) (feed.Profile, error) {
 		fail(fmt.Sprintf("languages[%d]", i), err)
 		p.Languages = append(p.Languages, l)
 	}
-	var err error
 	if f.Currency != "" {
 		p.Currency, err = feed.ParseCurrency(f.Currency)
 		fail("currency", err)
@@ -122,10 +119,10 @@ func ParseProfile(data []byte) (feed.Profile, error) {
 	if f.Site != nil {
 		p.Site = feed.IntOf(*f.Site)
 	}
-	for code, v := range f.Rates {
+	for _, code := range slices.Sorted(maps.Keys(f.Rates)) {
 		from, err := feed.ParseCurrency(code)
 		fail("rates."+code, err)
-		rate, err := feed.ParseRate(number(v))
+		rate, err := feed.ParseRate(number(f.Rates[code]))
 		fail("rates."+code, err)
 		p.Rates = append(p.Rates, feed.ExchangeRate{From: from, Rate: rate})
 	}
@@ -143,12 +140,11 @@ func ParseProfile(data []byte) (feed.Profile, error) {
 		{"producer", f.Discount.Producer, &p.Discounts.Producers},
 		{"product", f.Discount.Product, &p.Discounts.Products},
 	} {
-		for key, v := range d.from {
-			pct, err := feed.ParseDiscount(number(v))
+		for _, key := range slices.Sorted(maps.Keys(d.from)) {
+			pct, err := feed.ParseDiscount(number(d.from[key]))
 			fail("discount."+d.name+"."+strconv.Quote(key), err)
 			*d.to = append(*d.to, feed.DiscountRule{Key: key, Percent: pct})
 		}
-		slices.SortFunc(*d.to, func(a, b feed.DiscountRule) int { return cmp.Compare(a.Key, b.Key) })
 	}
 	p.Assortment.InStockOnly = f.Assortment.OnlyInStock
 	p.Assortment.Include = rules("assortment.include", f.Assortment.Include, fail)
@@ -213,27 +209,6 @@ func number(v any) string {
 	return fmt.Sprint(v)
 }
 
-// decodeStrict decodes TOML and refuses keys that v does not have, naming line
-// and column.
-func decodeStrict(data []byte, v any) error {
-	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(v)
-	var missing *toml.StrictMissingError
-	if errors.As(err, &missing) {
-		var errs []error
-		for i := range missing.Errors {
-			row, col := missing.Errors[i].Position()
-			errs = append(errs, fmt.Errorf("line %d, column %d: unknown key %s", row, col, strings.Join(missing.Errors[i].Key(), ".")))
-		}
-		return errors.Join(errs...)
-	}
-	var decode *toml.DecodeError
-	if errors.As(err, &decode) {
-		row, col := decode.Position()
-		return fmt.Errorf("line %d, column %d: %s", row, col, strings.TrimPrefix(decode.Error(), "toml: "))
-	}
-	return err
-}
-
 // ReadSupplier reads a supplier file (TOML), whose keys are those of the
 // gateway's meta block (IOF 2.2).
 func ReadSupplier(path string) (feed.Supplier, error) {
@@ -255,8 +230,8 @@ func ReadSupplier(path string) (feed.Supplier, error) {
 		Country   string `toml:"country"`
 		Province  string `toml:"province"`
 	}
-	if err := decodeStrict(data, &f); err != nil {
-		return feed.Supplier{}, &feed.Error{Kind: feed.KindInvalid, Message: "supplier " + path, Err: err}
+	if _, err := decodeStrict(data, &f); err != nil {
+		return feed.Supplier{}, &feed.Error{Kind: feed.KindInvalid, Message: inFile("supplier "+path, err).Error()}
 	}
 	if f.Name == "" {
 		return feed.Supplier{}, &feed.Error{Kind: feed.KindInvalid, Message: "supplier " + path + ": name is missing"}
@@ -266,5 +241,6 @@ func ReadSupplier(path string) (feed.Supplier, error) {
 	for _, t := range []*string{&s.Name, &s.ShortName, &s.LogoURL, &s.Email, &s.Phone, &s.Fax, &s.Website, &s.Street, &s.Zipcode, &s.City, &s.Country, &s.Province} {
 		*t, _ = feed.Clean(*t)
 	}
+	s.Website, s.LogoURL = feed.LowerScheme(s.Website), feed.LowerScheme(s.LogoURL)
 	return s, nil
 }

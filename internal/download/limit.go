@@ -20,7 +20,8 @@ type Limits struct {
 	// minute. Default 600 and 30000.
 	FilesPerLink, FilesPerAddress int
 	// WholesPerDay is how often a link may fetch the same full file, parts
-	// counted by their bytes. Default 20.
+	// counted by their bytes. Default 300: one that is fetched every five minutes,
+	// unconditionally, is not refused (decision 0016).
 	WholesPerDay int
 	// RunningPerLink, RunningPerAddress and Running are downloads that run at a
 	// time. Default 32, 1024 and 10000.
@@ -33,7 +34,7 @@ func (l Limits) withDefaults() Limits {
 		d int
 	}{
 		{&l.GatewaysPerLink, 60}, {&l.GatewaysPerAddress, 3000}, {&l.FilesPerLink, 600}, {&l.FilesPerAddress, 30_000},
-		{&l.WholesPerDay, 20}, {&l.RunningPerLink, 32}, {&l.RunningPerAddress, 1024}, {&l.Running, 10_000},
+		{&l.WholesPerDay, 300}, {&l.RunningPerLink, 32}, {&l.RunningPerAddress, 1024}, {&l.Running, 10_000},
 	} {
 		if *f.n == 0 {
 			*f.n = f.d
@@ -181,8 +182,12 @@ func (c *call) enterLink() bool {
 	return ok
 }
 
-// leastShare is what the smallest part of a full file counts as.
-const leastShare = 1.0 / 256
+// The smallest part of a full file counts as so many bytes of it, and as no more
+// than this share of it: a large file may be fetched in small parts.
+const (
+	leastBytes = 64 << 10
+	leastShare = 1.0 / 256
+)
 
 // enterWhole counts a part of a full file, or answers and gives false. unsent is
 // to be called with how many of its bytes did not go out.
@@ -191,8 +196,9 @@ func (c *call) enterWhole(part, size int64) (unsent func(int64), ok bool) {
 		return func(int64) {}, true
 	}
 	key := wholeKey{c.link, c.file.kind, c.file.generation}
-	share := func(n int64) float64 { return float64(n) / float64(max(size, 1)) }
-	taken := max(share(part), leastShare)
+	least := min(leastShare, leastBytes/float64(max(size, 1)))
+	share := func(n int64) float64 { return max(float64(n)/float64(max(size, 1)), least) }
+	taken := share(part)
 	wait, ok := c.s.limits.wholes.take(key, c.now.Sub(c.s.limits.began), taken)
 	if !ok {
 		clearBody(c.w.Header())
@@ -200,6 +206,6 @@ func (c *call) enterWhole(part, size int64) (unsent func(int64), ok bool) {
 		return nil, false
 	}
 	return func(n int64) {
-		c.s.limits.wholes.give(key, taken-max(share(part-n), leastShare))
+		c.s.limits.wholes.give(key, taken-share(part-n))
 	}, true
 }

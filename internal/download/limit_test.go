@@ -98,6 +98,45 @@ func TestDefaultLimits(t *testing.T) {
 	}
 }
 
+// TestFullByTheClock: an importer that takes all of the same full file every five
+// minutes, and has never heard of conditions, is not refused, however long nothing
+// changes; one that does nothing else is.
+func TestFullByTheClock(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{options: func(o *download.Options) { o.Limits = download.Limits{} }})
+	for i := range 2 * 24 * 12 {
+		if got := w.get(t, "/o/"+w.secret+"/full.xml"); got.status != 200 {
+			t.Fatalf("after %d minutes: %d", 5*i, got.status)
+		}
+		w.clock.Pass(5 * time.Minute)
+	}
+	n, status := 0, 200
+	for ; status == 200 && n <= 320; n++ {
+		status = w.get(t, "/o/"+w.secret+"/full.xml").status
+		w.clock.Pass(time.Second)
+	}
+	if status != 429 || n < 250 {
+		t.Errorf("asked %d times in a row: got %d at last, want 429 after some 300", n, status)
+	}
+}
+
+// TestWholeInSmallParts: a large file may be fetched in small parts.
+func TestWholeInSmallParts(t *testing.T) {
+	t.Parallel()
+	limits := unlimited
+	limits.WholesPerDay = 1
+	w := setup(t, config{bigFull: 24 << 20, options: func(o *download.Options) { o.Limits = limits }})
+	const part = 64 << 10
+	for from := 0; from+part <= 24<<20; from += part {
+		if got := w.get(t, w.pathOf(&w.full.Files[0]), "Range", fmt.Sprintf("bytes=%d-%d", from, from+part-1)).status; got != 206 {
+			t.Fatalf("from byte %d: %d", from, got)
+		}
+	}
+	if got := w.get(t, w.pathOf(&w.full.Files[0])).status; got != 429 {
+		t.Errorf("a second whole: %d", got)
+	}
+}
+
 // TestWholeInParts: parts count by their bytes, and what did not go out does not.
 func TestWholeInParts(t *testing.T) {
 	t.Parallel()

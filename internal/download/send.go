@@ -109,7 +109,7 @@ func (c *call) sendBlob(b *publish.Blob, from, to int64, status int) {
 		unsent(to - from)
 		return
 	}
-	body, err := c.openBlob(t, b, from, to)
+	body, err := c.openInTime(t, b, from, to)
 	if err != nil {
 		unsent(to - from)
 		if t.wasCut() || errors.Is(err, storage.ErrDamaged) || errors.Is(err, errDamaged) {
@@ -135,6 +135,32 @@ func clearBody(h http.Header) {
 		headerGeneration, headerBase, headerTarget, headerLabel} {
 		h.Del(name)
 	}
+}
+
+// errSlow says that the store has not answered in time.
+var errSlow = errors.New("the store does not answer")
+
+// openInTime opens a part of a blob, and gives up on a store that says nothing,
+// while there is time left to tell the client so: what is sent later than a step
+// after the request does not reach him.
+func (c *call) openInTime(t *transfer, b *publish.Blob, from, to int64) (io.ReadCloser, error) {
+	opening := time.AfterFunc(c.s.opt.OpenTimeout, t.stop)
+	body, err := c.openBlob(t, b, from, to)
+	if w, ok := body.(interface{ Await() error }); ok && err == nil && from == 0 {
+		// The end of a large file may take its time, its beginning may not.
+		if err = w.Await(); err != nil && err != io.EOF {
+			body.Close()
+		} else {
+			err = nil
+		}
+	}
+	if opening.Stop() {
+		return body, err
+	}
+	if err == nil {
+		body.Close()
+	}
+	return nil, errors.Join(errSlow, err)
 }
 
 // openBlob opens a part of a blob and holds what the store says of it against

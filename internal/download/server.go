@@ -71,6 +71,10 @@ type Options struct {
 	// Grace is how long the accounts are believed when the database does not
 	// confirm them. Default 60 s; negative means not at all, beyond Lease.
 	Grace time.Duration
+	// OpenTimeout is how long the store may take until a file begins; then the
+	// client is told that there is none at the moment. Default 20 s, less than
+	// StepTimeout, behind which nothing can be told any more.
+	OpenTimeout time.Duration
 	// StepTimeout is how long a client may take for one step of a mebibyte.
 	// Default 30 s.
 	StepTimeout time.Duration
@@ -112,6 +116,9 @@ func (o Options) withDefaults() Options {
 		o.Grace = time.Minute
 	case o.Grace < 0:
 		o.Grace = 0
+	}
+	if o.OpenTimeout == 0 {
+		o.OpenTimeout = 20 * time.Second
 	}
 	if o.StepTimeout == 0 {
 		o.StepTimeout = 30 * time.Second

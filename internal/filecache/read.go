@@ -71,6 +71,12 @@ func (r *follower) Next() (*os.File, int64, error) {
 	return r.f, n, nil
 }
 
+// Await waits until something may go out, and gives io.EOF where that is nothing.
+func (r *follower) Await() error {
+	_, err := r.await()
+	return err
+}
+
 // await waits until more bytes of the copy may go out and gives their number, 0
 // when the rest comes from elsewhere, and io.EOF after the last.
 func (r *follower) await() (int64, error) {
