@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"feedmill/internal/outbound/outboundtest"
 )
 
 // The commands that fetch from addresses go through the proxy that the settings
@@ -25,51 +27,19 @@ func TestEgressProxy(t *testing.T) {
 	base, _, _ := d.serve("all")
 	host := strings.TrimPrefix(base, "http://")
 
-	var mu sync.Mutex
-	var asked, auth []string
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		asked, auth = append(asked, r.Method+" "+r.RequestURI), append(auth, r.Header.Get("Proxy-Authorization"))
-		mu.Unlock()
-		there, err := net.Dial("tcp", r.RequestURI)
-		if err != nil {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		defer there.Close()
-		here, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Errorf("take the connection over: %v", err)
-			return
-		}
-		defer here.Close()
-		if _, err := io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
-			return
-		}
-		var both sync.WaitGroup
-		both.Go(func() { _, _ = io.Copy(there, here); there.Close() }) // either may end first
-		both.Go(func() { _, _ = io.Copy(here, there); here.Close() })
-		both.Wait()
-	}))
-	defer proxy.Close()
-	took := func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		list := slices.Compact(slices.Clone(asked))
-		asked = nil
-		return list
-	}
+	proxy := outboundtest.Start(t, false, "")
+	took := func() []string { return slices.Compact(proxy.Requests()) }
 
 	secret := d.write("proxy-auth", "feeds:opensesame")
 	through := []string{"--outbound.proxy", proxy.URL, "--outbound.proxy_auth_file", secret, "--allow-http"}
 	copied := filepath.Join(d.dir, "copy")
 	for _, args := range [][]string{{"mirror", base + link, "--dir", copied}, {"validate", base + link}, {"verify", base + link}} {
 		d.run(append(append(args, through...), "--allow-private")...)
-		if got, want := took(), []string{"CONNECT " + host}; !slices.Equal(got, want) {
+		if got, want := took(), []string{"CONNECT " + host + " " + host}; !slices.Equal(got, want) {
 			t.Errorf("%s: the proxy was asked for %q, want %q", args[0], got, want)
 		}
-		if want := "Basic ZmVlZHM6b3BlbnNlc2FtZQ=="; auth[0] != want {
-			t.Errorf("%s: the proxy was given %q, want %q", args[0], auth[0], want)
+		if want := "Basic ZmVlZHM6b3BlbnNlc2FtZQ=="; proxy.Credentials()[0] != want {
+			t.Errorf("%s: the proxy was given %q, want %q", args[0], proxy.Credentials()[0], want)
 		}
 		// What is refused without a proxy is refused with one.
 		cmd := exec.Command(d.program, append(args, through...)...)
@@ -91,6 +61,98 @@ func TestEgressProxy(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "setting outbound.proxy") || strings.Contains(string(out), "opensesame") {
 			t.Errorf("%q: %v\n%s", bad[0], err, out)
+		}
+	}
+	d.end()
+}
+
+// at serves on an address until the test ends, and gives it with its port.
+func at(t *testing.T, address string, h http.HandlerFunc) string {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: h}}
+	s.Start()
+	t.Cleanup(s.Close)
+	return l.Addr().String()
+}
+
+// A supplier's gateway that names feedmill's own addresses has nobody ask them,
+// even where this machine is admitted. The own offer is read when the operator
+// asks for it by its own address.
+func TestSelfCalls(t *testing.T) {
+	t.Parallel()
+	d := newDay(t)
+	d.run("import", "--catalog", filepath.Join("sample", "catalog.jsonl"))
+	link := d.first(d.run("partner", "add", "Nord Shop", "--json"), `(/o/fm1_[0-9A-Za-z]+/gateway\.xml)`)
+	d.run("publish")
+	base, _, _ := d.serve("all")
+	status, gateway := d.ask(http.DefaultClient, http.MethodGet, base+link, "")
+	if status != http.StatusOK {
+		t.Fatalf("the gateway: %d", status)
+	}
+	// What passes to the service goes by here, and is counted.
+	var mu sync.Mutex
+	calls := 0
+	own := at(t, "0.0.0.0:0", func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		calls++
+		mu.Unlock()
+		_, body := d.ask(http.DefaultClient, http.MethodGet, base+r.URL.Path, "")
+		w.Header().Set("Content-Type", "application/xml")
+		_, _ = io.WriteString(w, strings.ReplaceAll(body, base, "http://"+r.Host)) // the client may have enough
+	})
+	took := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		n := calls
+		calls = 0
+		return n
+	}
+	_, port, err := net.SplitHostPort(own)
+	d.must(err)
+	for name, c := range map[string]struct{ host, setting, value string }{
+		"listener":            {"127.0.0.1", "--server.listen", "127.0.0.1:" + port},
+		"on another address":  {"127.9.9.9", "--server.listen", ":" + port},
+		"found by name":       {"localhost", "--server.listen", "192.0.2.1:" + port},
+		"metrics":             {"127.0.0.1", "--server.metrics_listen", "127.0.0.1:" + port},
+		"public address":      {"localhost", "--server.public_url", "http://localhost:8443"},
+		"address of its name": {"127.0.0.1", "--server.public_url", "https://localhost"},
+		"panel":               {"localhost", "--panel.public_url", "https://localhost"},
+		"panel's other name":  {"localhost", "--panel.hosts", "p.example, LOCALHOST"},
+	} {
+		supplier := at(t, "127.0.0.2:0", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/gateway.xml" {
+				http.NotFound(w, r)
+				return
+			}
+			w.Header().Set("Content-Type", "application/xml")
+			_, _ = io.WriteString(w, strings.ReplaceAll(gateway, base, "http://"+net.JoinHostPort(c.host, port))) // the client may have enough
+		})
+		foreign := "http://" + supplier + "/gateway.xml"
+		itself := "http://" + net.JoinHostPort(c.host, port) + link
+		for _, args := range [][]string{{"mirror", "", "--dir", ""}, {"validate", ""}, {"verify", ""}} {
+			run := func(address string) (string, error) {
+				args[1] = address
+				if args[0] == "mirror" {
+					args[3] = filepath.Join(t.TempDir(), "copy")
+				}
+				cmd := exec.Command(d.program, append(slices.Clone(args), "--allow-http", "--allow-private", c.setting, c.value)...)
+				cmd.Env = d.env
+				out, err := cmd.CombinedOutput()
+				return string(out), err
+			}
+			out, err := run(foreign)
+			if n := took(); err == nil || n != 0 || !strings.Contains(out, "leads to feedmill itself") {
+				t.Errorf("%s, %s of a supplier: %v, and it was asked %d times, want none:\n%s", name, args[0], err, n, out)
+			}
+			if name != "metrics" && name != "address of its name" {
+				if out, err := run(itself); took() == 0 || strings.Contains(out, "leads to feedmill itself") {
+					t.Errorf("%s, %s of the own offer: %v\n%s", name, args[0], err, out)
+				}
+			}
 		}
 	}
 	d.end()

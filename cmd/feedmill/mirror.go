@@ -61,7 +61,7 @@ func (c *mirrorCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err 
 	if c.AllowPrivate {
 		out.Allow = func(netip.AddrPort) bool { return true }
 	}
-	client, err := untrusted(cfg, out)
+	client, err := untrusted(cfg, address, out)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"feedmill/feed"
 	"feedmill/internal/config"
 	"feedmill/internal/conformance"
 	"feedmill/internal/outbound"
@@ -145,6 +146,7 @@ func (c *validateCmd) judge(ctx context.Context, w *world, cfg *config.Config) (
 }
 
 func isAddress(name string) bool {
+	name = feed.LowerScheme(name)
 	return strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://")
 }
 
@@ -166,7 +168,7 @@ func (c *validateCmd) other(ctx context.Context, w *world, cfg *config.Config, n
 			fmt.Fprintf(w.stderr, "fetching %s\n", file)
 		}
 	}
-	client, err := untrusted(cfg, opt)
+	client, err := untrusted(cfg, name, opt)
 	if err != nil {
 		return false, err
 	}

@@ -110,7 +110,7 @@ func (c *verifyCmd) check(ctx context.Context, w *world, cfg *config.Config, opt
 		if c.AllowPrivate {
 			out.Allow = func(netip.AddrPort) bool { return true }
 		}
-		client, err := untrusted(cfg, out)
+		client, err := untrusted(cfg, c.Name, out)
 		if err != nil {
 			return rep, err
 		}

@@ -91,6 +91,9 @@ func (t *transfer) broken(ctx context.Context, err error) error {
 		return t.ctx.Err()
 	case errors.Is(context.Cause(ctx), errStalled):
 		return fault(FaultStalled, t.name, "nothing came for %s, after %d bytes", t.c.opt.Stall, t.pos).temporary()
+	case errors.Is(err, outbound.ErrRefused):
+		// It will be refused as well a moment later.
+		return &Error{Fault: FaultUnreachable, File: t.name, Message: "its address is not called", Err: outbound.Hide(err)}
 	}
 	what := "there is no connection"
 	if t.pos > 0 || t.body != nil {

@@ -24,6 +24,9 @@ type Options struct {
 	// Allow admits a place that would be refused otherwise, by address or by
 	// port: a private network that an operator named, a server of a test.
 	Allow func(netip.AddrPort) bool
+	// Own names the service's own addresses, which Allow admits neither. Default
+	// none.
+	Own *Own
 	// MaxBytes bounds the body of a reply; reading beyond it fails with an
 	// error that Is ErrTooLarge. Default 1 MiB.
 	MaxBytes int64
@@ -66,7 +69,7 @@ func New(opt Options) *http.Client {
 	if opt.UserAgent == "" {
 		opt.UserAgent = "feedmill"
 	}
-	g := &guard{opt: opt, lookup: net.DefaultResolver.LookupNetIP}
+	g := &guard{opt: opt, lookup: net.DefaultResolver.LookupNetIP, machine: machine}
 	dial := (&net.Dialer{Timeout: opt.Connect, ControlContext: g.control}).DialContext
 	if opt.Proxy != nil {
 		dial = g.dialThrough
@@ -94,8 +97,10 @@ func New(opt Options) *http.Client {
 type guard struct {
 	opt  Options
 	next *http.Transport
-	// lookup resolves names where a proxy makes the connections.
+	// lookup resolves names where a proxy makes the connections, and the service's own.
 	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	// machine gives the addresses of this machine.
+	machine func() []netip.Addr
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -106,7 +111,11 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	req = req.Clone(req.Context())
+	ctx := req.Context()
+	if _, err := netip.ParseAddr(req.URL.Hostname()); err == nil || req.URL.Scheme != "https" {
+		ctx = context.WithValue(ctx, unproven{}, true)
+	}
+	req = req.Clone(ctx)
 	req.Header.Set("User-Agent", g.opt.UserAgent)
 	for _, secret := range []string{"Cookie", "Authorization", "Proxy-Authorization"} {
 		req.Header.Del(secret)
@@ -135,13 +144,15 @@ func (g *guard) check(req *http.Request) error {
 		return fmt.Errorf("%w: it carries a user name or password", ErrRefused)
 	case u.Hostname() == "":
 		return fmt.Errorf("%w: no host", ErrRefused)
+	case g.opt.Own != nil && g.opt.Own.named(u.Hostname()):
+		return fmt.Errorf("%w: %s is its own name", ErrOwn, plain(u.Hostname()))
 	}
 	return nil
 }
 
 // control judges a connection after the name was resolved, so that a name
 // which changes its address between two look-ups gains nothing.
-func (g *guard) control(_ context.Context, network, address string, _ syscall.RawConn) error {
+func (g *guard) control(ctx context.Context, network, address string, _ syscall.RawConn) error {
 	if network != "tcp4" && network != "tcp6" {
 		return fmt.Errorf("%w: network %s", ErrRefused, network)
 	}
@@ -157,11 +168,14 @@ func (g *guard) control(_ context.Context, network, address string, _ syscall.Ra
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	return g.judge(netip.AddrPortFrom(ip.Unmap(), uint16(n)))
+	return g.judge(ctx, netip.AddrPortFrom(ip.Unmap(), uint16(n)))
 }
 
 // judge says whether an address may be called. An IPv4 address has its plain form.
-func (g *guard) judge(a netip.AddrPort) error {
+func (g *guard) judge(ctx context.Context, a netip.AddrPort) error {
+	if err := g.judgeOwn(ctx, a); err != nil {
+		return err
+	}
 	if g.opt.Allow != nil && g.opt.Allow(a) {
 		return nil
 	}

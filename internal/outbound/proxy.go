@@ -93,7 +93,7 @@ func (g *guard) dialThrough(ctx context.Context, _, address string) (net.Conn, e
 	tried := 0
 	for _, ip := range ips {
 		target := netip.AddrPortFrom(ip.Unmap(), uint16(n))
-		if err := g.judge(target); err != nil {
+		if err := g.judge(ctx, target); err != nil {
 			errs = append(errs, err)
 			continue
 		}

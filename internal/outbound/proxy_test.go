@@ -17,61 +17,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"feedmill/internal/outbound/outboundtest"
 )
-
-// egress is a real proxy on loopback: whatever address it is asked for, it
-// connects to one server, as if that were there.
-type egress struct {
-	*httptest.Server
-	mu    sync.Mutex
-	asked []string // for which addresses
-	auth  []string // with which credentials
-}
-
-func newEgress(t *testing.T, secure bool, to string) *egress {
-	t.Helper()
-	e := &egress{}
-	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e.mu.Lock()
-		e.asked, e.auth = append(e.asked, r.Method+" "+r.RequestURI+" "+r.Host), append(e.auth, r.Header.Get("Proxy-Authorization"))
-		e.mu.Unlock()
-		there, err := net.Dial("tcp", to)
-		if err != nil {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		defer there.Close()
-		here, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Errorf("take the connection over: %v", err)
-			return
-		}
-		defer here.Close()
-		if _, err := io.WriteString(here, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
-			return
-		}
-		var both sync.WaitGroup
-		both.Go(func() { _, _ = io.Copy(there, here); there.Close() }) // either may end first
-		both.Go(func() { _, _ = io.Copy(here, there); here.Close() })
-		both.Wait()
-	})
-	if e.Server = httptest.NewUnstartedServer(h); secure {
-		e.StartTLS()
-	} else {
-		e.Start()
-	}
-	t.Cleanup(e.Close)
-	return e
-}
-
-// requests gives what the proxy was asked for since the last call.
-func (e *egress) requests() []string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	list := e.asked
-	e.asked = nil
-	return list
-}
 
 // through makes a client that goes through a proxy, and resolves names by names.
 func through(t *testing.T, address, auth string, opt Options, names func(host string) []string) *http.Client {
@@ -102,7 +50,7 @@ func TestProxyIsToldAddresses(t *testing.T) {
 			}
 			fmt.Fprint(w, "fine")
 		})
-		e := newEgress(t, secure, s.Listener.Addr().String())
+		e := outboundtest.Start(t, secure, s.Listener.Addr().String())
 		if secure {
 			roots.RootCAs.AddCert(e.Certificate())
 		}
@@ -115,11 +63,11 @@ func TestProxyIsToldAddresses(t *testing.T) {
 		}
 		// The private address was left out, the second public one not needed, the
 		// connection used again, and no name told.
-		if got, want := e.requests(), []string{"CONNECT 1.1.1.1:443 1.1.1.1:443"}; !slices.Equal(got, want) {
+		if got, want := e.Requests(), []string{"CONNECT 1.1.1.1:443 1.1.1.1:443"}; !slices.Equal(got, want) {
 			t.Errorf("TLS to the proxy %v: it was asked for %q, want %q", secure, got, want)
 		}
-		if want := "Basic ZmVlZHM6b3BlbnNlc2FtZQ=="; e.auth[0] != want {
-			t.Errorf("got credentials %q, want %q", e.auth[0], want)
+		if want := "Basic ZmVlZHM6b3BlbnNlc2FtZQ=="; e.Credentials()[0] != want {
+			t.Errorf("got credentials %q, want %q", e.Credentials()[0], want)
 		}
 	}
 }
@@ -127,7 +75,7 @@ func TestProxyIsToldAddresses(t *testing.T) {
 func TestProxyOpensNothing(t *testing.T) {
 	t.Parallel()
 	s, roots := server(t, func(http.ResponseWriter, *http.Request) { t.Error("a refused address was called") })
-	e := newEgress(t, false, s.Listener.Addr().String())
+	e := outboundtest.Start(t, false, s.Listener.Addr().String())
 	names := map[string][]string{"private.example": {"10.0.0.1", "fd00::1"}, "meta.example": {"169.254.169.254"}, "mapped.example": {"::ffff:127.0.0.1"}, "nat64.example": {"64:ff9b::7f00:1"}, "public.example": {"1.1.1.1"}}
 	c := through(t, e.URL, "", Options{TLS: roots, AllowHTTP: true}, func(host string) []string { return names[host] })
 	for host := range names {
@@ -146,7 +94,7 @@ func TestProxyOpensNothing(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", address, err, ErrRefused)
 		}
 	}
-	if got := e.requests(); len(got) != 0 {
+	if got := e.Requests(); len(got) != 0 {
 		t.Errorf("the proxy was asked for %q, want nothing", got)
 	}
 }
@@ -156,7 +104,7 @@ func TestProxyOpensNothing(t *testing.T) {
 func TestProxyAndRebinding(t *testing.T) {
 	t.Parallel()
 	s, roots := server(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "fine") })
-	e := newEgress(t, false, s.Listener.Addr().String())
+	e := outboundtest.Start(t, false, s.Listener.Addr().String())
 	n := 0
 	c := through(t, e.URL, "", Options{TLS: roots}, func(string) []string {
 		n++
@@ -169,7 +117,7 @@ func TestProxyAndRebinding(t *testing.T) {
 		}
 		c.CloseIdleConnections()
 	}
-	if got, want := e.requests(), []string{"CONNECT 1.1.1.1:443 1.1.1.1:443", "CONNECT 8.8.8.8:443 8.8.8.8:443"}; !slices.Equal(got, want) {
+	if got, want := e.Requests(), []string{"CONNECT 1.1.1.1:443 1.1.1.1:443", "CONNECT 8.8.8.8:443 8.8.8.8:443"}; !slices.Equal(got, want) {
 		t.Errorf("the proxy was asked for %q, want %q", got, want)
 	}
 }
@@ -181,7 +129,7 @@ func TestProxyCannotStandInForTheHost(t *testing.T) {
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	e := newEgress(t, false, s.Listener.Addr().String())
+	e := outboundtest.Start(t, false, s.Listener.Addr().String())
 	c := through(t, e.URL, "", Options{}, func(string) []string { return []string{"1.1.1.1"} })
 	if _, _, err := get(t, c, "https://example.com/"); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("got %v, want an error about the certificate", err)
@@ -192,12 +140,12 @@ func TestPlainHTTPThroughAProxy(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Host, r.RequestURI) }))
 	t.Cleanup(s.Close)
-	e := newEgress(t, false, s.Listener.Addr().String())
+	e := outboundtest.Start(t, false, s.Listener.Addr().String())
 	c := through(t, e.URL, "", Options{AllowHTTP: true}, func(string) []string { return []string{"2606:4700::1111"} })
 	if _, body, err := get(t, c, "http://example.com/x"); err != nil || body != "example.com/x" {
 		t.Errorf("got %q, %v", body, err)
 	}
-	if got, want := e.requests(), []string{"CONNECT [2606:4700::1111]:80 [2606:4700::1111]:80"}; !slices.Equal(got, want) {
+	if got, want := e.Requests(), []string{"CONNECT [2606:4700::1111]:80 [2606:4700::1111]:80"}; !slices.Equal(got, want) {
 		t.Errorf("the proxy was asked for %q, want %q", got, want)
 	}
 }
