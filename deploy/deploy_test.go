@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"feedmill/internal/auth"
 	"feedmill/internal/config"
 )
 
@@ -142,9 +143,12 @@ func TestSamplesAreRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			env := map[string]string{"FEEDMILL_DATA": t.TempDir(), "FEEDMILL_SERVER_LISTEN": "127.0.0.1:0", "FEEDMILL_SERVER_METRICS_LISTEN": ""}
-			if key == "database-url" {
+			switch key {
+			case "database-url":
 				env["FEEDMILL_DATABASE_KIND"], env["FEEDMILL_DATABASE_URL_FILE"] = "postgres", file
-			} else {
+			case "panel-key":
+				env["FEEDMILL_PANEL_KEY_FILE"] = file
+			default:
 				env["FEEDMILL_STORE_KIND"], env["FEEDMILL_STORE_BUCKET"], env["FEEDMILL_STORE_ENDPOINT"] = "s3", "b", "http://127.0.0.1:1"
 				for setting, path := range map[string]string{"ACCESS_KEY": "store-access-key", "SECRET_KEY": "store-secret-key", "DELETE_ACCESS_KEY": "store-delete-access-key", "DELETE_SECRET_KEY": "store-delete-secret-key"} {
 					env["FEEDMILL_STORE_"+setting+"_FILE"] = good
@@ -209,6 +213,9 @@ func TestCompose(t *testing.T) {
 			t.Errorf("%s: %d of %q", role, s.Deploy.Replicas, s.Command)
 		}
 	}
+	if s := c.Services["panel"]; s.Deploy.Replicas != 1 || !slices.Equal(s.Command, []string{"serve", "--role", "panel"}) || !slices.Equal(s.Ports, []string{"127.0.0.1:8083:8080"}) {
+		t.Errorf("panel: %d of %q at %q", s.Deploy.Replicas, s.Command, s.Ports)
+	}
 	if got := c.Services["edge"].Ports; !slices.Equal(got, []string{"127.0.0.1:8081-8082:8080"}) || len(c.Services["worker"].Ports) != 0 {
 		t.Errorf("ports %q", got)
 	}
@@ -255,6 +262,10 @@ func TestMakeSecrets(t *testing.T) {
 		if want := "postgres://feedmill_" + role + ":" + password + "@database/feedmill?sslmode=disable\n"; first[role+"_url"] != want || len(password) != 48 {
 			t.Errorf("the URL of %s is %q", role, first[role+"_url"])
 		}
+	}
+	key := filepath.Join(dir, c.Secrets["panel_key"].File)
+	if _, err := auth.OpenSealer(key); err != nil {
+		t.Errorf("the key for second factors: %v", err)
 	}
 	if first["serve_password"] == first["admin_password"] {
 		t.Error("two roles have one password")
@@ -328,6 +339,11 @@ func TestKubernetes(t *testing.T) {
 			}
 		}
 	}
+	panel := find(t, objects, "Deployment", "feedmill-panel")
+	if args := panel.Spec.Template.Spec.Containers[0].Args; panel.Spec.Replicas != 1 || !slices.Equal(args, []string{"serve", "--role", "panel"}) ||
+		!equal(find(t, objects, "Service", "feedmill-panel").Spec.Selector, panel.Spec.Template.Metadata.Labels) {
+		t.Errorf("panel: %d of %q", panel.Spec.Replicas, args)
+	}
 	service := find(t, objects, "Service", "feedmill")
 	edge := find(t, objects, "Deployment", "feedmill-edge")
 	if !equal(service.Spec.Selector, edge.Spec.Template.Metadata.Labels) || service.Spec.Ports[0].TargetPort != "http" {
@@ -385,7 +401,7 @@ func TestImage(t *testing.T) {
 func TestDocumented(t *testing.T) {
 	t.Parallel()
 	page := read(t, "../docs/operations.md")
-	for _, part := range []string{"127.0.0.1:8081 and 8082", "server.public_url", "user 65532", "127.0.0.1:9464", "deploy/kubernetes", "deploy/Dockerfile", "scripts/build"} {
+	for _, part := range []string{"127.0.0.1:8081 and 8082", "127.0.0.1:8083", "server.public_url", "user 65532", "127.0.0.1:9464", "deploy/kubernetes", "deploy/Dockerfile", "scripts/build"} {
 		if !strings.Contains(page, part) {
 			t.Errorf("docs/operations.md does not mention %q", part)
 		}

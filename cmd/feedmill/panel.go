@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -20,6 +21,11 @@ import (
 
 // auth gives what lets people in.
 func (h *home) auth(w *world, cfg *config.Config, log *slog.Logger) (*auth.Service, error) {
+	if _, err := os.Stat(cfg.Panel.KeyFile); err == nil {
+		if _, err := secretFile("panel.key_file", cfg.Panel.KeyFile, "put 64 hexadecimal digits there, or leave the file out to have it made"); err != nil {
+			return nil, err
+		}
+	}
 	sealer, err := auth.OpenSealer(cmp.Or(cfg.Panel.KeyFile, filepath.Join(h.dir, "panel.key")))
 	if err != nil {
 		return nil, err

@@ -1,9 +1,11 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,8 +38,8 @@ func NewSealer(key []byte) (*Sealer, error) {
 	return &Sealer{aead}, nil
 }
 
-// OpenSealer reads the key from a file, which is made with a random one where it
-// is missing.
+// OpenSealer reads the key from a file, which holds it as it is or as 64
+// hexadecimal digits, and is made with a random one where it is missing.
 func OpenSealer(path string) (*Sealer, error) {
 	key, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -47,6 +49,12 @@ func OpenSealer(path string) (*Sealer, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the key for second factors: %w", err)
+	}
+	if text := bytes.TrimSpace(key); len(text) == hex.EncodedLen(SealKeyBytes) {
+		raw := make([]byte, SealKeyBytes)
+		if _, err := hex.Decode(raw, text); err == nil {
+			key = raw
+		}
 	}
 	s, err := NewSealer(key)
 	if err != nil {

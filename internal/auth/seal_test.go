@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,6 +52,21 @@ func TestSealer(t *testing.T) {
 	}
 	if _, err := OpenSealer(path); err == nil {
 		t.Error("a short key was accepted")
+	}
+	// As text, which secrets of machines have to be.
+	if err := os.WriteFile(path, []byte(strings.Repeat("0aF1", 16)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	written, err := OpenSealer(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := NewSealer(bytes.Repeat([]byte{0x0a, 0xf1}, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := raw.open(written.seal([]byte("secret"), "u-a"), "u-a"); err != nil || string(got) != "secret" {
+		t.Errorf("a key in hexadecimal digits is another one: %v", err)
 	}
 	left, err := os.ReadDir(filepath.Dir(path))
 	if err != nil || len(left) != 1 {
