@@ -34,6 +34,9 @@ var (
 	// ErrUnsettled means that the store cannot say whether a Put or Delete
 	// took effect, nor whether it still will.
 	ErrUnsettled = errors.New("outcome unknown")
+	// ErrDenied means that the store does not let this key do what was asked. It
+	// comes marked as permanent.
+	ErrDenied = errors.New("no right to it")
 	// ErrPermanent marks an error that will not go away by trying again: no
 	// permission, no space, a bucket that does not exist, a store that lacks
 	// what is asked of it. Use IsPermanent to test.

@@ -121,9 +121,9 @@ func (d *day) serve(role string) (base, said, metrics string) {
 		}
 	}
 	d.stops = append(d.stops, stop)
-	text := d.waitFile(out, `serving offers on \S+\n`)
+	text := d.waitFile(out, ` on http\S+\n`)
 	told := d.waitFile(log.Name(), `msg=metrics address=\S+`)
-	return d.first(text, `serving offers on (\S+)`), out, "http://" + d.first(told, `msg=metrics address=(\S+)`)
+	return d.first(text, ` on (http\S+)`), out, "http://" + d.first(told, `msg=metrics address=(\S+)`)
 }
 
 // waitFile waits until a file says something.

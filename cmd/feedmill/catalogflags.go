@@ -28,6 +28,12 @@ type catalogFlags struct {
 // options reads the flags.
 func (f *catalogFlags) options(w *world) (opt catalog.Options, err error) {
 	opt = catalog.Options{MaxErrors: f.MaxErrors, NetPrices: f.NetPrices, DefaultCategory: f.Category, Stdin: w.stdin}
+	for _, name := range f.Catalog {
+		if isAddress(name) {
+			return opt, usage("--catalog", &feed.Error{Kind: feed.KindInvalid, Message: "it is an address, and a catalog is read from files",
+				Hint: "keep a copy of a supplier's offer with 'feedmill mirror', and import its full.xml and light.xml"})
+		}
+	}
 	if opt.Format, err = catalog.ParseFormat(f.Format); err != nil {
 		return opt, usage("--format", err)
 	}

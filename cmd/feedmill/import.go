@@ -233,7 +233,11 @@ func (c *importCmd) account(ctx context.Context, h *home, lang feed.Language, cu
 		m.Name = "Merchant"
 	}
 	m.Supplier = feed.Supplier{Name: m.Name, ShortName: m.Name}
-	if m, err = h.db.CreateMerchant(ctx, actor(), m); err != nil {
+	if m, err = h.db.CreateMerchant(ctx, actor(), m); feed.KindOf(err) == feed.KindForbidden {
+		return m, &feed.Error{Kind: feed.KindForbidden, Message: "the first import makes the merchant", Err: err,
+			Hint: "run it as the admin role (setting database.url_file); the generate role may do all that come after"}
+	}
+	if err != nil {
 		return m, err
 	}
 	return m, h.db.CreateShop(ctx, actor(), partner.Shop{ID: partner.NewShopID(), Merchant: m.ID, Number: 1, Name: m.Name})

@@ -21,6 +21,7 @@ import (
 	"feedmill/internal/config"
 	"feedmill/internal/outbound"
 	"feedmill/internal/partner"
+	"feedmill/storage"
 )
 
 // app is the command line. Each subcommand stands in a file of its own.
@@ -149,8 +150,14 @@ func (w *world) fail(err error) int {
 	}
 	fmt.Fprintf(w.stderr, "feedmill: %v\n", err)
 	hint := feed.HintOf(err)
+	if hint == "" && errors.Is(err, outbound.ErrOwn) {
+		hint = "to read the own offer, give an address with the host of server.public_url, or 127.0.0.1 and the port of server.listen"
+	}
 	if hint == "" && errors.Is(err, outbound.ErrRefused) {
 		hint = "--allow-http follows http:// too, --allow-private this machine and private networks, on any port"
+	}
+	if hint == "" && errors.Is(err, storage.ErrDenied) {
+		hint = "the key of the store has no right to it: use the one meant for it (store.access_key_file; sweeps delete and end uploads with store.delete_access_key_file), or widen its policy"
 	}
 	if hint == "" && errors.Is(err, syscall.ENOSPC) {
 		hint = "the disk is full: make room and try again; what was there before is untouched"

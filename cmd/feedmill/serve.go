@@ -121,7 +121,14 @@ func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Li
 	}
 	server := httpd.New(routes, httpd.Options{Log: log, ConnContext: download.ConnContext, Ready: ready, Observe: watch.group})
 	watch.start(background, &running, w.log)
-	fmt.Fprintf(w.stdout, "serving offers on %s\n%s", base, hello)
+	switch role {
+	case "worker":
+		fmt.Fprintf(w.stdout, "working on jobs; health is told on http://%s\n", l.Addr())
+	case "panel":
+		fmt.Fprintf(w.stdout, "answering panel and API on %s\n%s", panelURL(cfg, base), hello)
+	default:
+		fmt.Fprintf(w.stdout, "serving offers on %s\n%s", base, hello)
+	}
 	err = server.Serve(background, l)
 	stop()
 	running.Wait()

@@ -57,8 +57,10 @@ func classify(err error) error {
 		status == http.StatusRequestTimeout, status == http.StatusTooManyRequests:
 	case status == http.StatusNotImplemented, status == http.StatusInsufficientStorage, status == http.StatusHTTPVersionNotSupported:
 		return storage.Permanent(err)
+	case code == "AccessDenied", code == "" && status == http.StatusForbidden:
+		return storage.Permanent(fmt.Errorf("%w: %w", storage.ErrDenied, err))
 	case status >= 300 && status < 500:
-		// No such bucket, no permission, wrong region, wrong signature, a
+		// No such bucket, a key that nobody knows, wrong region, wrong signature, a
 		// request the server will never like.
 		return storage.Permanent(err)
 	}

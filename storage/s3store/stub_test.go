@@ -259,7 +259,7 @@ func TestClassification(t *testing.T) {
 	}{
 		{404, "NoSuchKey", true, storage.ErrNotExist},
 		{404, "NoSuchBucket", true, nil},
-		{403, "AccessDenied", true, nil},
+		{403, "AccessDenied", true, storage.ErrDenied},
 		{403, "SignatureDoesNotMatch", true, nil},
 		{403, "InvalidAccessKeyId", true, nil},
 		{403, "RequestTimeTooSkewed", false, nil},
