@@ -34,7 +34,7 @@ func entries(t *rapid.T, shape diff.Shape, layer bool) []diff.Entry {
 		case k == 1 && !shape.Positions:
 			e.Absent, e.Named = true, true
 		default:
-			e.Digest = diff.Sum(node)
+			e.Digest, e.Alike = diff.Sum(node), rapid.Uint32().Draw(t, "alike")
 			if shape.Positions {
 				e.Size, e.Twin, e.Price = len(node), len(node)/2, rapid.Int64Range(-1, 1<<50).Draw(t, "price")
 			}
@@ -208,9 +208,23 @@ func TestMergeIsSetDifference(t *testing.T) {
 	})
 }
 
+// A state of an older program is taken for a damaged one.
+func TestOlderStateIsDamaged(t *testing.T) {
+	t.Parallel()
+	state := write(t, diff.Shape{}, []diff.Entry{{ID: 7, Digest: diff.Sum([]byte("x"))}})
+	state = bytes.Replace(state, []byte("feedmill state 4\n"), []byte("feedmill state 3\n"), 1)
+	if _, _, err := read(bytes.NewReader(state)); !errors.Is(err, diff.ErrCorrupt) {
+		t.Errorf("read: got %v, want %v", err, diff.ErrCorrupt)
+	}
+	state = bytes.Replace(state, []byte("fms4"), []byte("fms3"), 1)
+	if _, err := diff.Open(t.Context(), source(state), int64(len(state))); !errors.Is(err, diff.ErrCorrupt) {
+		t.Errorf("looked up: got %v, want %v", err, diff.ErrCorrupt)
+	}
+}
+
 func FuzzReader(f *testing.F) {
 	f.Add(write(f, diff.Shape{Positions: true, Header: 5}, []diff.Entry{{ID: 7, Size: 3}, {ID: 9, Gone: true, Node: []byte("xyz")}}))
-	f.Add([]byte("feedmill state 3\n"))
+	f.Add([]byte("feedmill state 4\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		list, _, err := read(bytes.NewReader(data))
 		if err != nil && !errors.Is(err, diff.ErrCorrupt) {

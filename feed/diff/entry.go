@@ -25,6 +25,11 @@ type Entry struct {
 	// Digest is of the node's bytes.
 	Digest Digest
 
+	// Alike is a digest of what this feed and its offer's other one must tell alike
+	// of the product; what that is, writers of states decide. Two that differ are
+	// taken for equal once in four billion times.
+	Alike uint32
+
 	// Size is the length of the product's node in the file, in bytes, and Twin
 	// that of its record in the file's CSV twin. The nodes of a file follow each
 	// other in order of id, so sizes give offsets. Only in states with positions.
@@ -86,7 +91,7 @@ func (e *Entry) flags() (f byte) {
 // appendEntry writes an entry that follows the id last in its leaf: uvarint of
 // the distance times 2, plus 1 when a byte of flags follows; then, where the
 // product is shown, in a state with positions uvarints of size, twin and
-// price+1, and the digest; and what the flags say.
+// price+1, the digest, and four bytes of what is told alike; and what the flags say.
 func appendEntry(dst []byte, e *Entry, last feed.ProductID, positions bool) []byte {
 	d := uint64(e.ID-last) << 1
 	flags := e.flags()
@@ -104,6 +109,7 @@ func appendEntry(dst []byte, e *Entry, last feed.ProductID, positions bool) []by
 			dst = binary.AppendUvarint(dst, uint64(max(e.Price, -1)+1))
 		}
 		dst = append(dst, e.Digest[:]...)
+		dst = binary.BigEndian.AppendUint32(dst, e.Alike)
 	}
 	if e.Gone {
 		dst = binary.AppendVarint(dst, e.Since.Unix())
@@ -196,6 +202,9 @@ func (c *cursor) next() (e Entry, ok bool) {
 			e.Price = int64(c.uvarint(1<<62)) - 1
 		}
 		copy(e.Digest[:], c.take(len(e.Digest)))
+		if b := c.take(4); b != nil {
+			e.Alike = binary.BigEndian.Uint32(b)
+		}
 	}
 	if e.Gone {
 		sec, n := binary.Varint(c.b)

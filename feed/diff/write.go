@@ -21,8 +21,8 @@ import (
 // CRC follows. The footer holds the summary and for each index block the
 // distance of its first id, its length, and where its first leaf starts.
 const (
-	magic        = "feedmill state 3\n"
-	trailerMagic = "fms3"
+	magic        = "feedmill state 4\n"
+	trailerMagic = "fms4"
 	// leafSize is at which size a leaf ends: some fifty entries, so that looking
 	// one up reads little, and the index stays a hundredth of the state.
 	leafSize = 1 << 10

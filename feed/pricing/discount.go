@@ -1,10 +1,6 @@
 package pricing
 
-import (
-	"fmt"
-
-	"feedmill/feed"
-)
+import "feedmill/feed"
 
 // DiscountSource is the kind of rule that a discount came from.
 type DiscountSource uint8
@@ -116,19 +112,17 @@ func (d *discounts) ofCode(code string) (choice, bool) {
 }
 
 // describe names a discount.
-func (d *discounts) describe(c choice) string {
+func (d *discounts) describe(c choice) Note {
+	of := func(code NoteCode, r feed.DiscountRule) Note { return note(code, Number(r.Percent.String()), r.Key) }
 	switch c.source {
 	case ByProduct:
-		r := d.rules.Products[c.rule]
-		return fmt.Sprintf("%s %% for product %q", r.Percent, r.Key)
+		return of("less-product", d.rules.Products[c.rule])
 	case ByCategory:
-		r := d.rules.Categories[c.rule]
-		return fmt.Sprintf("%s %% for category %q", r.Percent, r.Key)
+		return of("less-category", d.rules.Categories[c.rule])
 	case ByProducer:
-		r := d.rules.Producers[c.rule]
-		return fmt.Sprintf("%s %% for producer %q", r.Percent, r.Key)
+		return of("less-producer", d.rules.Producers[c.rule])
 	case ByOverall:
-		return fmt.Sprintf("%s %% on everything", d.rules.Overall)
+		return note("less-all", Number(d.rules.Overall.String()))
 	}
-	return "none"
+	return note("less-none")
 }

@@ -3,6 +3,7 @@ package pricing
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"feedmill/feed"
@@ -35,8 +36,10 @@ func (k StepKind) String() string {
 // Step is one step of a derivation.
 type Step struct {
 	Kind StepKind
-	// Note says what was done and which rule said so.
+	// Note says in English what was done and which rule said so, Told the same so
+	// that every language can tell it: the first of it, and what is added to that.
 	Note string
+	Told []Note
 	// Amount is the exact amount after the step in units (not minor units) of
 	// the currency, of the leading side; nil for [StepStock].
 	Amount *big.Rat
@@ -61,10 +64,13 @@ type Explanation struct {
 	Product feed.ProductID
 	// Verdict is the one of [Rules.Apply].
 	Verdict Verdict
-	// Summary is the verdict in words.
-	Summary string
-	// Assortment says which assortment rules were looked at and what matched.
-	Assortment []string
+	// Summary is the verdict in English, SummaryTold the same for every language.
+	Summary     string
+	SummaryTold Note
+	// Assortment says which assortment rules were looked at and what matched, in
+	// English; AssortmentTold says the same, line by line, for every language.
+	Assortment     []string
+	AssortmentTold []Note
 	// Currency of the results.
 	Currency feed.Currency
 	// Whole is the product as a whole. It and Sizes, which stand parallel to
@@ -82,9 +88,13 @@ func (r *Rules) Explain(p *feed.Product) Explanation {
 	if e.Currency.IsZero() {
 		e.Currency = p.Currency
 	}
-	e.Summary = r.Describe(p, e.Verdict)
+	e.SummaryTold = r.describe(p, e.Verdict)
+	e.Summary = e.SummaryTold.String()
 	category, producer := r.category(p), r.producerName(p)
-	e.Assortment = r.explainAssortment(p, category, producer)
+	e.AssortmentTold = r.explainAssortment(p, category, producer)
+	for _, n := range e.AssortmentTold {
+		e.Assortment = append(e.Assortment, n.String())
+	}
 	var rate scale
 	s := r.scaleFor(p, &rate)
 	d := deriver{r: r, p: p, currency: e.Currency}
@@ -118,18 +128,18 @@ func (r *Rules) Explain(p *feed.Product) Explanation {
 	}
 	row := d.w.rows.of("")
 	if row == nil && len(d.w.rows) > 0 && len(e.Sizes) > 0 {
-		note := fmt.Sprintf("%s, by sizes: that of the first one %q", r.listNote(&d.w.rows[0], d.w.rows[0].Code), p.Sizes[0].Code)
+		told := append(r.listNote(&d.w.rows[0], d.w.rows[0].Code), note("by-sizes", p.Sizes[0].Code))
 		e.Whole.Full, e.Whole.Light = e.Sizes[0].Full, e.Sizes[0].Light
-		e.Whole.List = []Step{{StepBase, note, d.units(e.Whole.Full)}}
+		e.Whole.List = []Step{step(StepBase, d.units(e.Whole.Full), told...)}
 		if !p.Prices.List.IsZero() {
-			e.Whole.List, e.Whole.Full = d.steps(d.own(p.Prices.List, "list price"), feed.Price{}, choice{})
+			e.Whole.List, e.Whole.Full = d.steps(d.own(p.Prices.List, note("list-price")), feed.Price{}, choice{})
 		}
-		e.Whole.Partner = []Step{{StepBase, note, d.units(e.Whole.Light)}}
+		e.Whole.Partner = []Step{step(StepBase, d.units(e.Whole.Light), told...)}
 	} else if row == nil && d.w.base(&p.Prices).IsZero() && len(e.Sizes) > 0 {
-		note := fmt.Sprintf("the product has no price of its own: that of its first size %q", p.Sizes[0].Code)
+		told := note("first-size", p.Sizes[0].Code)
 		e.Whole.Full, e.Whole.Light = e.Sizes[0].Full, e.Sizes[0].Light
-		e.Whole.List = []Step{{StepBase, note, d.units(e.Whole.Full)}}
-		e.Whole.Partner = []Step{{StepBase, note, d.units(e.Whole.Light)}}
+		e.Whole.List = []Step{step(StepBase, d.units(e.Whole.Full), told)}
+		e.Whole.Partner = []Step{step(StepBase, d.units(e.Whole.Light), told)}
 	} else {
 		d.derive(&e.Whole, &p.Prices, &p.Prices, "", whole)
 	}
@@ -148,15 +158,15 @@ type deriver struct {
 // source is a price from which a derivation starts.
 type source struct {
 	price    feed.Price
-	name     string
+	told     []Note
 	currency feed.Currency
 	scale    *scale
 	factor   *big.Rat // minor units of the result for one of the source's
 }
 
 // own makes a source of a price that the product has.
-func (d *deriver) own(p feed.Price, name string) source {
-	return source{p, name, d.p.Currency, d.w.c.scale, d.factor}
+func (d *deriver) own(p feed.Price, told ...Note) source {
+	return source{p, told, d.p.Currency, d.w.c.scale, d.factor}
 }
 
 // listed makes a source of a price that the price list has.
@@ -174,54 +184,59 @@ func (d *deriver) derive(x *Derivation, prices, own *feed.Prices, code string, c
 		base := d.listed(row, code)
 		list := base
 		if !prices.List.IsZero() {
-			list = d.own(prices.List, "list price")
+			list = d.own(prices.List, note("list-price"))
 			if own.List.IsZero() {
-				list.name += " of the product"
+				list.told = append(list.told, note("of-product"))
 			}
 		} else {
-			list.name += ", for want of a list price"
+			list.told = append(slices.Clone(list.told), note("want-list"))
 		}
 		x.List, x.Full = d.steps(list, feed.Price{}, choice{})
 		x.Partner, x.Light = d.steps(base, prices.Minimal, c)
 		return
 	}
 	if d.r.list.only {
-		step := Step{StepBase, fmt.Sprintf("price list %q has no price", d.r.list.head.Name), new(big.Rat)}
-		x.List, x.Partner = []Step{step}, []Step{step}
+		only := step(StepBase, new(big.Rat), note("list-has-none", d.r.list.head.Name))
+		x.List, x.Partner = []Step{only}, []Step{only}
 		return
 	}
 	base, list := d.w.base(prices), d.w.list(prices)
 	if base.IsZero() {
-		note := "no price"
+		told := note("price-none")
 		if d.w.free {
-			note = "free of charge (product_free)"
+			told = note("free")
 		}
-		step := Step{StepBase, note, new(big.Rat)}
-		x.List, x.Partner = []Step{step}, []Step{step}
+		only := step(StepBase, new(big.Rat), told)
+		x.List, x.Partner = []Step{only}, []Step{only}
 		return
 	}
-	listName := "list price"
+	listTold := []Note{note("list-price")}
 	if prices.List.IsZero() {
-		listName = "wholesale price, for want of a list price"
+		listTold = []Note{note("wholesale-price"), note("want-list")}
 	}
-	baseName := "list price"
+	baseTold := []Note{note("list-price")}
 	if d.r.wholesale {
-		baseName = "wholesale price"
+		baseTold[0] = note("wholesale-price")
 		if prices.Wholesale.IsZero() {
-			baseName = "list price, for want of a wholesale price"
+			baseTold = []Note{note("list-price"), note("want-wholesale")}
 		}
 	}
 	if d.w.list(own).IsZero() || (prices.List.IsZero() != own.List.IsZero()) {
-		listName += " of the product"
+		listTold = append(listTold, note("of-product"))
 	}
 	if d.w.base(own) != base {
-		baseName += " of the product"
+		baseTold = append(baseTold, note("of-product"))
 	}
 	if d.r.list.head.ID != "" {
-		baseName += fmt.Sprintf(", for want of one in price list %q", d.r.list.head.Name)
+		baseTold = append(baseTold, note("want-listed", d.r.list.head.Name))
 	}
-	x.List, x.Full = d.steps(d.own(list, listName), feed.Price{}, choice{})
-	x.Partner, x.Light = d.steps(d.own(base, baseName), prices.Minimal, c)
+	x.List, x.Full = d.steps(d.own(list, listTold...), feed.Price{}, choice{})
+	x.Partner, x.Light = d.steps(d.own(base, baseTold...), prices.Minimal, c)
+}
+
+// step makes a step; what is told of it belongs together.
+func step(kind StepKind, amount *big.Rat, told ...Note) Step {
+	return Step{Kind: kind, Note: english(told), Told: told, Amount: amount}
 }
 
 // steps takes one price from its base to its two sides. A choice of no source
@@ -231,21 +246,21 @@ func (d *deriver) steps(from source, floor feed.Price, c choice) ([]Step, feed.P
 	lead := leadOf(base, d.r.lead)
 	exact := new(big.Rat).SetUint64(side(base, lead))
 	var steps []Step
-	note := func(kind StepKind, source feed.Currency, format string, args ...any) {
-		steps = append(steps, Step{kind, fmt.Sprintf(format, args...), inUnits(exact, source)})
+	tell := func(kind StepKind, source feed.Currency, told ...Note) {
+		steps = append(steps, step(kind, inUnits(exact, source), told...))
 	}
-	note(StepBase, from.currency, "%s, %s", from.name, [...]string{feed.LeadNet: "net", feed.LeadGross: "gross"}[lead])
+	tell(StepBase, from.currency, append(slices.Clone(from.told), note([...]NoteCode{feed.LeadNet: "net", feed.LeadGross: "gross"}[lead]))...)
 	changed := !from.scale.identity
 	exact.Mul(exact, from.factor)
 	if changed {
 		rate := inUnits(from.factor, d.currency)
 		rate.Mul(rate, new(big.Rat).SetUint64(pow10[from.currency.Exponent()]))
-		note(StepRate, d.currency, "1 %s = %s %s, %s", from.currency, decimal(rate), d.currency, d.r.told[from.currency])
+		tell(StepRate, d.currency, note("rate", from.currency.String(), Number(decimal(rate)), d.currency.String()), d.r.told[from.currency])
 	}
 	if percent := d.r.discounts.percent(c); c.source != ByNothing {
 		exact.Mul(exact, new(big.Rat).SetFrac64(int64(whole-percent), whole))
 		changed = changed || percent != 0
-		note(StepDiscount, d.currency, "less %s", d.r.discounts.describe(c))
+		tell(StepDiscount, d.currency, d.r.discounts.describe(c))
 	}
 	if least, ok := d.w.c.floorOn(floor, lead); ok && least != 0 {
 		low := new(big.Rat).SetUint64(least)
@@ -253,18 +268,18 @@ func (d *deriver) steps(from source, floor feed.Price, c choice) ([]Step, feed.P
 		if exact.Cmp(low) < 0 {
 			exact.Set(low)
 			changed = true
-			note(StepFloor, d.currency, "raised to the minimal price")
+			tell(StepFloor, d.currency, note("raised"))
 		} else {
-			note(StepFloor, d.currency, "not below the minimal price %s", decimal(inUnits(low, d.currency)))
+			tell(StepFloor, d.currency, note("floor", Number(decimal(inUnits(low, d.currency)))))
 		}
 	}
 	if !changed {
-		note(StepRound, d.currency, "nothing changed the price: both sides stay as they came")
+		tell(StepRound, d.currency, note("kept"))
 		return steps, base
 	}
 	rounded := halfUp(exact)
 	exact.SetInt(rounded)
-	note(StepRound, d.currency, "half up to %d decimals", d.currency.Exponent())
+	tell(StepRound, d.currency, note("rounded", d.currency.Exponent()))
 	if !rounded.IsInt64() {
 		return steps, feed.Price{}
 	}
@@ -274,7 +289,7 @@ func (d *deriver) steps(from source, floor feed.Price, c choice) ([]Step, feed.P
 	}
 	other := feed.LeadNet + feed.LeadGross - lead
 	exact.SetUint64(side(price, other))
-	note(StepVAT, d.currency, "%s at %s %%", [...]string{feed.LeadNet: "net", feed.LeadGross: "gross"}[other], d.p.VAT)
+	tell(StepVAT, d.currency, note([...]NoteCode{feed.LeadNet: "vat-net", feed.LeadGross: "vat-gross"}[other], Number(d.p.VAT.String())))
 	return steps, price
 }
 
@@ -305,24 +320,25 @@ func decimal(x *big.Rat) string {
 }
 
 // explainAssortment tells what the assortment rules say of p.
-func (r *Rules) explainAssortment(p *feed.Product, category categoryRules, producer string) []string {
-	var lines []string
-	if n := len(r.include.rules); n > 0 {
-		if i := r.include.match(p, category.include, producer); i != none {
-			lines = append(lines, fmt.Sprintf("include rule %d of %d matches: %s %q", i+1, n, fieldName(r.include.rules[i].Field), r.include.rules[i].Value))
-		} else {
-			lines = append(lines, fmt.Sprintf("none of %d include rules matches", n))
+func (r *Rules) explainAssortment(p *feed.Product, category categoryRules, producer string) []Note {
+	var lines []Note
+	for _, list := range []struct {
+		*matcher
+		category int
+		code     NoteCode
+	}{{r.include, category.include, "include"}, {r.exclude, category.exclude, "exclude"}} {
+		n := len(list.rules)
+		if n == 0 {
+			continue
 		}
-	}
-	if n := len(r.exclude.rules); n > 0 {
-		if i := r.exclude.match(p, category.exclude, producer); i != none {
-			lines = append(lines, fmt.Sprintf("exclude rule %d of %d matches: %s %q", i+1, n, fieldName(r.exclude.rules[i].Field), r.exclude.rules[i].Value))
+		if i := list.match(p, list.category, producer); i != none {
+			lines = append(lines, note(list.code, i+1, n, kindOf(list.rules[i].Field), list.rules[i].Value))
 		} else {
-			lines = append(lines, fmt.Sprintf("none of %d exclude rules matches", n))
+			lines = append(lines, note(list.code+"-none", n))
 		}
 	}
 	if len(lines) == 0 {
-		lines = append(lines, "no assortment rules: every product is in")
+		lines = append(lines, note("all-in"))
 	}
 	return lines
 }
@@ -331,35 +347,34 @@ func (r *Rules) explainAssortment(p *feed.Product, category categoryRules, produ
 func (r *Rules) explainStock(rows []feed.Stock) ([]Step, []feed.Stock) {
 	s := &r.stock
 	var steps []Step
-	note := func(format string, args ...any) {
-		steps = append(steps, Step{Kind: StepStock, Note: fmt.Sprintf(format, args...)})
-	}
+	tell := func(code NoteCode, args ...any) { steps = append(steps, step(StepStock, nil, note(code, args...))) }
 	for i := range rows {
+		house := int(rows[i].Warehouse)
 		switch q := quantityOf(&rows[i]); {
 		case !s.counts(rows[i].Warehouse):
-			note("warehouse %d: %s, not counted", rows[i].Warehouse, q)
+			tell("stock-other", house, Number(q.String()))
 		case q.Unlimited():
-			note("warehouse %d: unlimited", rows[i].Warehouse)
+			tell("stock-unlimited", house)
 		default:
-			note("warehouse %d: %s", rows[i].Warehouse, q)
+			tell("stock", house, Number(q.String()))
 		}
 	}
 	if len(rows) == 0 {
-		note("no stock is known")
+		tell("stock-unknown")
 	}
-	each := ""
+	each := NoteCode("")
 	if s.perWarehouse {
-		each = " in each warehouse"
+		each = "-each"
 	}
 	if s.buffer > 0 {
-		note("%s are kept back%s", thousandths(s.buffer), each)
+		tell("buffer"+each, Number(thousandths(s.buffer).String()))
 	}
 	if s.cap != unlimited {
-		note("at most %s are shown%s", thousandths(s.cap), each)
+		tell("cap"+each, Number(thousandths(s.cap).String()))
 	}
 	nodes, _ := s.apply(nil, rows)
 	for _, n := range nodes {
-		note("shown in warehouse %d: %s", n.Warehouse, n.Quantity)
+		tell("shown", int(n.Warehouse), Number(n.Quantity.String()))
 	}
 	return steps, nodes
 }

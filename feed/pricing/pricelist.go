@@ -1,7 +1,6 @@
 package pricing
 
 import (
-	"fmt"
 	"sort"
 
 	"feedmill/feed"
@@ -21,16 +20,16 @@ type priceList struct {
 // profile's own rates win.
 func (r *Rules) takeTerms(p *feed.Profile, terms *feed.Terms) error {
 	for _, rate := range p.Rates {
-		r.rates[rate.From], r.told[rate.From] = scaleOf(rate.Rate, rate.From, p.Currency), "the offer's own rate"
+		r.rates[rate.From], r.told[rate.From] = scaleOf(rate.Rate, rate.From, p.Currency), note("rate-offer")
 	}
 	if terms != nil && !p.Currency.IsZero() {
 		for _, rate := range terms.Rates {
 			if _, own := r.rates[rate.From]; own || rate.To != p.Currency || rate.From == p.Currency {
 				continue
 			}
-			r.rates[rate.From], r.told[rate.From] = scaleOf(rate.Rate, rate.From, p.Currency), "the merchant's rate"
+			r.rates[rate.From], r.told[rate.From] = scaleOf(rate.Rate, rate.From, p.Currency), note("rate-merchant")
 			if !rate.Since.IsZero() {
-				r.told[rate.From] += " since " + rate.Since.UTC().Format("2006-01-02")
+				r.told[rate.From] = note("rate-since", rate.Since.UTC().Format("2006-01-02"))
 			}
 		}
 	}
@@ -177,10 +176,10 @@ func (c *conversion) discountedAcross(base, floor feed.Price, of *conversion, ke
 }
 
 // listNote names the price that the list says, for people.
-func (r *Rules) listNote(row *feed.ListedPrice, code string) string {
-	note := fmt.Sprintf("price list %q", r.list.head.Name)
+func (r *Rules) listNote(row *feed.ListedPrice, code string) []Note {
+	notes := []Note{note("price-list", r.list.head.Name)}
 	if row.Code != code {
-		note += ", price of the product"
+		notes = append(notes, note("for-product"))
 	}
-	return note
+	return notes
 }

@@ -13,7 +13,7 @@ type Rules struct {
 	index            *feed.Index
 	currency         feed.Currency
 	rates            map[feed.Currency]scale
-	told             map[feed.Currency]string // whose rate it is
+	told             map[feed.Currency]Note // whose rate it is
 	list             priceList
 	own              scale // of a product that needs no conversion
 	wholesale        bool
@@ -43,7 +43,7 @@ func Compile(p *feed.Profile, x *feed.Index, terms *feed.Terms) (*Rules, error) 
 		index:       x,
 		currency:    p.Currency,
 		rates:       make(map[feed.Currency]scale, len(p.Rates)),
-		told:        make(map[feed.Currency]string, len(p.Rates)),
+		told:        make(map[feed.Currency]Note, len(p.Rates)),
 		own:         scaleOf(feed.Rate{}, p.Currency, p.Currency),
 		wholesale:   p.Base == feed.BaseWholesale,
 		lead:        p.Lead,

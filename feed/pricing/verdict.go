@@ -64,27 +64,31 @@ type Verdict struct {
 func out(reason Reason) Verdict { return Verdict{Reason: reason, Rule: -1, Size: -1} }
 
 // Describe tells a verdict on p in a sentence for a report.
-func (r *Rules) Describe(p *feed.Product, v Verdict) string {
-	where := "the product"
-	if v.Size >= 0 && v.Size < len(p.Sizes) {
-		where = fmt.Sprintf("size %q", p.Sizes[v.Size].Code)
+func (r *Rules) Describe(p *feed.Product, v Verdict) string { return r.describe(p, v).String() }
+
+// describe tells a verdict on p as a note.
+func (r *Rules) describe(p *feed.Product, v Verdict) Note {
+	// of is a note on the product as a whole, or on the size at fault.
+	of := func(c NoteCode, before []any, after ...any) Note {
+		if v.Size >= 0 && v.Size < len(p.Sizes) {
+			c, before = c+"-size", append(before, p.Sizes[v.Size].Code)
+		}
+		return Note{c, append(before, after...)}
 	}
 	switch v.Reason {
 	case ReasonNone:
-		return "in the offer"
-	case ReasonNotIncluded:
-		return "left out: no include rule matches"
+		return note("in")
+	case ReasonNotIncluded, ReasonNoSizes, ReasonOutOfStock:
+		return note(NoteCode(v.Reason.String()))
 	case ReasonExcluded:
 		if v.Rule >= 0 && v.Rule < len(r.exclude.rules) {
 			rule := r.exclude.rules[v.Rule]
-			return fmt.Sprintf("left out: exclude rule %d matches (%s %q)", v.Rule+1, fieldName(rule.Field), rule.Value)
+			return note("excluded", v.Rule+1, kindOf(rule.Field), rule.Value)
 		}
-		return "left out: an exclude rule matches"
-	case ReasonNoSizes:
-		return "left out: the product has no size"
+		return note("excluded-some")
 	case ReasonNoRate:
 		if p.Currency.IsZero() {
-			return "left out: the product has no currency"
+			return note("no-currency")
 		}
 		var rate scale
 		if r.scaleFor(p, &rate) != nil {
@@ -92,21 +96,19 @@ func (r *Rules) Describe(p *feed.Product, v Verdict) string {
 			if to.IsZero() {
 				to = p.Currency
 			}
-			return fmt.Sprintf("left out: no rate from %s, the currency of price list %q, to %s", r.list.head.Currency, r.list.head.Name, to)
+			return note("no-rate-list", r.list.head.Currency.String(), r.list.head.Name, to.String())
 		}
-		return fmt.Sprintf("left out: no rate from %s to %s", p.Currency, r.currency)
+		return note("no-rate", p.Currency.String(), r.currency.String())
 	case ReasonNoPrice:
-		return "left out: " + where + " has no price"
+		return of("no-price", nil)
 	case ReasonNotListed:
-		return fmt.Sprintf("left out: price list %q has no price for %s", r.list.head.Name, where)
+		return of("not-listed", []any{r.list.head.Name})
 	case ReasonVanishes:
-		return fmt.Sprintf("left out: the price of %s is less than half a minor unit of %s", where, r.currency)
+		return of("vanishes", nil, r.currency.String())
 	case ReasonOverflow:
-		return "left out: an amount of " + where + " is too large"
-	case ReasonOutOfStock:
-		return "left out: nothing in stock"
+		return of("overflow", nil)
 	}
-	return "left out: " + v.Reason.String()
+	return note("other", v.Reason.String())
 }
 
 func fieldName(f feed.RuleField) string {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"feedmill/feed"
+	"feedmill/feed/pricing"
 )
 
 // DocumentReport tells what [Document] did.
@@ -15,6 +16,8 @@ type DocumentReport struct {
 	// Products counts those that were read, Shown those in the file.
 	Products, Shown int64
 	LeftOut         []LeftOut
+	// Unmatched tells what the profile names that the catalog does not have.
+	Unmatched []pricing.Unmatched
 }
 
 // documentPiece is how much is written at once: what is made of the catalog, the
@@ -48,7 +51,7 @@ func Document(ctx context.Context, req Request, kind feed.Kind, begin func() (io
 			return rep, err
 		}
 		if !d.again() {
-			return DocumentReport{Products: d.products, Shown: int64(len(d.shown)), LeftOut: d.view.leftOut}, nil
+			return DocumentReport{Products: d.products, Shown: int64(len(d.shown)), LeftOut: d.view.leftOut, Unmatched: ps.watch.Unmatched(&req.Profiles[0])}, nil
 		}
 	}
 }

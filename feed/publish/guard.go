@@ -12,11 +12,12 @@ import (
 // HeldBecause is why the guard holds a generation.
 type HeldBecause string
 
-// The reasons: too many products lost, the mean price moved too far, or the
-// other feed of a profile is held, so that light names no product that the
-// partner was not given.
+// The reasons: too many products lost, the first generation has none at all,
+// the mean price moved too far, or the other feed of a profile is held, so that
+// light names no product that the partner was not given.
 const (
 	HeldLoss      HeldBecause = "loss"
+	HeldEmpty     HeldBecause = "empty"
 	HeldPrice     HeldBecause = "price"
 	HeldCompanion HeldBecause = "companion"
 )
@@ -44,6 +45,8 @@ func (e *HeldError) Error() string {
 	case HeldPrice:
 		what = fmt.Sprintf("the mean price of the %s feed would move from %s to %s %s (more than %d %%)", e.Feed.Kind,
 			minorText(e.MeanBefore, e.Currency), minorText(e.MeanNow, e.Currency), e.Currency, e.AllowedPriceMove)
+	case HeldEmpty:
+		return fmt.Sprintf("the %s feed would start without any product: it is held, and nothing is published", e.Feed.Kind)
 	case HeldCompanion:
 		return fmt.Sprintf("the %s feed waits for the other feed of its profile, which is held", e.Feed.Kind)
 	default:
@@ -69,13 +72,29 @@ const (
 	heldAgain = 30 * time.Minute
 )
 
+// lost counts the products that have gone. A new epoch has no state to compare
+// with, so that it knows only how many there were: at least as many are lost as
+// there are fewer.
+func (p *plan) lost() int64 {
+	if p.fresh && p.hasPrev {
+		return max(p.removed, p.prev.Products-p.live)
+	}
+	return p.removed
+}
+
 // guard says whether what is new goes too far.
 func (p *plan) guard(s *Settings) *HeldError {
+	h := p.newHeld("", s)
+	if !p.hasPrev && p.live == 0 && s.MaxLoss < 100 {
+		// A partner who comes from another supplier, or whose rules have been changed,
+		// would empty his shop.
+		h.Because = HeldEmpty
+		return h
+	}
 	if !p.hasPrev || p.prev.Products == 0 {
 		return nil
 	}
-	h := p.newHeld("", s)
-	if s.MaxLoss < 100 && (p.live == 0 || p.removed >= minLoss && p.removed*100 > p.prev.Products*int64(s.MaxLoss)) {
+	if s.MaxLoss < 100 && (p.live == 0 || p.lost() >= minLoss && p.lost()*100 > p.prev.Products*int64(s.MaxLoss)) {
 		h.Because = HeldLoss
 		return h
 	}
@@ -91,7 +110,7 @@ func (p *plan) guard(s *Settings) *HeldError {
 }
 
 func (p *plan) newHeld(because HeldBecause, s *Settings) *HeldError {
-	h := &HeldError{Feed: p.ref, Because: because, Before: p.prev.Products, Now: p.live, Removed: p.removed,
+	h := &HeldError{Feed: p.ref, Because: because, Before: p.prev.Products, Now: p.live, Removed: p.lost(),
 		AllowedPercent: s.MaxLoss, AllowedPriceMove: s.MaxPriceMove, Currency: p.view.profile.Currency}
 	if p.prev.PriceCount > 0 {
 		h.MeanBefore = p.prev.PriceSum / p.prev.PriceCount
@@ -115,6 +134,9 @@ func (p *plan) loadHeld(ctx context.Context, r *runner) (err error) {
 	s, h := &r.req.Settings, &p.held
 	// One that was made from an older generation can be released no more.
 	p.hasHeld = p.hasHeld && h.Generation.Base == p.prev.Number
+	// Where nothing is current, nothing else shows that the held one grows old, or
+	// that history was lost since.
+	p.hasHeld = p.hasHeld && (p.hasPrev || p.time.Before(h.Generation.Expires.Add(-s.Validity/2)) && h.Generation.Epoch >= p.epoch)
 	same := h.Reason.AllowedPercent == s.MaxLoss && h.Reason.AllowedPriceMove == s.MaxPriceMove
 	p.idle = p.hasHeld && same && !p.renewal && !p.fresh && r.req.Catalog.Head > 0 && h.Generation.Cursor == r.req.Catalog.Head
 	if p.idle {

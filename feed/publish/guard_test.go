@@ -106,6 +106,87 @@ func TestMendedCatalogIsNotHeld(t *testing.T) {
 	}
 }
 
+// A first offer without products is held, whether the catalog is empty or the
+// profile shows none of it: a partner who comes from another supplier would empty
+// his shop. People may release it, and what has products needs nobody.
+func TestFirstOfferWithoutProductsIsHeld(t *testing.T) {
+	t.Parallel()
+	held := func(t *testing.T, s *shop, want bool) {
+		t.Helper()
+		for _, f := range s.mustRun(t).Feeds {
+			if got := f.Held != nil && f.Held.Because == publish.HeldEmpty; got != want || f.Published == want {
+				t.Errorf("%v: held %v, published %v, want held: %v", f.Feed.Kind, f.Held, f.Published, want)
+			}
+		}
+		if got := len(s.held) == 2; got != want {
+			t.Errorf("%d feeds are held", len(s.held))
+		}
+	}
+	fill := map[string]func(*shop){
+		"an empty catalog": func(s *shop) { s.events = append(s.events, 0) },
+		"an empty profile": func(s *shop) {
+			s.set(1, 100, 1, "x")
+			s.profiles[0].Assortment.Include = []feed.Rule{{Field: feed.RuleCategory, Value: "nobody's"}}
+		},
+	}
+	for name, do := range fill {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t.TempDir())
+			do(s)
+			held(t, s, true)
+			stored := len(s.blobs)
+			held(t, s, true)
+			if len(s.blobs) != stored {
+				t.Errorf("%d files are stored for what is held already, before %d", len(s.blobs), stored)
+			}
+			// What is held is made anew before it expires, so that it can be released.
+			s.now = s.now.Add(4 * 24 * time.Hour)
+			held(t, s, true)
+			for _, h := range s.held {
+				if left := h.Generation.Expires.Sub(s.now); left < 6*24*time.Hour {
+					t.Errorf("the held %v is valid for %v", h.Generation.Feed.Kind, left)
+				}
+			}
+			var list []publish.Held
+			for _, h := range s.held {
+				list = append(list, h)
+			}
+			if err := publish.ReleaseHeld(t.Context(), s, "m", "release", list); err != nil {
+				t.Fatal(err)
+			}
+			if g := s.generation(feed.KindLight); g.Number == 0 || g.Products != 0 {
+				t.Errorf("after the release light is %+v", g)
+			}
+			for _, f := range s.mustRun(t).Feeds {
+				if f.Held != nil || f.Published {
+					t.Errorf("after the release: %+v", f)
+				}
+			}
+		})
+		t.Run(name+" that is mended", func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t.TempDir())
+			do(s)
+			held(t, s, true)
+			s.profiles[0].Assortment.Include = nil
+			s.set(1, 100, 1, "x")
+			if name == "an empty profile" {
+				clear(s.held) // it was of another feed
+			}
+			held(t, s, false)
+		})
+		t.Run(name+" that is allowed", func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t.TempDir())
+			do(s)
+			held(t, s, true)
+			s.settings.MaxLoss = 100
+			held(t, s, false)
+		})
+	}
+}
+
 // While people decide, the good one does not expire.
 func TestHeldOfferIsRenewed(t *testing.T) {
 	t.Parallel()

@@ -270,7 +270,12 @@ func (s *search) chunk(ctx context.Context, from, to int) error {
 			s.req.Progress(s.runner.products)
 		}
 		s.plans.nextProduct()
+		alike := uint32(0)
+		if product != nil {
+			alike = s.plans.alike(product)
+		}
 		for _, v := range s.plans.views {
+			v.alike = alike
 			full, light := v.full != nil && isLook(v.full), v.light != nil && isLook(v.light)
 			if !full && !light {
 				continue
@@ -326,7 +331,7 @@ func (s *search) full(v *view, i int, product *feed.Product, shown bool) error {
 		if before.Named || before.Lead != 0 {
 			return &unsureError{"a product that others name has left"}
 		}
-		p.removed++
+		p.left(&before.Entry)
 		p.live--
 		p.change.buf = p.writer.AppendRemoved(p.change.buf, id)
 		p.changeNodes++
@@ -355,9 +360,9 @@ func (s *search) full(v *view, i int, product *feed.Product, shown bool) error {
 		return p.state.Add(e)
 	}
 	if had {
-		p.changed++
+		p.differ(&before.Entry, &e)
 	} else {
-		p.added++
+		p.came(&e)
 		p.live++
 	}
 	p.change.buf = append(p.change.buf, p.node...)
@@ -456,7 +461,7 @@ func (p *plan) lookLight(v *view, id feed.ProductID, before *diff.Found, shown b
 		if !had {
 			return nil
 		}
-		p.removed++
+		p.left(&before.Entry)
 		p.live--
 		p.priced(&before.Entry, -1)
 		return p.sp.edits.add(edit{Entry: diff.Entry{ID: id, Gone: true}})
@@ -466,10 +471,10 @@ func (p *plan) lookLight(v *view, id feed.ProductID, before *diff.Found, shown b
 		return nil
 	}
 	if had {
-		p.changed++
+		p.differ(&before.Entry, &e)
 		p.priced(&before.Entry, -1)
 	} else {
-		p.added++
+		p.came(&e)
 		p.live++
 	}
 	p.priced(&e, 1)
@@ -485,7 +490,7 @@ func (p *plan) endLook(ctx context.Context, r *runner) error {
 			}
 		}
 		// A light file that waits for its hour is not made.
-		if !p.differs() || p.young(r) && p.added+p.removed == 0 {
+		if !p.differs() || p.young(r) && p.moved == 0 {
 			return nil
 		}
 		return p.splice(ctx, r)

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -26,8 +27,10 @@ type view struct {
 	item  feed.Item
 	// product is the item's as the catalog has it.
 	product *feed.Product
-	full    *plan
-	light   *plan
+	// alike is a digest of what full and light must tell alike of the product.
+	alike uint32
+	full  *plan
+	light *plan
 	// used tracks what the shown products refer to, nil when the profile shows
 	// all; usedBefore is what the state before tells of it.
 	used, usedBefore *usage
@@ -73,11 +76,16 @@ type plan struct {
 	extra []byte
 	filed *spill
 	sp    look
+	last  lastNodes
 
 	live, added, changed, removed       int64
 	changeNodes, goneNodes, expiredGone int64
 	missed                              int64
-	priceSum, priceCount                int64
+	// moved is 0 where the feed shows the products and the sizes that it showed
+	// before, and else a digest of what differs in that: equal in two feeds that
+	// showed the same.
+	moved                uint64
+	priceSum, priceCount int64
 
 	// what decide makes of it
 	due, wait, dictsChanged bool
@@ -94,8 +102,11 @@ type plans struct {
 	views []*view
 	// texts are those of all views.
 	texts []*iof.Texts
+	codes []byte // room for what full and light must tell alike of a product
 	// pairs are the full and the light feed of each profile.
 	pairs [][2]*plan
+	// watch finds out what the profiles name that the catalog does not have.
+	watch *pricing.Watch
 }
 
 // newPlans lists the feeds that the profiles need.
@@ -108,14 +119,15 @@ func newPlans(req *Request) (*plans, error) {
 	index := feed.NewIndex(known)
 	seen := map[FeedRef]*plan{}
 	for _, profile := range req.Profiles {
+		// Offers find their feeds by what the profile says, not by what fills its gaps.
+		fullRef := FeedRef{req.Merchant, feed.KindFull, profile.FullKey()}
+		lightRef := FeedRef{req.Merchant, feed.KindLight, profile.LightKey()}
 		if profile.Currency.IsZero() {
 			profile.Currency = req.Catalog.Currency
 		}
 		if err := profile.Validate(); err != nil {
 			return nil, err
 		}
-		fullRef := FeedRef{req.Merchant, feed.KindFull, profile.FullKey()}
-		lightRef := FeedRef{req.Merchant, feed.KindLight, profile.LightKey()}
 		if seen[fullRef] != nil && seen[lightRef] != nil {
 			ps.pairs = append(ps.pairs, [2]*plan{seen[fullRef], seen[lightRef]})
 			continue
@@ -144,6 +156,7 @@ func newPlans(req *Request) (*plans, error) {
 		ps.views = append(ps.views, v)
 		ps.pairs = append(ps.pairs, [2]*plan{seen[fullRef], seen[lightRef]})
 	}
+	ps.watchFor(req, index)
 	return ps, nil
 }
 
@@ -171,6 +184,21 @@ func (ps *plans) nextProduct() {
 	}
 }
 
+// alike digests what full and light must tell alike of a product, or else
+// partners who match sizes by it lose them: ids, codes and the VAT rate.
+func (ps *plans) alike(p *feed.Product) uint32 {
+	b := p.VAT.Append(ps.codes[:0])
+	for i := range p.Sizes {
+		s := &p.Sizes[i]
+		for _, text := range [...]string{s.ID, s.Code, s.ProducerCode, s.ExternalCode} {
+			b = append(append(b, 0xff), text...) // in no text
+		}
+	}
+	ps.codes = b
+	sum := diff.Sum(b)
+	return binary.BigEndian.Uint32(sum[:])
+}
+
 // forget empties what passes gather of a view.
 func (v *view) forget() {
 	v.refs, v.leftOut, v.used, v.usedBefore = newReferences(), nil, nil, nil
@@ -195,7 +223,7 @@ func (p *plan) load(ctx context.Context, r *runner) (err error) {
 			return err
 		}
 		p.forgetLost(r.lost, now)
-		return nil
+		return p.loadHeld(ctx, r)
 	}
 	if req.Catalog.Head < p.prev.Cursor {
 		return fmt.Errorf("the snapshot ends with change %d, what is published includes change %d: %w", req.Catalog.Head, p.prev.Cursor, ErrLost)
@@ -212,6 +240,10 @@ func (p *plan) load(ctx context.Context, r *runner) (err error) {
 		p.full = p.wantFull || p.renewal
 	}
 	p.forgetLost(r.lost, now)
+	if c := p.view.profile.Currency; p.prev.Currency != c && !p.fresh {
+		// Nodes of light name no currency, and neither do those of products that left.
+		p.restart("the currency is another one")
+	}
 	switch {
 	case p.whole:
 	case s.Force:
@@ -304,9 +336,9 @@ func (p *plan) goWhole(why string) {
 
 // restart makes the plan start a new epoch: a full file, and no change file
 // that leads to it.
-func (p *plan) restart() {
+func (p *plan) restart(why string) {
 	p.fresh, p.full, p.epoch = true, true, max(p.epoch, p.prev.Epoch+1)
-	p.goWhole("the state before is damaged")
+	p.goWhole(why)
 }
 
 // usable says whether the run compares with the state before.
@@ -333,6 +365,36 @@ func (p *plan) openState(ctx context.Context, bin Bin) (diff.Entries, error) {
 // differs says whether the feed shows anything else than before.
 func (p *plan) differs() bool {
 	return p.added+p.changed+p.removed+p.expiredGone > 0
+}
+
+// came, left and differ note how what is shown of a product differs from what
+// was.
+func (p *plan) came(now *diff.Entry) {
+	p.added++
+	p.move(now.ID, 0, uint64(now.Alike)+1)
+}
+
+func (p *plan) left(before *diff.Entry) {
+	p.removed++
+	p.move(before.ID, uint64(before.Alike)+1, 0)
+}
+
+func (p *plan) differ(before, now *diff.Entry) {
+	p.changed++
+	if before.Alike != now.Alike {
+		p.move(now.ID, uint64(before.Alike)+1, uint64(now.Alike)+1)
+	}
+}
+
+// move mixes what a product was and is to its offer's other feed into moved, in
+// any order of products.
+func (p *plan) move(id feed.ProductID, before, now uint64) {
+	h := uint64(0)
+	for _, v := range [...]uint64{uint64(id), before, now} {
+		h = (h ^ v) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	p.moved ^= h
 }
 
 // needFull gives the plans that need a full file beside what differs and make

@@ -44,13 +44,15 @@ func (r *runner) decide(ctx context.Context) error {
 		// another pace, must not name sizes that no other file has.
 		p.wait = p.due && p.missed == 0 && !p.sizesChanged && p.young(r)
 	}
-	// Change and light name the same products: one that adds or removes some
-	// takes the other along.
+	// Change and light name the same products and sizes: one that adds or removes
+	// some takes the other along, which has yet to do the same. Where runs went on
+	// with one of them alone, as one may be shared with other offers, they differ
+	// in what is new to them, and neither waits.
 	for again := true; again; {
 		again = false
 		for _, pair := range r.plans.pairs {
 			for i, p := range pair {
-				if other := pair[1-i]; p.wait && other.publishes() && other.added+other.removed > 0 {
+				if other := pair[1-i]; p.wait && p.moved != 0 && !other.idle && (other.publishes() || other.moved != p.moved) {
 					p.wait, again = false, true
 				}
 			}

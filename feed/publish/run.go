@@ -230,6 +230,9 @@ func (r *runner) annotate() error {
 func (r *runner) commit(ctx context.Context, k *keeper) error {
 	r.report.Products, r.report.Whole = r.products, r.wholePass
 	r.report.Behind, r.report.Restored = r.behind, r.restored
+	if r.wholePass {
+		r.report.Unmatched = r.plans.unmatched(r.req.Profiles)
+	}
 	if markers, ok := r.bin.(Markers); ok && len(r.gens)+len(r.held) > 0 {
 		numbered := append([]Generation(nil), r.gens...)
 		for i := range r.held {

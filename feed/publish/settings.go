@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"feedmill/feed"
+	"feedmill/feed/pricing"
 )
 
 // Settings are a merchant's choices about the rhythm of his files. The zero
@@ -31,15 +32,17 @@ type Settings struct {
 	// LightEvery and ChangeEvery are how old the last light and the last full or
 	// change file of a feed must be before a run that finds something new makes
 	// the next one. Default 0: every run does. A light file and the change file
-	// of one profile that add or remove products are published together, so that
-	// light names no product that the partner was not given.
+	// of one profile that add or remove products, or change which sizes one has,
+	// their codes or its VAT rate, are published together, so that light names
+	// nothing that the partner was not given.
 	LightEvery, ChangeEvery time.Duration
 	// CompareEvery is how often each feed is compared as a whole, whatever the
 	// hints say. Default 24 h; negative does it in every run.
 	CompareEvery time.Duration
 	// MaxLoss is the percentage of products that a generation may lose before
 	// it is held. Default 20; 100 or more holds nothing. Losing fewer than
-	// twenty products is never held, except losing all.
+	// twenty products is never held, except losing all, or having none in the
+	// first generation.
 	MaxLoss int
 	// MaxPriceMove is by how many percent, up or down, the mean of a light feed's
 	// prices may move before the generation is held. Default 50; negative holds
@@ -194,6 +197,10 @@ type Report struct {
 	// know, as after it was restored from an older copy: every feed of the run
 	// starts a new epoch. Somebody must be told.
 	Restored bool
+	// Unmatched tells of each profile of the request, in their order, what it names
+	// that the catalog does not have; nil when there is no such thing, or when the
+	// run has not read the whole catalog.
+	Unmatched [][]pricing.Unmatched
 }
 
 // FeedReport tells what a run did for one feed.

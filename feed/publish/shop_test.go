@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -40,7 +41,9 @@ type shop struct {
 	producers []feed.Ref
 	// groups are groups of sizes besides that of products without sizes.
 	groups []feed.SizeGroup
-	clock  publish.Monotonic
+	// currency is the catalog's, PLN when zero.
+	currency feed.Currency
+	clock    publish.Monotonic
 }
 
 type fataler interface {
@@ -184,7 +187,7 @@ func (s *shop) catalog() publish.Catalog {
 			}
 		}
 	}
-	catalog := publish.Catalog{Language: pol, Currency: feed.MustCurrency("PLN"), Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
+	catalog := publish.Catalog{Language: pol, Currency: cmp.Or(s.currency, feed.MustCurrency("PLN")), Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
 		Products: func(context.Context) iter.Seq2[*feed.Product, error] {
 			return yield(slices.Sorted(maps.Keys(s.products)))
 		}}

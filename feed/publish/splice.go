@@ -329,7 +329,8 @@ type editFile struct {
 	buf []byte
 }
 
-// add writes an edit: id*2, plus 1 when gone; else price, sizes, and bytes.
+// add writes an edit: id*2, plus 1 when gone; else price, what is told alike,
+// sizes, and bytes.
 func (e *editFile) add(ed edit) error {
 	d := uint64(ed.ID) << 1
 	if ed.Gone {
@@ -338,6 +339,7 @@ func (e *editFile) add(ed edit) error {
 	e.buf = binary.AppendUvarint(e.buf[:0], d)
 	if !ed.Gone {
 		e.buf = binary.AppendVarint(e.buf, ed.Price)
+		e.buf = binary.AppendUvarint(e.buf, uint64(ed.Alike))
 		e.buf = binary.AppendUvarint(e.buf, uint64(len(ed.node)))
 		e.buf = binary.AppendUvarint(e.buf, uint64(len(ed.record)))
 		e.buf = append(append(e.buf, ed.node...), ed.record...)
@@ -406,8 +408,11 @@ func (e *editReader) next() (ed edit, ok bool, err error) {
 	}
 	ed.ID, ed.Gone = feed.ProductID(d>>1), d&1 == 1
 	if err == nil && !ed.Gone {
-		var n, m uint64
+		var alike, n, m uint64
 		if ed.Price, err = binary.ReadVarint(e.r); err == nil {
+			alike, err = binary.ReadUvarint(e.r)
+		}
+		if err == nil {
 			n, err = binary.ReadUvarint(e.r)
 		}
 		if err == nil {
@@ -417,7 +422,7 @@ func (e *editReader) next() (ed edit, ok bool, err error) {
 			b := make([]byte, n+m)
 			_, err = io.ReadFull(e.r, b)
 			ed.node, ed.record = b[:n:n], b[n:]
-			ed.Size, ed.Twin, ed.Digest = int(n), int(m), diff.Sum(ed.node)
+			ed.Size, ed.Twin, ed.Digest, ed.Alike = int(n), int(m), diff.Sum(ed.node), uint32(alike)
 		}
 	}
 	if err != nil {

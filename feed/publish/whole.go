@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -51,7 +50,7 @@ func (ps *plans) restart(err error) bool {
 	if !errors.As(err, &pe) || pe.plan.fresh {
 		return false
 	}
-	pe.plan.restart()
+	pe.plan.restart("the state before is damaged")
 	return true
 }
 
@@ -80,7 +79,9 @@ func (r *runner) pass(ctx context.Context) error {
 		}
 		products++
 		ps.nextProduct()
+		alike := ps.alike(product)
 		for _, v := range views {
+			v.alike = alike
 			if err := r.show(ctx, v, product); err != nil {
 				return err
 			}
@@ -178,7 +179,7 @@ func (p *plan) openChange(r *runner) {
 // count starts counting anew.
 func (p *plan) count() {
 	p.live, p.added, p.changed, p.removed = 0, 0, 0, 0
-	p.changeNodes, p.goneNodes, p.expiredGone, p.missed = 0, 0, 0, 0
+	p.changeNodes, p.goneNodes, p.expiredGone, p.missed, p.moved = 0, 0, 0, 0, 0
 	p.priceSum, p.priceCount, p.extra = 0, 0, nil
 }
 
@@ -257,7 +258,7 @@ func (p *plan) endBody() error {
 // a twin under way or is to have one, and gives their entry.
 func (p *plan) render(v *view, twin bool) diff.Entry {
 	p.node, p.record = p.node[:0], p.record[:0]
-	e := diff.Entry{ID: v.item.Product.ID, Price: -1}
+	e := diff.Entry{ID: v.item.Product.ID, Price: -1, Alike: v.alike}
 	if p.ref.Kind == feed.KindFull {
 		p.node = v.writer.AppendFullWith(p.node, &v.item, v.texts)
 		if twin {
@@ -307,10 +308,10 @@ func (p *plan) add(ctx context.Context, r *runner, v *view) error {
 	p.priced(&e, 1)
 	switch {
 	case !had || before.Gone:
-		p.added++
+		p.came(&e)
 		p.miss(v, id, 0)
 	case before.Digest != e.Digest:
-		p.changed++
+		p.differ(&before, &e)
 		p.miss(v, id, before.Leader)
 	}
 	if p.change != nil && (!had || before.Digest != e.Digest) {
@@ -355,7 +356,7 @@ func (p *plan) miss(v *view, id, leader feed.ProductID) {
 func (p *plan) gone(ctx context.Context, r *runner) func(diff.Entry, diff.Place) error {
 	return func(e diff.Entry, at diff.Place) error {
 		if p.ref.Kind == feed.KindFull {
-			p.removed++
+			p.left(&e)
 			p.miss(nil, e.ID, 0)
 			p.change.buf = p.writer.AppendRemoved(p.change.buf, e.ID)
 			p.changeNodes++
@@ -368,7 +369,7 @@ func (p *plan) gone(ctx context.Context, r *runner) func(diff.Entry, diff.Place)
 			}
 			return p.keepGone(ctx, e)
 		}
-		p.removed++
+		p.left(&e)
 		p.miss(nil, e.ID, 0)
 		if r.req.Settings.GoneKeep < 0 {
 			return nil
@@ -413,16 +414,6 @@ func (p *plan) keepGone(ctx context.Context, e diff.Entry) error {
 		}
 	}
 	return p.state.Add(e)
-}
-
-// lastNode reads a node of the light file before.
-func (p *plan) lastNode(ctx context.Context, bin Bin, offset, n int64) ([]byte, error) {
-	r, err := bin.Open(ctx, p.prev.File(feed.KindLight).Plain, offset, n)
-	if err != nil {
-		return nil, err
-	}
-	node, err := io.ReadAll(r)
-	return node, errors.Join(err, r.Close())
 }
 
 // soldOut sets every quantity of a light node to 0. Our writer puts quantities

@@ -201,6 +201,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) DB) {
 		{"LeaseFences", testLeaseFences},
 		{"NewEpoch", testNewEpoch},
 		{"Hold", testHold},
+		{"HeldOfNobody", testHeldOfNobody},
 		{"Release", testRelease},
 		{"HeldBlobsStay", testHeldBlobsStay},
 		{"Runs", testRuns},

@@ -289,6 +289,34 @@ func testHold(t *testing.T, e *env) {
 	}
 }
 
+// What is held of a feed that no offer wants any more leaves the list: its offer
+// was given other rules, or is gone.
+func testHeldOfNobody(t *testing.T, e *env) {
+	m, o := e.account(t)
+	other := e.offer(t, m.ID, o.Partner, o.Shop, profileOf("EUR"))
+	e.hold(t, m.ID, o.Profile.FullKey(), feed.KindFull, nil)
+	e.hold(t, m.ID, o.Profile.LightKey(), feed.KindLight, nil)
+	e.hold(t, m.ID, other.Profile.LightKey(), feed.KindLight, nil)
+	keys := func() (keys []string) {
+		for _, h := range must[[]publish.HeldRecord](t, "held")(e.HeldGenerations(e.ctx, m.ID)) {
+			keys = append(keys, h.Generation.Feed.Key)
+		}
+		return keys
+	}
+	if got := keys(); len(got) != 3 {
+		t.Fatalf("held: %v", got)
+	}
+	o.Profile = profileOf("CZK")
+	must[partner.Offer](t, "other rules")(e.UpdateOffer(e.ctx, actor, o))
+	if got, want := keys(), []string{other.Profile.LightKey()}; !slices.Equal(got, want) {
+		t.Errorf("after one has other rules: held %v, want %v", got, want)
+	}
+	ok(t, "delete", e.DeleteOffer(e.ctx, actor, m.ID, other.ID, other.Version))
+	if got := keys(); len(got) != 0 {
+		t.Errorf("after the other is gone: held %v", got)
+	}
+}
+
 func testRelease(t *testing.T, e *env) {
 	m := e.merchant(t)
 	full := e.publish(t, m.ID, "k", feed.KindFull, nil)

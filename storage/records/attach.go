@@ -128,7 +128,16 @@ func (t *Tx) Attach(ctx context.Context, o *partner.Offer) error {
 	if err := t.exec(ctx, sqlShowOffer, o.Merchant, t.Now, o.ID); err != nil {
 		return err
 	}
-	return t.exec(ctx, sqlLeaveOffer, o.Merchant, t.Now, o.ID)
+	if err := t.exec(ctx, sqlLeaveOffer, o.Merchant, t.Now, o.ID); err != nil || len(coming) == 0 {
+		return err
+	}
+	return t.dropUnwanted(ctx, o.Merchant)
+}
+
+// dropUnwanted forgets what is held of feeds that no offer's profile wants any
+// more: there is nobody left to decide for.
+func (t *Tx) dropUnwanted(ctx context.Context, merchant partner.MerchantID) error {
+	return t.exec(ctx, sqlDropUnwanted, merchant)
 }
 
 // ShowArrived has the merchant's offers show the feeds that they came to and that

@@ -12,11 +12,13 @@ import (
 )
 
 const (
-	sqlDropHeld = `DELETE FROM held_generation WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
-	sqlHeld     = `SELECT run_id, held, doc FROM held_generation WHERE merchant_id = $1 ORDER BY held, kind, feed_key`
-	sqlHeldOne  = `SELECT run_id, held, doc FROM held_generation WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
-	sqlHeldRun  = `SELECT run_id, held, doc FROM held_generation WHERE merchant_id = $1 AND run_id = $2 ORDER BY kind, feed_key FOR UPDATE`
-	sqlEndHeld  = `DELETE FROM held_generation WHERE merchant_id = $1 AND run_id = $2`
+	sqlDropHeld     = `DELETE FROM held_generation WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
+	sqlDropUnwanted = `DELETE FROM held_generation WHERE merchant_id = $1 AND NOT EXISTS (SELECT 1 FROM offer AS o
+		WHERE o.merchant_id = held_generation.merchant_id AND CASE held_generation.kind WHEN 'full' THEN o.full_key ELSE o.light_key END = held_generation.feed_key)`
+	sqlHeld    = `SELECT run_id, held, doc FROM held_generation WHERE merchant_id = $1 ORDER BY held, kind, feed_key`
+	sqlHeldOne = `SELECT run_id, held, doc FROM held_generation WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
+	sqlHeldRun = `SELECT run_id, held, doc FROM held_generation WHERE merchant_id = $1 AND run_id = $2 ORDER BY kind, feed_key FOR UPDATE`
+	sqlEndHeld = `DELETE FROM held_generation WHERE merchant_id = $1 AND run_id = $2`
 )
 
 // DropHeld forgets what is held of a feed.

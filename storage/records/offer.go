@@ -225,6 +225,9 @@ func (d *DB) DeleteOffer(ctx context.Context, actor partner.Actor, merchant part
 		if n == 0 {
 			return partner.Conflict("offer", string(id), version, old.Version, nil, nil)
 		}
+		if err := t.dropUnwanted(ctx, merchant); err != nil {
+			return err
+		}
 		t.Tell(merchant)
 		return t.Audit(actor, merchant, "offer.delete", string(id), partner.FactsOf(&old), nil)
 	})

@@ -1,0 +1,176 @@
+package catalog
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Phrase is what a problem, its hint or an error of an import says, in a form
+// that every language can tell: the code of the sentence, and what it is about.
+type Phrase struct {
+	Code string
+	Args []string
+}
+
+// Phrases recognizes the sentences of this package that people meet who import
+// their own files. It is made once, never changes, and may be used by many.
+// Problems are written in English, and where reading is fast nothing else is
+// made: there may be thousands, of which a page shows a few.
+type Phrases struct{ list []phrase }
+
+type phrase struct {
+	code string
+	text *regexp.Regexp
+}
+
+// NewPhrases makes what recognizes sentences.
+func NewPhrases() *Phrases {
+	p := &Phrases{}
+	texts := phraseTexts()
+	// What says more is tried first: "product {} occurs twice" before "{} occurs twice".
+	slices.SortStableFunc(texts, func(a, b phraseText) int { return len(b.text) - len(a.text) })
+	for _, t := range texts {
+		p.list = append(p.list, phrase{t.code, regexp.MustCompile(phrasePattern(t.text))})
+	}
+	return p
+}
+
+// Codes lists the codes that Of gives.
+func (p *Phrases) Codes() (codes []string) {
+	for i := range p.list {
+		codes = append(codes, p.list[i].code)
+	}
+	return codes
+}
+
+// Of recognizes a sentence; false for one that is known in English alone.
+func (p *Phrases) Of(text string) (Phrase, bool) {
+	if len(text) > 4096 {
+		return Phrase{}, false
+	}
+	for i := range p.list {
+		m := p.list[i].text.FindStringSubmatch(text)
+		if m == nil {
+			continue
+		}
+		found := Phrase{Code: p.list[i].code}
+		for _, arg := range m[1:] {
+			if s, err := strconv.Unquote(arg); err == nil && strings.HasPrefix(arg, "\"") {
+				arg = s
+			}
+			found.Args = append(found.Args, arg)
+		}
+		return found, true
+	}
+	return Phrase{}, false
+}
+
+// phrasePattern makes a regular expression of a sentence: {} is an argument, {n}
+// one of digits, {-} what is no argument, (s) a plural, and [a|b] a or b, or nothing.
+func phrasePattern(text string) string {
+	p := regexp.QuoteMeta(text)
+	for _, r := range [][2]string{{`\(s\)`, `s?`}, {`\[`, `(?:`}, {`\|`, `|`}, {`\]`, `)?`}, {`\{-\}`, `[^:]+`}, {`\{n\}`, `([0-9]+)`}, {`\{\}`, `("(?:[^"\\]|\\.)*"|.+?)`}} {
+		p = strings.ReplaceAll(p, r[0], r[1])
+	}
+	return "^(?s:" + p + ")$"
+}
+
+// phraseText is a sentence by its code.
+type phraseText struct{ code, text string }
+
+// phraseTexts are the sentences as this package, and the values of package feed,
+// write them.
+func phraseTexts() []phraseText {
+	return []phraseText{
+		{"missing", `is missing`},
+		{"missing-all", `are missing`},
+		{"empty", `is empty`},
+		{"missing-or-zero", `is missing or 0`},
+		{"not-address", `{} is not an address`},
+		{"address-signs", `{} has signs that stand for something else in addresses`},
+		{"not-code", `{} is not a code`},
+		{"twice", `{} occurs twice`},
+		{"twice-itself", `occurs twice`},
+		{"twice-product", `{} occurs twice in the product`},
+		{"product-twice", `product {} occurs twice`},
+		{"not-id", `{} is not an id`},
+		{"out-of-range", `[quantity |weight |gross |net ]{} is out of range[, and not -1 for unlimited]`},
+		{"no-language", `names no language`},
+		{"rows-differ", `is {} here and {} in the product's first row`},
+		{"not-whole", `{} is not a whole number[ of 0 or more| of 32 bits]`},
+		{"yes-no", `{} is neither yes nor no`},
+		{"not-decimal", `[quantity |weight |gross |net ]{} is not a decimal number (digits with an optional decimal point)[, and not -1 for unlimited]`},
+		{"decimals", `[quantity |weight |gross |net ]{} has too many decimal places[, and not -1 for unlimited]`},
+		{"gtin-digits", `{} is not a GTIN: it has {n} digits, not 8, 12, 13 or 14`},
+		{"gtin-signs", `{} is not a GTIN: it may hold digits only`},
+		{"gtin-check", `{} is not a GTIN: its check digit is wrong`},
+		{"code-digits", `{} is not a {}: it has {n} digits, not {n}`},
+		{"not-currency", `{} is not a currency code (ISO 4217 such as PLN, EUR)`},
+		{"not-language", `{} is not a language code (ISO 639-2 such as pol, eng, ger)`},
+		{"no-language-code", `is not a language code`},
+		{"fields", `has {n} field(s), the header has {n} column(s)`},
+		{"unknown-id", `{} is not known and has no name`},
+		{"not-known", `{} is not known`},
+		{"not-path", `{} is not a path`},
+		{"not-date", `{} is not a date`},
+		{"not-member", `is not a member`},
+		{"beside", `stands beside {}`},
+		{"renamed", `is called {} here and {} before`},
+		{"rounded", `{} has more decimals than {}: such prices are rounded half up`},
+		{"spreadsheet", `{} was rounded by a spreadsheet`},
+		{"shopify-column", `is not a column of Shopify's export that is known`},
+		{"vat-differs", `differs among the variants`},
+		{"long-line", `the line is longer than {n} byte(s)`},
+		{"too-many-sizes", `has more than {n} [size|variant](s)`},
+		{"dropped", `{n} character(s) that XML forbids dropped`},
+		{"file-empty", `{}: is empty`},
+		{"file-zip", `{}: is a zip archive`},
+		{"file-utf16", `{}: is encoded in UTF-16 ({} endian)`},
+		{"file-cut", `{}: the gzip data ends too early`},
+		{"file-damaged", `{}: the gzip data is damaged`},
+		{"file-array", `{}: is a JSON array`},
+		{"column-unknown", `{}: header: column {} is not known`},
+		{"column-twice", `{}: header: column {} occurs twice`},
+		{"column-id", `{}: header: there is no column id and no column key`},
+		{"export-currency", `[{-}: header: ]the export does not say in which currency its prices are`},
+		{"export-vat", `[{-}: header: ]the export does not say the VAT rate`},
+		{"no-product", `names no product`},
+		{"not-product", `{} is no id of a product`},
+		{"zero", `is 0`},
+		{"h-name-it", `give product, key or code`},
+		{"h-by-code", `name it by a code or a key, if it has no id`},
+		{"h-remove", `to take a price away, say remove`},
+		{"h-decimal", `write a decimal of {} such as 12.50`},
+		{"h-language", `name the language of the catalog (--language), or write texts by language`},
+		{"h-address", `give an absolute one that starts with https:// and has no blanks`},
+		{"h-written", `it is written as {}`},
+		{"h-code", `codes hold letters, digits and . - _ : without blanks`},
+		{"h-own-code", `each size has its own code`},
+		{"h-own-id", `each size of a product has its own id`},
+		{"h-warehouse", `give each warehouse once`},
+		{"h-code-kept", `the code is kept as it is`},
+		{"h-no-offer", `a product without a price is in no offer`},
+		{"h-name", `a product has a name in at least one language`},
+		{"h-size", `a product has at least one size`},
+		{"h-ids", `ids [go from 1 to|are whole numbers from 1 to] 9007199254740991; use [a key|the column key] for other identifiers`},
+		{"h-give-id", `give an id (1 and up) or a key`},
+		{"h-rows", `rows of a product agree in it, or leave it empty behind the first`},
+		{"h-quote", `quote fields that hold separators`},
+		{"h-currency", `name it in the product or for the whole catalog (--currency)`},
+		{"h-vat", `name it in the product or for the whole catalog (--vat)`},
+		{"h-category", `give an id or a path such as "Kitchen/Mugs", or a category for all such products (--category)`},
+		{"h-path", `write names with / between them: "Kitchen/Mugs"`},
+		{"h-entry", `give its name, or a {-} line before the product`},
+		{"h-first-name", `the first name is kept; give different entries different ids`},
+		{"h-leave-out", `leave it out when there is none`},
+		{"h-one-of-two", `give one of the two`},
+		{"h-ignored", `it is ignored`},
+		{"h-export-again", `export it again and do not open it before the import; the code is kept as it is`},
+		{"h-date", `write 2026-03-02 or 2026-03-02T08:00:00`},
+		{"h-percentage", `VAT is a percentage such as 23`},
+		{"h-utf8", `save [it|the file] as UTF-8`},
+		{"h-did-you-mean", `did you mean {}?`},
+	}
+}
