@@ -299,7 +299,7 @@ func (b *bench) load(ctx context.Context, round int, percent float64) (changed i
 
 // publish measures one publication for all partners; of the first it counts the bytes.
 func (b *bench) publish(ctx context.Context, s publish.Settings, count *benchResult) (benchCost, error) {
-	var report publish.Report
+	var report offersReport
 	cost, err := measured(func() (err error) {
 		report, err = b.h.publish(ctx, b.w, b.merchant, s, nil)
 		return err
@@ -307,7 +307,7 @@ func (b *bench) publish(ctx context.Context, s publish.Settings, count *benchRes
 	if err != nil {
 		return cost, err
 	}
-	if held := explainHeld(&report, ""); held != nil {
+	if held := explainHeld(&report.Report, ""); held != nil {
 		return cost, held
 	}
 	for i := range report.Feeds {

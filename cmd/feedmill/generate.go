@@ -46,6 +46,7 @@ one of them alone is no offer. The file is replaced in one step, and what a run 
 left beside it goes with the next.
 
 A catalog with problems changes nothing: each problem is printed with file, line, product and field.
+What the profile names that the catalog does not have is told as a warning.
 
 Example: feedmill generate --catalog products.jsonl --profile partner.toml --out public/partner`
 }
@@ -95,9 +96,10 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 	}
 	bar.done()
 	in.listed.warn(w)
+	warnUnmatched(w.stderr, report.Unmatched, []string{c.Profile})
 	held := explainHeld(&report, "check the catalog; if it is right, run again with --feeds.max_loss 100 --feeds.max_price_move=-1")
 	if c.JSON {
-		return errors.Join(writeJSON(w.stdout, reportOf(&report)), held)
+		return errors.Join(writeJSON(w.stdout, reportOf(&report, nil)), held)
 	}
 	printReport(w.stdout, report)
 	if held != nil {

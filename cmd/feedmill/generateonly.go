@@ -11,6 +11,7 @@ import (
 
 	"feedmill/feed"
 	"feedmill/feed/catalog"
+	"feedmill/feed/pricing"
 	"feedmill/feed/publish"
 	"feedmill/internal/durable"
 )
@@ -22,6 +23,8 @@ type onlyReport struct {
 	Products int64         `json:"products"`
 	Shown    int64         `json:"shown"`
 	LeftOut  []leftOutLine `json:"left_out,omitempty"`
+	// Unmatched is what the profile names that the catalog does not have.
+	Unmatched []unmatchedLine `json:"unmatched,omitempty"`
 }
 
 // only writes one file of the offer and nothing else.
@@ -76,6 +79,11 @@ func (c *generateCmd) only(ctx context.Context, w *world, req publish.Request, s
 		in.src.sorted = true
 		report, err = publish.Document(ctx, req, kind, file.begin)
 	}
+	unmatched := [][]pricing.Unmatched{report.Unmatched}
+	if err == nil {
+		bar.done()
+		warnUnmatched(w.stderr, unmatched, []string{c.Profile})
+	}
 	if err == nil && report.Shown == 0 {
 		err = &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("the profile shows none of the catalog's %d products", report.Products),
 			Hint: "check its assortment and stock policy; what was in the file before stays"}
@@ -89,7 +97,7 @@ func (c *generateCmd) only(ctx context.Context, w *world, req publish.Request, s
 	bar.done()
 	in.listed.warn(w)
 	if c.JSON {
-		return writeJSON(w.stdout, onlyReport{c.Out, kind, report.Products, report.Shown, leftOutLines(report.LeftOut)})
+		return writeJSON(w.stdout, onlyReport{c.Out, kind, report.Products, report.Shown, leftOutLines(report.LeftOut), unmatchedLines(unmatched, nil)})
 	}
 	fmt.Fprintf(w.stdout, "%d products in the catalog, %d in %s\n", report.Products, report.Shown, c.Out)
 	printLeftOut(w.stdout, report.LeftOut)

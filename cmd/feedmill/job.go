@@ -130,7 +130,7 @@ func newWork(w *world, h *home, g garbage, s publish.Settings, every, fullAt tim
 			settings.Full = full
 			start := time.Now()
 			report, err := h.publish(ctx, w, id, settings, nil)
-			h.watch.run(report, err, time.Since(start))
+			h.watch.run(report.Report, err, time.Since(start))
 			if err != nil {
 				return err
 			}
@@ -141,7 +141,7 @@ func newWork(w *world, h *home, g garbage, s publish.Settings, every, fullAt tim
 }
 
 // tellRun logs what people may want to know of a run.
-func tellRun(w *world, id partner.MerchantID, r *publish.Report) {
+func tellRun(w *world, id partner.MerchantID, r *offersReport) {
 	for i := range r.Feeds {
 		f := &r.Feeds[i]
 		log := w.log.With("merchant", string(id), "feed", f.Feed.Kind.String(), "generation", f.Generation.Number)
@@ -153,6 +153,11 @@ func tellRun(w *world, id partner.MerchantID, r *publish.Report) {
 		}
 		if f.Missed > 0 {
 			log.Error("a comparison of the whole feed has found changes that nothing had announced", "changes", f.Missed)
+		}
+	}
+	for i, list := range r.Unmatched {
+		if len(list) > 0 {
+			w.log.Warn("an offer names what the catalog does not have", "merchant", string(id), "offer", string(r.offers[i].ID), "names", len(list), "first", list[0].String())
 		}
 	}
 	if r.Restored {

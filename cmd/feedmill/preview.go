@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"feedmill/feed/pricing"
 	"feedmill/internal/manage"
 )
 
@@ -33,6 +34,8 @@ type previewedOffer struct {
 	Settings    bool               `json:"settings"`
 	Schedule    []scheduleLine     `json:"schedule,omitempty"`
 	Examples    []previewedExample `json:"examples,omitempty"`
+	// Unmatched is what the offer's profile names that the catalog does not have.
+	Unmatched []unmatchedLine `json:"unmatched,omitempty"`
 }
 
 type previewedExample struct {
@@ -48,7 +51,8 @@ func previewOf(p *manage.Preview) previewed {
 	for _, o := range p.Offers {
 		v := previewedOffer{Offer: string(o.Offer), OfferName: o.OfferName, Partner: string(o.Partner), PartnerName: o.PartnerName,
 			ReadBefore: o.ReadBefore, ReadAfter: o.ReadAfter, Before: o.Before, After: o.After, Gained: o.Gained, Lost: o.Lost,
-			Dearer: o.Dearer, Cheaper: o.Cheaper, Repriced: o.Repriced, Restocked: o.Restocked, Settings: o.Settings, Schedule: scheduleLines(o.Schedule)}
+			Dearer: o.Dearer, Cheaper: o.Cheaper, Repriced: o.Repriced, Restocked: o.Restocked, Settings: o.Settings, Schedule: scheduleLines(o.Schedule),
+			Unmatched: unmatchedLines([][]pricing.Unmatched{o.Unmatched}, nil)}
 		for _, list := range []struct {
 			sort     string
 			examples []manage.PreviewExample
@@ -80,6 +84,9 @@ func printPreview(to io.Writer, p *manage.Preview) error {
 			if o.Settings {
 				b.WriteString("  other settings of the files change too\n")
 			}
+		}
+		for _, u := range o.Unmatched {
+			fmt.Fprintf(&b, "  warning: %s\n", u)
 		}
 		if len(o.Schedule) > 0 {
 			fmt.Fprintf(&b, "  by itself: %s\n", scheduleText(o.Schedule))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -61,7 +62,19 @@ func (d *desk) resolveList(ctx context.Context, name *feed.PriceListID) error {
 func (d *desk) priceListNamed(ctx context.Context, name string) (partner.PriceList, error) {
 	l, err := d.PriceList(ctx, d.who, name)
 	if err != nil && feed.KindOf(err) == feed.KindNotFound {
-		return l, &feed.Error{Kind: feed.KindNotFound, Message: fmt.Sprintf("there is no price list %q", name), Hint: "see 'feedmill price-list list'"}
+		hint := "see 'feedmill price-list list'"
+		lists, err := d.PriceLists(ctx, d.who)
+		if err != nil {
+			return l, err
+		}
+		var names []string
+		for i := range lists {
+			names = append(names, lists[i].Name)
+		}
+		if near := feed.Nearest(name, slices.Values(names)); near != "" {
+			hint = fmt.Sprintf("did you mean %q? %s", near, hint)
+		}
+		return l, &feed.Error{Kind: feed.KindNotFound, Message: fmt.Sprintf("there is no price list %q", name), Hint: hint}
 	}
 	return l, err
 }

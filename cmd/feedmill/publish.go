@@ -32,8 +32,8 @@ func (publishCmd) Help() string {
 before, all offers in one step: a new light file, a change file or a new full file, dictionaries.
 Where nothing differs nothing is published. Offers behind a switch that stands on off are kept
 fresh too, so that switching them on serves the offer of today; those of blocked accounts are not.
-What would lose too many products, or move prices too far, is held and what was published before
-stays: 'feedmill held' shows it and lets you decide.
+What would lose too many products, move prices too far, or be an offer's first and have no product,
+is held and what was published before stays: 'feedmill held' shows it and lets you decide.
 
 Exit status: 0 done; 1 something is held, or stands against it; 2 the command line is wrong; 3 the
 machine or a part of it failed.
@@ -57,17 +57,21 @@ func (c *publishCmd) Run(ctx context.Context, w *world, cfg *config.Config) erro
 		}
 		// A run that finds nothing to do, as one that is called by the clock does most
 		// of the time, is no act.
-		if c.Full || published(report) {
-			if err := h.db.NoteAct(ctx, actor(), m.ID, "publish.run", string(m.ID), nil, runFacts(&report, c.Full)); err != nil {
+		if c.Full || published(report.Report) {
+			if err := h.db.NoteAct(ctx, actor(), m.ID, "publish.run", string(m.ID), nil, runFacts(&report.Report, c.Full)); err != nil {
 				return err
 			}
 		}
-		held := explainHeld(&report, "check the catalog; 'feedmill held list' shows what is held, and 'feedmill held release' publishes it")
+		warnUnmatched(w.stderr, report.Unmatched, offerNames(report.offers))
+		held := explainHeld(&report.Report, "check the catalog; 'feedmill held list' shows what is held, and 'feedmill held release' publishes it")
 		if c.JSON {
-			return errors.Join(writeJSON(w.stdout, reportOf(&report)), held)
+			return errors.Join(writeJSON(w.stdout, reportOf(&report.Report, report.offers)), held)
 		}
-		printReport(w.stdout, report)
-		if !published(report) && held == nil {
+		if report.Restored {
+			fmt.Fprintln(w.stderr, "the records have lost history: files were published that they do not know, so each feed begins anew, with a full file")
+		}
+		printReport(w.stdout, report.Report)
+		if !published(report.Report) && held == nil {
 			fmt.Fprintln(w.stdout, "nothing has changed")
 		}
 		return held
@@ -100,7 +104,7 @@ const (
 
 // publish runs for all offers of a merchant, once no other run of his is under
 // way, and again from a fresh snapshot when another run was first.
-func (h *home) publish(ctx context.Context, w *world, id partner.MerchantID, s publish.Settings, progress func(int64)) (report publish.Report, err error) {
+func (h *home) publish(ctx context.Context, w *world, id partner.MerchantID, s publish.Settings, progress func(int64)) (report offersReport, err error) {
 	patience, end := context.WithTimeout(ctx, publishPatience)
 	defer end()
 	for try := 1; try <= publishTries; {
@@ -126,7 +130,7 @@ func (h *home) publish(ctx context.Context, w *world, id partner.MerchantID, s p
 
 // publishOnce runs once for all offers of a merchant that may be read, or may be
 // again after one switch.
-func (h *home) publishOnce(ctx context.Context, w *world, id partner.MerchantID, s publish.Settings, progress func(int64)) (report publish.Report, err error) {
+func (h *home) publishOnce(ctx context.Context, w *world, id partner.MerchantID, s publish.Settings, progress func(int64)) (report offersReport, err error) {
 	// What was committed up to now gets its place in the log, and so into the run.
 	if _, err := h.db.Sequence(ctx); err != nil {
 		return report, err
@@ -140,9 +144,12 @@ func (h *home) publishOnce(ctx context.Context, w *world, id partner.MerchantID,
 	if err != nil {
 		return report, err
 	}
-	profiles, err := shownProfiles(ctx, snap)
-	if err != nil {
+	if report.offers, err = shownOffers(ctx, snap); err != nil {
 		return report, err
+	}
+	var profiles []feed.Profile
+	for i := range report.offers {
+		profiles = append(profiles, report.offers[i].Profile)
 	}
 	if len(profiles) == 0 {
 		return report, h.db.SettleEvents(ctx, id, head)
@@ -172,7 +179,7 @@ func (h *home) publishOnce(ctx context.Context, w *world, id partner.MerchantID,
 	}
 	lists := partner.ListsOf(profiles)
 	run := runID()
-	report, err = publish.Do(ctx, h.db, publish.NewStoreBin(h.store, run), publish.Request{
+	report.Report, err = publish.Do(ctx, h.db, publish.NewStoreBin(h.store, run), publish.Request{
 		Merchant: string(id), RunID: run, Profiles: profiles, Settings: s, Now: w.now(), Spool: spool, Progress: progress,
 		Catalog: publish.Catalog{Products: wholeCatalog(snap, lists), Terms: terms, Known: dicts, Dictionaries: func() *feed.Dictionaries { return dicts },
 			Language: snap.Merchant.Language, Currency: snap.Merchant.Currency, Supplier: snap.Merchant.Supplier,
@@ -191,19 +198,33 @@ func (h *home) publishOnce(ctx context.Context, w *world, id partner.MerchantID,
 	crash.Point("publish.done")
 	end, endErr := runEnd(&report, err)
 	err = errors.Join(err, endErr, h.db.FinishRun(context.WithoutCancel(ctx), id, run, end))
-	if err != nil || waiting(&report) {
+	if err != nil || waiting(&report.Report) {
 		return report, err
 	}
 	crash.Point("publish.told")
 	return report, h.db.SettleEvents(ctx, id, head)
 }
 
+// offersReport is what became of a run for offers; they stand parallel to the
+// profiles that it was asked for.
+type offersReport struct {
+	publish.Report
+	offers []runOffer
+}
+
+// runOffer is an offer with the name of whom it is for.
+type runOffer struct {
+	partner.Offer
+	partner string
+}
+
 // runEnd tells the records what people may ask of a run later.
-func runEnd(r *publish.Report, failure error) (end publish.RunEnd, err error) {
+func runEnd(r *offersReport, failure error) (end publish.RunEnd, err error) {
 	if failure != nil {
 		return publish.RunEnd{Error: failure.Error()}, nil
 	}
-	report := reportOf(r)
+	report := reportOf(&r.Report, r.offers)
+	report.Unmatched = report.Unmatched[:min(len(report.Unmatched), mostUnmatched)]
 	for i := range report.Feeds {
 		report.Feeds[i].LeftOut = nil // 'why' tells that of a product, as it is then
 	}
@@ -219,9 +240,9 @@ func waiting(r *publish.Report) bool {
 // runID gives the name of a run, in the form that object keys want.
 func runID() string { return strings.TrimPrefix(string(partner.NewImportID()), "i-") }
 
-// shownProfiles gives the profiles of the offers of accounts in use. Switches
+// shownOffers gives the offers of accounts in use. Switches
 // do not count: what is switched on must be fresh at once.
-func shownProfiles(ctx context.Context, snap snapshot) ([]feed.Profile, error) {
+func shownOffers(ctx context.Context, snap snapshot) (shown []runOffer, err error) {
 	if !snap.Merchant.SharingEnabled {
 		return nil, nil
 	}
@@ -229,21 +250,22 @@ func shownProfiles(ctx context.Context, snap snapshot) ([]feed.Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	active := map[partner.ID]bool{}
-	for _, p := range partners {
-		active[p.ID] = p.State == partner.StateActive
+	active := map[partner.ID]*partner.Partner{}
+	for i := range partners {
+		if p := &partners[i]; p.State == partner.StateActive {
+			active[p.ID] = p
+		}
 	}
 	offers, err := snap.Offers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var profiles []feed.Profile
 	for _, o := range offers {
-		if active[o.Partner] {
-			profiles = append(profiles, o.Profile)
+		if p := active[o.Partner]; p != nil {
+			shown = append(shown, runOffer{o, p.Name})
 		}
 	}
-	return profiles, nil
+	return shown, nil
 }
 
 // wholeCatalog yields all products of a snapshot with what price lists say of them.

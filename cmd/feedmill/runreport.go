@@ -1,7 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"io"
+	"slices"
+
 	"feedmill/feed"
+	"feedmill/feed/pricing"
 	"feedmill/feed/publish"
 	"feedmill/internal/partner"
 )
@@ -15,6 +20,75 @@ type runReport struct {
 	Restored bool         `json:"restored,omitempty"`
 	Behind   float64      `json:"behind_seconds,omitempty"`
 	Feeds    []feedReport `json:"feeds"`
+	// Unmatched is what profiles name that the catalog does not have.
+	Unmatched []unmatchedLine `json:"unmatched,omitempty"`
+}
+
+// unmatchedLine is a name in a profile that the catalog does not have.
+type unmatchedLine struct {
+	// Offer and OfferName say whose profile it is; "" where there is only one.
+	Offer       string             `json:"offer,omitempty"`
+	OfferName   string             `json:"offer_name,omitempty"`
+	PartnerName string             `json:"partner_name,omitempty"`
+	Setting     string             `json:"setting"`
+	Kind        pricing.NameKind   `json:"kind"`
+	Name        string             `json:"name"`
+	Effect      pricing.NameEffect `json:"effect"`
+	Near        string             `json:"near,omitempty"`
+	Have        []string           `json:"have,omitempty"`
+}
+
+// unmatchedLines tells what profiles name that the catalog does not have; offers are those of
+// the profiles, nil where there is one and it is nobody's.
+func unmatchedLines(all [][]pricing.Unmatched, offers []runOffer) (out []unmatchedLine) {
+	for i := range all {
+		for _, u := range all[i] {
+			line := unmatchedLine{Setting: u.Setting, Kind: u.Kind, Name: u.Name, Effect: u.Effect, Near: u.Near, Have: u.Have}
+			if i < len(offers) {
+				line.Offer, line.OfferName, line.PartnerName = string(offers[i].ID), offers[i].Name, offers[i].partner
+			}
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// mostUnmatched is how many names of each profile are told to people.
+const mostUnmatched = 20
+
+// offerNames tells people which offers are meant.
+func offerNames(offers []runOffer) (names []string) {
+	for i := range offers {
+		names = append(names, fmt.Sprintf("offer %s (%s, %s)", offers[i].ID, offers[i].partner, offers[i].Name))
+	}
+	return names
+}
+
+// warnUnmatched tells people what profiles name that the catalog does not have; whose says of
+// each where it stands. What makes an offer empty or sold out comes first.
+func warnUnmatched(to io.Writer, all [][]pricing.Unmatched, whose []string) {
+	for i := range all {
+		list := slices.Clone(all[i])
+		grave := func(u pricing.Unmatched) bool {
+			return u.Effect == pricing.EffectNoStock || u.Effect == pricing.EffectEmpty
+		}
+		slices.SortStableFunc(list, func(a, b pricing.Unmatched) int {
+			switch x, y := grave(a), grave(b); {
+			case x && !y:
+				return -1
+			case y && !x:
+				return 1
+			}
+			return 0
+		})
+		for k, u := range list {
+			if k == mostUnmatched {
+				fmt.Fprintf(to, "%s: warning: %d more names that the catalog does not have\n", whose[i], len(list)-k)
+				break
+			}
+			fmt.Fprintf(to, "%s: warning: %s\n", whose[i], u)
+		}
+	}
 }
 
 // feedReport is what became of one feed.
@@ -43,8 +117,8 @@ type leftOutLine struct {
 	Example  string `json:"example"`
 }
 
-func reportOf(r *publish.Report) runReport {
-	out := runReport{Products: r.Products, Whole: r.Whole, Restored: r.Restored, Behind: r.Behind.Seconds(), Feeds: []feedReport{}}
+func reportOf(r *publish.Report, offers []runOffer) runReport {
+	out := runReport{Unmatched: unmatchedLines(r.Unmatched, offers), Products: r.Products, Whole: r.Whole, Restored: r.Restored, Behind: r.Behind.Seconds(), Feeds: []feedReport{}}
 	for i := range r.Feeds {
 		f := &r.Feeds[i]
 		line := feedReport{Kind: f.Feed.Kind, Key: f.Feed.Key, Generation: f.Generation.Number, Published: f.Published, Products: f.Products,

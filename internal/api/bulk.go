@@ -79,6 +79,18 @@ type offerPreview struct {
 	Settings    bool         `json:"settings" doc:"something else of the files changes too"`
 	Schedule    []pointDoc   `json:"schedule"`
 	Examples    []previewOne `json:"examples"`
+	// Unmatched is what the offer's profile names, after the act, that the catalog does not have.
+	Unmatched []unmatchedDoc `json:"unmatched,omitempty" doc:"names in the offer's profile that the catalog does not have"`
+}
+
+// unmatchedDoc is one such name.
+type unmatchedDoc struct {
+	Setting string   `json:"setting" doc:"where it stands, as profile files write it"`
+	Kind    string   `json:"kind" schema:"enum=language|warehouse|category|producer|product|tag"`
+	Name    string   `json:"name"`
+	Effect  string   `json:"effect" schema:"enum=no-text|not-counted|no-stock|no-discount|lets-nothing-in|empty|leaves-nothing-out" doc:"no-stock: every product is told to be sold out; empty: the offer has no product"`
+	Near    string   `json:"near,omitempty" doc:"the name that was meant, most likely"`
+	Have    []string `json:"have,omitempty" doc:"warehouses that there are"`
 }
 
 type previewOne struct {
@@ -206,6 +218,9 @@ func showPreviews(list []manage.OfferPreview) []offerPreview {
 			for _, e := range list.examples {
 				v.Examples = append(v.Examples, previewOne{list.sort, int64(e.Product), e.Name, e.Before, e.After})
 			}
+		}
+		for _, u := range o.Unmatched {
+			v.Unmatched = append(v.Unmatched, unmatchedDoc{u.Setting, string(u.Kind), u.Name, string(u.Effect), u.Near, u.Have})
 		}
 		out = append(out, v)
 	}

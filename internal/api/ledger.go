@@ -136,6 +136,8 @@ type freshnessDoc struct {
 	BehindLight int64          `json:"behind_light"`
 	BehindSince opt[time.Time] `json:"behind_since,omitzero"`
 	Stale       bool           `json:"stale"`
+	Nothing     bool           `json:"nothing" doc:"there is nothing to show: whoever asks is answered 503"`
+	Held        string         `json:"held,omitempty" doc:"the run that holds the offer's next generation until somebody decides; with nothing, the recipient waits for that"`
 }
 
 type useDoc struct {
@@ -166,7 +168,7 @@ func (a *API) freshness(c *call, in *struct {
 	}
 	return pageOf(c, &in.paging, list, func(f *partner.Freshness) string { return string(f.Offer) }, func(f *partner.Freshness) freshnessDoc {
 		return freshnessDoc{string(f.Offer), string(f.Partner), showUse(f.Gateway), showUse(f.Full), showUse(f.Change), showUse(f.Light), moment(f.Seen),
-			f.BehindFull, f.BehindLight, moment(f.BehindSince), f.Stale}
+			f.BehindFull, f.BehindLight, moment(f.BehindSince), f.Stale, f.Nothing, f.Held}
 	})
 }
 

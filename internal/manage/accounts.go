@@ -25,8 +25,17 @@ func (s *Service) UpdateMerchant(ctx context.Context, who Identity, m partner.Me
 		return partner.Merchant{}, err
 	}
 	m.ID = who.Merchant
+	trim(&m.Name)
+	for _, address := range []*string{&m.BaseURL, &m.Supplier.Website, &m.Supplier.LogoURL} {
+		trim(address)
+		*address = feed.LowerScheme(*address)
+	}
 	return s.db.UpdateMerchant(ctx, who.Actor, m)
 }
+
+// trim takes the blanks around a name or an address away: nobody sees them, and
+// they would make another name of it.
+func trim(s *string) { *s = strings.TrimSpace(*s) }
 
 // SetSharing moves the switch of all sharing.
 func (s *Service) SetSharing(ctx context.Context, who Identity, on bool, version int64) (partner.Merchant, error) {
@@ -49,6 +58,7 @@ func (s *Service) CreateShop(ctx context.Context, who Identity, shop partner.Sho
 	if err := allow(who, WriteMerchant); err != nil {
 		return partner.Shop{}, err
 	}
+	trim(&shop.Name)
 	shop.ID, shop.Merchant, shop.Version = partner.NewShopID(), who.Merchant, 1
 	return shop, s.db.CreateShop(ctx, who.Actor, shop)
 }
@@ -58,6 +68,7 @@ func (s *Service) UpdateShop(ctx context.Context, who Identity, shop partner.Sho
 	if err := allow(who, WriteMerchant); err != nil {
 		return partner.Shop{}, err
 	}
+	trim(&shop.Name)
 	shop.Merchant = who.Merchant
 	return s.db.UpdateShop(ctx, who.Actor, shop)
 }
@@ -138,6 +149,7 @@ func (s *Service) CreatePartner(ctx context.Context, who Identity, p partner.Par
 	if err := allow(who, WriteAccounts); err != nil {
 		return partner.Partner{}, err
 	}
+	trim(&p.Name)
 	if err := s.nameIsFree(ctx, who, "", p.Name); err != nil {
 		return partner.Partner{}, err
 	}
@@ -152,7 +164,7 @@ func (s *Service) nameIsFree(ctx context.Context, who Identity, but partner.ID, 
 	}
 	for _, o := range list {
 		if o.ID != but && strings.EqualFold(o.Name, name) {
-			return feed.Errorf(feed.KindConflict, "there is a partner %q already", o.Name)
+			return partner.Taken(feed.Errorf(feed.KindConflict, "there is a partner %q already", o.Name))
 		}
 	}
 	return nil
@@ -165,6 +177,7 @@ func (s *Service) UpdatePartner(ctx context.Context, who Identity, p partner.Par
 	if err := allow(who, WriteAccounts); err != nil {
 		return partner.Partner{}, err
 	}
+	trim(&p.Name)
 	if err := s.nameIsFree(ctx, who, p.ID, p.Name); err != nil {
 		return partner.Partner{}, err
 	}
@@ -190,6 +203,16 @@ func (s *Service) Change(ctx context.Context, who Identity, set partner.Changese
 	}
 	if set.Empty() {
 		return set, nil
+	}
+	set.Offers, set.Partners = slices.Clone(set.Offers), slices.Clone(set.Partners)
+	for i := range set.Partners {
+		trim(&set.Partners[i].Name)
+	}
+	for i := range set.Offers {
+		trim(&set.Offers[i].Name)
+		if err := s.fillCurrency(ctx, who, &set.Offers[i]); err != nil {
+			return partner.Changeset{}, err
+		}
 	}
 	return s.db.ChangeAll(ctx, who.Actor, who.Merchant, set)
 }
@@ -231,15 +254,10 @@ func (s *Service) CreateOffer(ctx context.Context, who Identity, o partner.Offer
 	if err := allow(who, WriteAccounts); err != nil {
 		return partner.Offer{}, err
 	}
-	m, err := s.db.Merchant(ctx, who.Merchant)
-	if err != nil {
+	if err := s.fill(ctx, who, &o.Profile, o.Partner); err != nil {
 		return partner.Offer{}, err
 	}
-	p, err := s.db.Partner(ctx, who.Merchant, o.Partner)
-	if err != nil {
-		return partner.Offer{}, err
-	}
-	fillProfile(&o.Profile, &m, &p)
+	trim(&o.Name)
 	o.ID, o.Merchant = partner.NewOfferID(), who.Merchant
 	return s.db.CreateOffer(ctx, who.Actor, o)
 }
@@ -260,6 +278,35 @@ func fillProfile(profile *feed.Profile, m *partner.Merchant, p *partner.Partner)
 			profile.Languages = []feed.Language{l}
 		}
 	}
+}
+
+// fillCurrency gives an offer the currency that it would have been made with,
+// where its profile names none: prices need one. No languages are all of the
+// catalog's, which somebody may want.
+func (s *Service) fillCurrency(ctx context.Context, who Identity, o *partner.Offer) error {
+	if !o.Profile.Currency.IsZero() {
+		return nil
+	}
+	filled := o.Profile
+	if err := s.fill(ctx, who, &filled, o.Partner); err != nil {
+		return err
+	}
+	o.Profile.Currency = filled.Currency
+	return nil
+}
+
+// fill is fillProfile for a partner's id.
+func (s *Service) fill(ctx context.Context, who Identity, profile *feed.Profile, id partner.ID) error {
+	m, err := s.db.Merchant(ctx, who.Merchant)
+	if err != nil {
+		return err
+	}
+	p, err := s.db.Partner(ctx, who.Merchant, id)
+	if err != nil {
+		return err
+	}
+	fillProfile(profile, &m, &p)
+	return nil
 }
 
 // UpdateOffer stores an offer as it is to be, switches and schedule included, in

@@ -111,6 +111,7 @@ func (do *PartnerChange) apply(p *partner.Partner, s *Service) {
 	set(&p.Schedule, do.Schedule)
 	set(&p.Discounts, do.Discounts)
 	set(&p.Name, do.Name)
+	trim(&p.Name)
 	set(&p.Email, do.Email)
 	set(&p.Phone, do.Phone)
 	set(&p.Notes, do.Notes)
@@ -170,6 +171,15 @@ func (s *Service) PlanOffers(ctx context.Context, who Identity, offers []partner
 		}
 		before := o
 		do.apply(&o, s)
+		// A whole profile means what it means for a new offer.
+		if do.Profile != nil {
+			if err := s.fill(ctx, who, &o.Profile, o.Partner); err != nil {
+				return set, err
+			}
+		}
+		if err := s.fillCurrency(ctx, who, &o); err != nil {
+			return set, err
+		}
 		i := slices.IndexFunc(partners, func(p partner.Partner) bool { return p.ID == o.Partner })
 		if o.PartnerDiscounts && i >= 0 {
 			o.Profile.Discounts = partners[i].Discounts
@@ -189,6 +199,7 @@ func (do *OfferChange) apply(o *partner.Offer, s *Service) {
 	set(&o.OrdersEnabled, do.Orders)
 	set(&o.Schedule, do.Schedule)
 	set(&o.Name, do.Name)
+	trim(&o.Name)
 	set(&o.Shop, do.Shop)
 	set(&o.Files, do.Files)
 	p := &o.Profile

@@ -57,6 +57,7 @@ func (s *Service) CreateLink(ctx context.Context, who Identity, offer partner.Of
 	if _, err := s.db.Offer(ctx, who.Merchant, offer); err != nil {
 		return partner.Link{}, partner.Secret{}, err
 	}
+	trim(&n.Name)
 	l, secret, err := s.makeLink(who, offer, n)
 	if err != nil {
 		return partner.Link{}, partner.Secret{}, err
@@ -103,6 +104,7 @@ func (s *Service) UpdateLink(ctx context.Context, who Identity, id partner.LinkI
 	if err := allow(who, WriteLinks); err != nil {
 		return partner.Link{}, err
 	}
+	trim(&to.Name)
 	return s.db.UpdateLink(ctx, who.Actor, who.Merchant, id, to, version)
 }
 
@@ -157,6 +159,7 @@ func (s *Service) CreateBoundKey(ctx context.Context, who Identity, name string,
 	if err != nil {
 		return partner.Key{}, partner.KeySecret{}, err
 	}
+	trim(&name)
 	k, secret := partner.NewKey(who.Merchant, name, scopes, now, expires)
 	k.CIDRs = networks
 	if err := s.db.CreateKey(ctx, who.Actor, k); err != nil {

@@ -50,6 +50,9 @@ type OfferPreview struct {
 	Settings bool
 	// Schedule is what the feed switch will do by itself after the change.
 	Schedule partner.Schedule
+	// Unmatched is what the profile names, after the change, that the catalog does
+	// not have.
+	Unmatched []pricing.Unmatched
 }
 
 // PreviewExample is one product of a preview. Prices are the partner's net
@@ -210,8 +213,12 @@ func (s *Service) compare(ctx context.Context, who Identity, moves []*move, chan
 	if err != nil {
 		return err
 	}
+	watch, err := s.watchMoves(ctx, who, moves, index, change)
+	if err != nil {
+		return err
+	}
 	var after feed.Product // as the change leaves it
-	for product, err := range partner.Priced(ctx, catalog.Products(ctx), listsOf(moves), catalog, true) {
+	for product, err := range watch.Over(partner.Priced(ctx, catalog.Products(ctx), listsOf(moves), catalog, true)) {
 		if err != nil {
 			return err
 		}
@@ -224,6 +231,11 @@ func (s *Service) compare(ctx context.Context, who Identity, moves []*move, chan
 		}
 		for _, w := range pairs {
 			w.look(product, then)
+		}
+	}
+	for _, v := range moves {
+		if v.after != nil && change == nil {
+			v.Unmatched = watch.Unmatched(v.after)
 		}
 	}
 	return nil

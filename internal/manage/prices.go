@@ -91,6 +91,7 @@ func (s *Service) CreatePriceList(ctx context.Context, who Identity, l partner.P
 		}
 		l.Currency = m.Currency
 	}
+	trim(&l.Name)
 	if err := s.listNameIsFree(ctx, who, "", l.Name); err != nil {
 		return partner.PriceList{}, err
 	}
@@ -106,7 +107,7 @@ func (s *Service) listNameIsFree(ctx context.Context, who Identity, but feed.Pri
 	}
 	for _, l := range list {
 		if l.ID != but && strings.EqualFold(l.Name, name) {
-			return feed.Errorf(feed.KindConflict, "there is a price list %q already", l.Name)
+			return partner.Taken(feed.Errorf(feed.KindConflict, "there is a price list %q already", l.Name))
 		}
 	}
 	return nil
@@ -119,6 +120,7 @@ func (s *Service) UpdatePriceList(ctx context.Context, who Identity, l partner.P
 	if err := allow(who, WritePrices); err != nil {
 		return partner.PriceList{}, err
 	}
+	trim(&l.Name)
 	if err := s.listNameIsFree(ctx, who, l.ID, l.Name); err != nil {
 		return partner.PriceList{}, err
 	}

@@ -255,8 +255,8 @@ func badID(what, id string) error {
 }
 
 func checkName(what, name string) error {
-	if strings.TrimSpace(name) == "" || utf8.RuneCountInString(name) > 200 || !feed.IsClean(name) || strings.ContainsAny(name, "\n\t") {
-		return feed.Errorf(feed.KindInvalid, "the name of a %s is one line of 1 to 200 characters, not %.60q", what, name)
+	if name == "" || strings.TrimSpace(name) != name || utf8.RuneCountInString(name) > 200 || !feed.IsClean(name) || strings.ContainsAny(name, "\n\t") {
+		return feed.Errorf(feed.KindInvalid, "the name of a %s is one line of 1 to 200 characters without blanks around it, not %.60q", what, name)
 	}
 	return nil
 }

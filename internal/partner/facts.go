@@ -3,6 +3,7 @@ package partner
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -217,3 +218,15 @@ func factText(v any) string {
 	}
 	return string(b)
 }
+
+// ErrTaken stands behind errors of kind KindConflict that say that a name, a
+// number or a login is taken already.
+var ErrTaken = errors.New("it is taken already")
+
+// Taken marks an error as [ErrTaken]; its text and kind stay.
+func Taken(err error) error { return &takenError{err} }
+
+type takenError struct{ error }
+
+func (e *takenError) Unwrap() error        { return e.error }
+func (e *takenError) Is(target error) bool { return target == ErrTaken }

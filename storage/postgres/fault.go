@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"feedmill/feed"
+	"feedmill/internal/partner"
 )
 
 // fault says what was being done and classifies what the server says. An error
@@ -42,7 +43,7 @@ func fault(what string, err error) error {
 func classify(e *feed.Error, what, code string) bool {
 	switch code {
 	case "23505": // unique_violation
-		e.Kind, e.Message = feed.KindConflict, what+": it is taken already"
+		e.Kind, e.Message, e.Err = feed.KindConflict, what+": it is taken already", partner.Taken(e.Err)
 	case "23503": // foreign_key_violation
 		e.Kind, e.Message = feed.KindConflict, what+": it names something that does not exist, or that others still need"
 	case "22021", "22P05": // character_not_in_repertoire, untranslatable_character

@@ -199,7 +199,7 @@ func fault(what string, err error) error {
 	e := &feed.Error{Err: err}
 	switch se.Code() {
 	case lib.SQLITE_CONSTRAINT_PRIMARYKEY, lib.SQLITE_CONSTRAINT_UNIQUE, lib.SQLITE_CONSTRAINT_ROWID:
-		e.Kind, e.Message = feed.KindConflict, what+": it is taken already"
+		e.Kind, e.Message, e.Err = feed.KindConflict, what+": it is taken already", partner.Taken(err)
 	case lib.SQLITE_CONSTRAINT_FOREIGNKEY:
 		e.Kind, e.Message = feed.KindConflict, what+": it names something that does not exist, or that others still need"
 	case lib.SQLITE_FULL:
