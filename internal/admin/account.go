@@ -39,7 +39,7 @@ func accountPage() page {
 		send("/account", signedIn(), saveProfile),
 		send("/account/password", signedIn(), changePassword),
 		send("/account/sessions/end", signedIn(), endSessions),
-		post("/account/second-factor/drop", signedIn(), dropFactor),
+		send("/account/second-factor/drop", signedIn(), dropFactor),
 		post("/account/second-factor/codes", signedIn(), newCodes),
 	}, stories: func(s *scene) []story {
 		v := accountView{Profile: newForm("name", "Anna Kowalska", "language", "pl", "version", "3"), Password: newForm(), Login: "anna@example.com", Languages: tongueOptions("–"),
@@ -130,8 +130,11 @@ func endSessions(c *call, f *form) (reply, error) {
 	return move("/account").saying("account.session.ended"), nil
 }
 
-func dropFactor(c *call) (reply, error) {
+func dropFactor(c *call, f *form) (reply, error) {
 	if rep, ok := c.proved("/account"); !ok {
+		return rep, nil
+	}
+	if rep, ok := c.sure(f, "/account", "account.factor.ask"); !ok {
 		return rep, nil
 	}
 	if err := c.panel.opt.Auth.DropFactor(c.ctx, c.held(), c.place()); err != nil {
@@ -157,6 +160,8 @@ type enrolView struct {
 	Key   copyView
 	Codes []string
 	Have  bool
+	// Carry is a form that goes along, "" for none.
+	Carry string
 }
 
 func enrolPage() page {
@@ -169,8 +174,9 @@ func enrolPage() page {
 		bad := newForm("key", key.Reveal())
 		bad.fail("code", "factor.refused")
 		w, _ := enrolForm(bad, key, "Hurtownia Rowerowa", "anna@example.com")
-		return []story{{state: "plain", data: v}, {state: "refused", data: w},
-			{state: "codes", data: enrolView{Codes: []string{"abcd-efgh-2345-qrst", "bcde-fgha-3456-rstu", "cdef-ghab-4567-stuv", "defg-habc-2567-tuvw"}}}}
+		codes := []string{"abcd-efgh-2345-qrst", "bcde-fgha-3456-rstu", "cdef-ghab-4567-stuv", "defg-habc-2567-tuvw"}
+		return []story{{state: "plain", data: v}, {state: "refused", data: w}, {state: "codes-carrying", data: enrolView{Codes: codes, Carry: "to=%2Fpartners%2Fnew&f.name=Nord"}},
+			{state: "codes", data: enrolView{Codes: codes}}}
 	}}
 }
 
@@ -197,9 +203,23 @@ func showEnrol(c *call) (reply, error) {
 	if rep, ok := c.proved("/account/second-factor"); !ok {
 		return rep, nil
 	}
+	return c.enrolment("")
+}
+
+// enrolOrProve starts setting a second factor up, with a form that goes along,
+// once the password was given.
+func (c *call) enrolOrProve(carried string) (reply, error) {
+	if !c.session.Fresh(c.now()) {
+		return show("prove", proveView{newForm(), "/account/second-factor", carried}), nil
+	}
+	return c.enrolment(carried)
+}
+
+// enrolment shows a new key.
+func (c *call) enrolment(carried string) (reply, error) {
 	key := auth.NewFactorKey()
 	v, err := enrolForm(newForm("key", key.Reveal()), key, c.merchant.Name, c.user.Login)
-	v.Have = c.user.Factor.On()
+	v.Have, v.Carry = c.user.Factor.On(), carried
 	return show("enrol", v).hidden(), err
 }
 
@@ -217,6 +237,10 @@ func enrol(c *call) (reply, error) {
 	if !ok {
 		return move("/account/second-factor"), nil
 	}
+	carried := ""
+	if _, ok := parseCarried(f.Value("carry")); ok {
+		carried = f.Value("carry")
+	}
 	codes, id, err := c.panel.opt.Auth.EnrolFactor(c.ctx, c.held(), key, f.line("code", 1, 20), c.place())
 	if err != nil {
 		status, err := c.refused(f, "code", "factor.refused", err)
@@ -224,10 +248,11 @@ func enrol(c *call) (reply, error) {
 			return reply{}, err
 		}
 		v, err := enrolForm(f, key, c.merchant.Name, c.user.Login)
+		v.Carry = carried
 		rep := wrong("enrol", v).hidden()
 		rep.status = status
 		return rep, err
 	}
 	c.signIn(id, auth.SessionLife)
-	return show("enrol", enrolView{Codes: codes}).hidden(), nil
+	return show("enrol", enrolView{Codes: codes, Carry: carried}).hidden(), nil
 }

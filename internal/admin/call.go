@@ -114,12 +114,21 @@ func (c *call) say(key string, args ...any) string { return c.panel.words.say(c.
 func (c *call) now() time.Time { return c.panel.opt.Now() }
 
 // proved says whether the password was given lately; where it was not, the
-// reply asks for it and comes back to a page.
+// reply asks for it and comes back to a page. What was sent goes along.
 func (c *call) proved(back string) (reply, bool) {
 	if c.session.Fresh(c.now()) {
 		return reply{}, true
 	}
-	return move("/prove?back=" + queryEscape(back)).saying("prove.why"), false
+	// A form that cannot be read is refused by whoever reads it next.
+	if text, err := c.carried(); err == nil && text != "" {
+		c.flash = append(c.flash, said{"prove.why", nil})
+		return show("prove", proveView{newForm(), back, text}), false
+	}
+	to := "/prove?back=" + queryEscape(back)
+	if c.r.Method == http.MethodPost {
+		to += "&again=1" // the button has to be pressed once more
+	}
+	return move(to).saying("prove.why"), false
 }
 
 // notFound is the error of a page that is not there.

@@ -10,10 +10,12 @@ import (
 // maxCarried bounds a form that goes along through signing in, as it is encoded.
 const maxCarried = 200 << 10
 
-// carriedForm is what somebody has sent when his session had ended. It goes
-// along in the page where he signs in again, so that nobody has to keep it, and
-// is sent once he says so.
+// carriedForm is what somebody has sent when his session had ended, or when he
+// had to show first who he is. It goes along in the pages where he does, so that
+// nobody has to keep it, and is sent once he says so.
 type carriedForm struct {
+	// Again says that he has signed in for it.
+	Again bool
 	// To is where it was sent, below root.
 	To     string
 	Fields []carriedField
@@ -27,16 +29,25 @@ type carriedField struct {
 
 // carry gives a form as text for a hidden field, "" for one that does not go
 // along: what holds a secret stands in no page, a file has not been kept, and a
-// switch that was pressed is pressed again when its page is there.
+// switch that was pressed is pressed again when its page is there. A form that
+// carries another one hands that on.
 func carry(r *http.Request, f *form) string {
+	if text := f.Value("carry"); text != "" {
+		if _, ok := parseCarried(text); ok {
+			return text
+		}
+	}
 	to := strings.TrimPrefix(r.URL.EscapedPath(), root)
 	if !carries(to) || len(f.raw) == 0 {
 		return ""
 	}
 	all, written := url.Values{"to": {to}}, false
 	for name, values := range f.raw {
+		if name == sureField {
+			continue // he is asked anew
+		}
 		written = written || writtenByHand(name) && strings.Join(values, "") != ""
-		if strings.Contains(name, "password") || strings.Contains(name, "code") {
+		if secretField(name) {
 			return ""
 		}
 		all["f."+name] = values
@@ -48,14 +59,20 @@ func carry(r *http.Request, f *form) string {
 	return text
 }
 
+// secretField says whether a field of this name holds a secret wherever it
+// stands. Codes of second factors, of setting up and of resetting a password, and
+// the key of a factor stand in pages alone whose forms never go along, see
+// [carries]; a field called code elsewhere is one like others.
+func secretField(name string) bool { return name == "password" || name == "new-password" }
+
 // writtenByHand says whether a field holds what people have written, and not what the page says for itself.
 func writtenByHand(name string) bool {
-	return !slices.Contains([]string{"version", "back", "act", "on"}, name)
+	return !slices.Contains([]string{"version", "back", "act", "on", "after"}, name)
 }
 
 // carries says whether a form may be carried to an address.
 func carries(to string) bool {
-	return safeBack(to) == to && to != "/" && !strings.ContainsAny(to, "?#") && !strings.HasPrefix(to, "/account") && !strings.HasPrefix(to, "/reset")
+	return safeBack(to) == to && to != "/" && !strings.ContainsAny(to, "?#") && !strings.HasPrefix(to, "/account") && !strings.HasPrefix(to, "/reset") && to != "/resume"
 }
 
 // parseCarried reads what [carry] has made; ok is false for anything else.
@@ -95,12 +112,12 @@ func (c *call) ended(held bool) (reply, error) {
 			back = strings.TrimPrefix(u.RequestURI(), root)
 		}
 		return move("/sign-in?back=" + queryEscape(safeBack(back))).saying("signin.ended"), nil
-	case held && strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
-		f, err := c.form()
+	case held:
+		text, err := c.carried()
 		if err != nil {
 			return reply{}, err
 		}
-		if text := carry(c.r, f); text != "" {
+		if text != "" {
 			v, err := c.signInForm(newForm("back", "/"))
 			v.Carry = text
 			c.flash = []said{{"signin.kept", nil}}
@@ -114,15 +131,54 @@ func (c *call) ended(held bool) (reply, error) {
 // that he came for.
 func (c *call) resumed(carried, back string) reply {
 	if f, ok := parseCarried(carried); ok {
+		f.Again = true
 		return show("resume", f)
 	}
 	return move(back)
 }
 
+// carried gives the form that a request sends as text, "" where none goes along.
+func (c *call) carried() (string, error) {
+	if c.r.Method != http.MethodPost || c.scripted() || !strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return "", nil
+	}
+	f, err := c.form()
+	if err != nil {
+		return "", err
+	}
+	return carry(c.r, f), nil
+}
+
+// firstFactor answers an owner who has to set up a second factor before anything
+// else: what he has sent goes along.
+func (c *call) firstFactor() (reply, error) {
+	text, err := c.carried()
+	if err != nil {
+		return reply{}, err
+	}
+	if text == "" {
+		return move("/account/second-factor").saying("factor.needed"), nil
+	}
+	c.flash = append(c.flash, said{"factor.needed", nil})
+	return c.enrolOrProve(text)
+}
+
 func resumePage() page {
-	return page{name: "resume", stories: func(*scene) []story {
-		return []story{{state: "plain", nobody: true, data: carriedForm{To: "/partners/p-aaaaaaaaaaaaaaaa/settings", Fields: []carriedField{
+	return page{name: "resume", routes: []route{
+		// Who was led elsewhere comes back to what he had sent.
+		send("/resume", signedIn(), func(c *call, f *form) (reply, error) {
+			carried, ok := parseCarried(f.Value("carry"))
+			if !ok {
+				return move("/"), nil
+			}
+			return show("resume", carried), nil
+		}),
+	}, stories: func(*scene) []story {
+		form := carriedForm{To: "/partners/p-aaaaaaaaaaaaaaaa/settings", Fields: []carriedField{
 			{"name", "Nord Shop", true}, {"notes", "calls <b>back</b> on Monday\nat nine", true}, {"version", "7", false},
-		}}}}
+		}}
+		again := form
+		again.Again = true
+		return []story{{state: "plain", nobody: true, data: again}, {state: "kept", nobody: true, data: form}}
 	}}
 }

@@ -33,7 +33,7 @@ func TestDayOfAMerchant(t *testing.T) {
 	b.see(a, http.StatusOK, "Nord &lt;Shop&gt; is added", "it@nord.example", "There is no link yet")
 	id := b.part(a, `/panel/partners/(p-[a-z2-7]{16})/settings`)
 	offer := b.part(a, `/panel/offers/(o-[a-z2-7]{16})`)
-	b.see(b.post("/partners/new", "name", "nord <shop>"), http.StatusUnprocessableEntity, "This cannot be accepted")
+	b.see(b.post("/partners/new", "name", "nord <shop>"), http.StatusUnprocessableEntity, "This is taken already")
 
 	// What a discount would change, before it is stored, and storing it.
 	a = b.see(b.get("/partners/"+id+"/settings"), http.StatusOK)
@@ -69,7 +69,7 @@ func TestDayOfAMerchant(t *testing.T) {
 	if again := b.part(a, `value="(http[^"]*/o/[^"]*/gateway\.xml)"`); again == address {
 		t.Error("a rotation gave the same address")
 	}
-	b.see(b.follow(b.post("/offers/"+offer+"/links")), http.StatusOK, "This cannot be accepted")
+	b.see(b.follow(b.post("/offers/"+offer+"/links")), http.StatusOK, "this offer has two live links already")
 
 	// The switch in the list, with a form.
 	a = b.see(b.get("/partners"), http.StatusOK, "Nordic")
@@ -115,7 +115,7 @@ func TestDayOfAMerchant(t *testing.T) {
 	for _, l := range []string{link} {
 		b.see(b.follow(b.post("/links/"+l+"/suspend")), http.StatusOK, "stopped")
 		b.see(b.follow(b.post("/links/"+l+"/resume")), http.StatusOK, "answers again")
-		b.see(b.follow(b.post("/links/"+l+"/revoke")), http.StatusOK, "revoked")
+		b.see(b.follow(b.post("/links/"+l+"/revoke", "sure", "1")), http.StatusOK, "revoked")
 	}
 	// The merchant's one switch.
 	a = b.get("/")

@@ -28,6 +28,11 @@ type said struct {
 	Args []any
 }
 
+// Refuses says that the message tells of something that was not done.
+func (s said) Refuses() bool {
+	return slices.Contains([]string{"form.said", "link.again", "link.over", "link.toomany", "problem.script", "signin.ended"}, s.Key)
+}
+
 // form is what stands in the fields of a form and what is wrong with it. What
 // somebody has typed stays as he typed it, however wrong it is.
 type form struct {

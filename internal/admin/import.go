@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"slices"
@@ -50,6 +51,8 @@ const (
 type importView struct {
 	Form  *form
 	Tasks []importLine
+	// Example is a table that could be sent.
+	Example string
 }
 
 // importLine is one import of the list.
@@ -73,6 +76,13 @@ type importingView struct {
 	Message          string
 }
 
+// tableExample is the smallest table that shows what rows are for.
+const tableExample = `id;name;category;producer;vat;price_gross;size;code;stock
+1;T-shirt;Clothing/T-shirts;Acme;23;49,90;M;TS-M;12
+1;;;;;;L;TS-L;5
+2;Mug;Kitchen;Acme;23;19,90;;MUG;40
+`
+
 // planView says what merging an import does, or did.
 type planView struct {
 	Added, Changed, Removed, Unchanged int64
@@ -90,8 +100,8 @@ func importPage() page {
 		bad := newForm()
 		bad.setFlag("keep", true).fail("file", "form.needed")
 		return []story{
-			{state: "plain", data: importView{Form: newForm(), Tasks: []importLine{{"a", "catalog.jsonl.gz", importReady, s.ago(time.Minute)}, {"b", "produkty <nowe>.csv", importRefused, s.ago(time.Hour)}, {"c", "x.xml", importDone, s.ago(2 * time.Hour)}}}},
-			{state: "refused", role: auth.Manager, data: importView{Form: bad}},
+			{state: "plain", data: importView{Form: newForm(), Example: tableExample, Tasks: []importLine{{"a", "catalog.jsonl.gz", importReady, s.ago(time.Minute)}, {"b", "produkty <nowe>.csv", importRefused, s.ago(time.Hour)}, {"c", "x.xml", importDone, s.ago(2 * time.Hour)}}}},
+			{state: "refused", role: auth.Manager, data: importView{Form: bad, Example: tableExample}},
 		}
 	}}
 }
@@ -99,7 +109,7 @@ func importPage() page {
 func importingPage() page {
 	return page{name: "importing", routes: []route{
 		get("/import/{import}", may(manage.WriteProducts), showImport),
-		post("/import/{import}/merge", may(manage.WriteProducts), mergeImport),
+		send("/import/{import}/merge", may(manage.WriteProducts), mergeImport),
 		post("/import/{import}/discard", may(manage.WriteProducts), discardImport),
 		get("/import/{import}/problems.csv", may(manage.WriteProducts), importProblems),
 	}, stories: func(s *scene) []story {
@@ -110,7 +120,7 @@ func importingPage() page {
 		large := ready
 		large.Plan = &planView{0, 0, 51_000, 53_217, nil, nil, []feed.ProductID{1, 2}, true}
 		refused := importingView{ID: "b", Name: "produkty <nowe>.csv", State: importRefused, Products: 12, Errors: 2, Percent: -1, Message: "the catalog has 2 errors and was not taken", More: 7,
-			Problems: []catalog.Problem{{File: "produkty <nowe>.csv", Line: 3, Product: "A-17", Field: "price", Message: "“12,5O” is no amount"}, {File: "produkty <nowe>.csv", Line: 4, Message: "the line has 11 fields, the head 12"}}}
+			Problems: []catalog.Problem{{File: "produkty <nowe>.csv", Line: 3, Product: "A-17", Field: "price", Message: `"12,5O" is not a decimal number (digits with an optional decimal point)`}, {File: "produkty <nowe>.csv", Line: 3, Product: "A-17", Field: "images", Message: `"htp:/<x>" is not an address`, Hint: "give an absolute one that starts with https:// and has no blanks"}, {File: "produkty <nowe>.csv", Line: 4, Message: "has 11 fields, the header has 12 columns", Hint: "quote fields that hold separators"}}}
 		done := ready
 		done.State, done.Problems, done.Warnings = importDone, nil, 0
 		merging := ready
@@ -123,7 +133,7 @@ func importingPage() page {
 }
 
 func (c *call) imports(f *form) importView {
-	v := importView{Form: f}
+	v := importView{Form: f, Example: tableExample}
 	d := &c.panel.desk
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -295,12 +305,20 @@ func (c *call) forget(t *importTask) {
 	}
 }
 
-func (c *call) task() (*importTask, error) {
+// task gives the import that the path names. Where this process does not know it,
+// the reply says so on the page of imports, where the file is sent again.
+func (c *call) task() (*importTask, reply, bool) {
 	t, ok := c.panel.desk.find(c.who.Merchant, c.path("import"))
-	if !ok {
-		return nil, notFound("such import: it has ended, or another process reads it")
+	if ok {
+		return t, reply{}, true
 	}
-	return t, nil
+	if c.scripted() {
+		// What follows an import comes back as a page.
+		return nil, move("/import/" + url.PathEscape(c.path("import"))), false
+	}
+	f := newForm()
+	f.fail("", "import.unknown")
+	return nil, reply{status: http.StatusNotFound, page: "import", data: c.imports(f)}, false
 }
 
 func (d *desk) view(t *importTask) importingView {
@@ -324,9 +342,9 @@ func (d *desk) view(t *importTask) importingView {
 }
 
 func showImport(c *call) (reply, error) {
-	t, err := c.task()
-	if err != nil {
-		return reply{}, err
+	t, rep, ok := c.task()
+	if !ok {
+		return rep, nil
 	}
 	v := c.panel.desk.view(t)
 	if c.scripted() && c.query("part") != "" {
@@ -335,10 +353,16 @@ func showImport(c *call) (reply, error) {
 	return show("importing", v), nil
 }
 
-func mergeImport(c *call) (reply, error) {
-	t, err := c.task()
-	if err != nil {
-		return reply{}, err
+func mergeImport(c *call, f *form) (reply, error) {
+	t, rep, ok := c.task()
+	if !ok {
+		return rep, nil
+	}
+	// What takes much away is asked for once more, as long as it waits.
+	if v := c.panel.desk.view(t); v.State == importReady && v.Plan.Large {
+		if rep, ok := c.sure(f, "/import/"+t.id, "import.ask", v.Plan.Removed); !ok {
+			return rep, nil
+		}
 	}
 	begin := false
 	c.panel.desk.change(func() {
@@ -353,9 +377,9 @@ func mergeImport(c *call) (reply, error) {
 }
 
 func discardImport(c *call) (reply, error) {
-	t, err := c.task()
-	if err != nil {
-		return reply{}, err
+	t, rep, ok := c.task()
+	if !ok {
+		return rep, nil
 	}
 	had := false
 	c.panel.desk.change(func() {
@@ -373,9 +397,9 @@ func discardImport(c *call) (reply, error) {
 
 // importProblems gives all problems as a table for spreadsheets.
 func importProblems(c *call) (reply, error) {
-	t, err := c.task()
-	if err != nil {
-		return reply{}, err
+	t, rep, ok := c.task()
+	if !ok {
+		return rep, nil
 	}
 	var problems []catalog.Problem
 	c.panel.desk.change(func() { problems = t.problems })

@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"feedmill/feed/catalog"
+	"feedmill/feed/pricing"
 )
 
 // families are messages whose last word is known only while the program runs,
@@ -32,7 +35,7 @@ func families() map[string][]string {
 		"job":           {"publish", "sweep", "tend", "sweep_orphans", "import"},
 		"jobstate":      {"waiting", "running", "retrying", "done", "cancelled", "failed"},
 		"kind":          {"full", "light", "full_change", "gateway", "categories", "sizes", "producers", "units", "parameters", "stocks", "series", "warranties", "preset", "full.csv", "light.csv"},
-		"pstate":        {"on", "off", "blocked", "stale"},
+		"pstate":        {"on", "none", "off", "blocked", "stale"},
 		"link.state":    {"live", "revoked", "expired", "suspended"},
 		"partners.done": {"on", "off", "blocked", "unblocked", "orders.on", "orders.off", "on.of", "off.of", "blocked.of", "unblocked.of", "orders.on.of", "orders.off.of"},
 		"act":           {"partner.create", "partner.update", "partner.delete", "partner.feed.on", "partner.feed.off", "partner.orders.on", "partner.orders.off", "partner.block", "partner.unblock", "partner.tag", "partner.schedule", "offer.create", "offer.update", "offer.delete", "offer.feed.on", "offer.feed.off", "offer.orders.on", "offer.orders.off", "offer.schedule", "link.create", "link.rotate", "link.update", "link.revoke", "link.suspend", "link.resume", "link.expire", "link.alarm", "merchant.create", "merchant.update", "merchant.sharing.on", "merchant.sharing.off", "shop.create", "shop.update", "shop.delete", "key.create", "key.revoke", "user.create", "user.update", "user.role", "user.disable", "user.enable", "user.password", "user.factor.on", "user.factor.off", "catalog.write", "catalog.import", "feed.held.release", "feed.held.discard", "feed.epoch", "rate.set", "rate.delete", "pricelist.create", "pricelist.update", "pricelist.delete", "pricelist.prices", "catalog.dictionaries", "publish.ask", "publish.run", "job.cancel", "job.retry"},
@@ -41,6 +44,12 @@ func families() map[string][]string {
 		"reason":        {"not-included", "excluded", "no-sizes", "no-rate", "no-price", "price-vanishes", "overflow", "out-of-stock", "not-listed"},
 		"importstate":   {"reading", "ready", "refused", "merging", "done", "failed", "discarded"},
 		"diff":          {"added", "changed", "removed"},
+		"steps":         {"catalog", "catalog.why", "partner", "partner.why", "link", "link.why"},
+		"note":          noteCodes(),
+		"told":          catalog.NewPhrases().Codes(),
+		"rulefield":     {"category", "producer", "product", "tag"},
+		"unmatched.is":  {"language", "warehouse", "warehouses", "category", "producer", "product", "tag"},
+		"unmatched.so":  {"no-text", "not-counted", "no-stock", "no-discount", "lets-nothing-in", "empty", "leaves-nothing-out"},
 		"step":          {"base", "rate", "discount", "floor", "rounding", "VAT", "stock"},
 	}
 }
@@ -94,6 +103,93 @@ func named(t *testing.T) map[string]bool {
 		}
 	}
 	return found
+}
+
+func noteCodes() (codes []string) {
+	for _, c := range pricing.NoteCodes() {
+		codes = append(codes, string(c))
+	}
+	return codes
+}
+
+// TestNotesSayAll holds the words of every remark in an explanation against its
+// English: they take all its arguments and no others, in each language.
+func TestNotesSayAll(t *testing.T) {
+	t.Parallel()
+	words, err := loadLexicon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := regexp.MustCompile(`%!(\w)\(MISSING\)`)
+	for _, code := range pricing.NoteCodes() {
+		var args []any
+		for i, m := range missing.FindAllStringSubmatch(pricing.Note{Code: code}.String(), -1) {
+			if m[1] == "d" {
+				args = append(args, 70+i)
+			} else {
+				args = append(args, "text-"+strconv.Itoa(i))
+			}
+		}
+		if pricing.NoteCode((pricing.Note{Code: code, Args: args}).String()) == code {
+			t.Errorf("%s has no English text", code)
+		}
+		for _, tg := range tongues() {
+			s := &speaker{words: words, lang: tg.Code}
+			got := s.note(pricing.Note{Code: code, Args: args})
+			if strings.Contains(got, "%!") || strings.Contains(got, "note.") {
+				t.Errorf("%s in %s: got %q", code, tg.Code, got)
+			}
+			for _, a := range args {
+				if text := words.printers[tg.Code].Sprint(a); !strings.Contains(got, text) {
+					t.Errorf("%s in %s: got %q without %q", code, tg.Code, got, text)
+				}
+			}
+		}
+	}
+	s := &speaker{words: words, lang: "pl"}
+	if got := s.notes([]pricing.Note{{Code: "list-price"}, {Code: "of-product"}, {Code: "net"}}); got != "cena katalogowa, z produktu, netto" {
+		t.Errorf("got %q", got)
+	}
+	if got := s.note(pricing.Note{Code: "less-category", Args: []any{pricing.Number("12.5"), "Rowery"}}); got != "minus 12,5 % na kategorię „Rowery”" {
+		t.Errorf("got %q", got)
+	}
+	if got := s.note(pricing.Note{Code: "exclude", Args: []any{1, 2, pricing.NameTag, "old"}}); got != "pasuje reguła wykluczająca 1 z 2: etykieta „old”" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// What an import says is told in the language of a page, and what is known in
+// English alone is marked as such.
+func TestImportsAreTold(t *testing.T) {
+	t.Parallel()
+	words, err := loadLexicon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	phrases := catalog.NewPhrases()
+	for _, c := range []struct{ lang, text, want string }{
+		{"pl", `"12;5O" is not a decimal number (digits with an optional decimal point)`, "„12;5O” nie jest liczbą: podaj cyfry, z kropką przed miejscami dziesiętnymi"},
+		{"ru", "is missing", "отсутствует"},
+		{"sl", `"<b>" occurs twice`, "»&lt;b&gt;« se pojavi dvakrat"},
+		{"el", "has 5 fields, the header has 1 column", "πεδία στη γραμμή: 5, στήλες στην κεφαλίδα: 1"},
+		{"pl", "want a value, but the text <ends>", `<span lang="en">want a value, but the text &lt;ends&gt;</span>`},
+		{"pl", `"7" is not known and has no name`, "„7” jest nieznane i nie ma nazwy"},
+		{"pl", "give its name, or a producer line before the product", "podaj nazwę"},
+		{"pl", "a.csv: is encoded in UTF-16 (little endian)", "a.csv jest zapisany w UTF-16"},
+		{"en", "is <missing>", "is &lt;missing&gt;"},
+	} {
+		if got := (&speaker{words: words, lang: c.lang}).teller(phrases)(c.text); string(got) != c.want {
+			t.Errorf("%s: %q: got %s, want %s", c.lang, c.text, got, c.want)
+		}
+	}
+	for _, code := range phrases.Codes() {
+		for _, tg := range tongues() {
+			s := &speaker{words: words, lang: tg.Code}
+			if got := s.T("told."+code, []any{"a", "b", "c", "d"}); strings.Contains(strings.Split(got, "%!(EXTRA")[0], "%!") {
+				t.Errorf("%s in %s: got %q", code, tg.Code, got)
+			}
+		}
+	}
 }
 
 // TestMessagesAreWhole reads all messages: each is there in every language, is

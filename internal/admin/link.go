@@ -35,13 +35,13 @@ type linkDayLine struct {
 
 func linkPage() page {
 	return page{name: "link", routes: []route{
-		post("/offers/{offer}/links", may(manage.WriteLinks), createLink),
+		send("/offers/{offer}/links", may(manage.WriteLinks), createLink),
 		get("/links/{link}", may(manage.ReadAccounts), showLink),
 		send("/links/{link}", may(manage.WriteLinks), saveLink),
 		send("/links/{link}/rotate", may(manage.WriteLinks), rotateLink),
-		post("/links/{link}/revoke", may(manage.WriteLinks), endLink("revoke")),
-		post("/links/{link}/suspend", may(manage.WriteLinks), endLink("suspend")),
-		post("/links/{link}/resume", may(manage.WriteLinks), endLink("resume")),
+		send("/links/{link}/revoke", may(manage.WriteLinks), revokeLink),
+		post("/links/{link}/suspend", may(manage.WriteLinks), stopLink("suspend")),
+		post("/links/{link}/resume", may(manage.WriteLinks), stopLink("resume")),
 	}, stories: func(s *scene) []story {
 		v := linkView{partnerHead: partnerHead{ID: "p-bbbbbbbbbbbbbbbb", Name: "Nord Shop", Tab: "link"}, Offer: "Main", May: true, Form: newForm("name", "shop software", "version", "1"),
 			Link: linkLine{ID: "l-bbbbbbbbbbbbbbbb", Name: "shop software", State: "live", LastUsed: s.ago(time.Minute), Live: true}, Overlaps: overlapOptions(func(h int) string { return strconv.Itoa(h) + " h" }),
@@ -116,11 +116,22 @@ func (c *call) linkView(l *partner.Link, f *form) (v linkView, err error) {
 	return v, nil
 }
 
-// createLink makes a link of an offer and shows its address, once.
-func createLink(c *call) (reply, error) {
+// createLink makes a link of an offer and shows its address, once. The form says
+// which link was the newest, so that a page that is loaded anew, or a second
+// click, makes no second one.
+func createLink(c *call, f *form) (reply, error) {
 	o, err := c.offer()
 	if err != nil {
 		return reply{}, err
+	}
+	if f.Has("after", f.Value("after")) {
+		links, err := c.panel.opt.Manage.Links(c.ctx, c.who, o.ID)
+		if err != nil {
+			return reply{}, err
+		}
+		if f.Value("after") != string(newestLink(links)) {
+			return move("/partners/" + string(o.Partner)).saying("link.again"), nil
+		}
 	}
 	if rep, ok := c.proved("/partners/" + string(o.Partner)); !ok {
 		return rep, nil
@@ -138,7 +149,7 @@ func createLink(c *call) (reply, error) {
 func (c *call) tooMany(back string, err error) (reply, error) {
 	var stale *partner.ConflictError
 	if feed.KindOf(err) == feed.KindConflict && !errors.As(err, &stale) {
-		return move(back).saying("form.said", message(err)), nil
+		return move(back).saying("link.toomany"), nil
 	}
 	return reply{}, err
 }
@@ -188,6 +199,9 @@ func rotateLink(c *call, f *form) (reply, error) {
 		return reply{}, err
 	}
 	back := "/links/" + string(old.ID)
+	if !old.Live(c.now()) {
+		return move(back).saying("link.over"), nil
+	}
 	if rep, ok := c.proved(back); !ok {
 		return rep, nil
 	}
@@ -212,19 +226,30 @@ func rotateLink(c *call, f *form) (reply, error) {
 	return show("link", v).hidden(), err
 }
 
-func endLink(how string) handler {
+// revokeLink ends a link for good.
+func revokeLink(c *call, f *form) (reply, error) {
+	l, err := c.link()
+	if err != nil {
+		return reply{}, err
+	}
+	back := "/links/" + string(l.ID)
+	if rep, ok := c.sure(f, back, "link.revoke.ask"); !ok {
+		return rep, nil
+	}
+	return move(back).saying("link.done.revoke"), c.panel.opt.Manage.RevokeLink(c.ctx, c.who, l.ID)
+}
+
+// stopLink stops a link, or has it answer again.
+func stopLink(how string) handler {
 	return func(c *call) (reply, error) {
 		l, err := c.link()
 		if err != nil {
 			return reply{}, err
 		}
 		m := c.panel.opt.Manage
-		switch how {
-		case "revoke":
-			err = m.RevokeLink(c.ctx, c.who, l.ID)
-		case "suspend":
+		if how == "suspend" {
 			err = m.SuspendLink(c.ctx, c.who, l.ID)
-		default:
+		} else {
 			err = m.ResumeLink(c.ctx, c.who, l.ID)
 		}
 		return move("/links/" + string(l.ID)).saying("link.done." + how), err

@@ -20,6 +20,7 @@ type offerView struct {
 	Kinds, Dialects   []option
 	PriceLists        []option
 	Preview           *previewView
+	Unmatched         *unmatchedView
 }
 
 func offerPage() page {
@@ -44,7 +45,9 @@ func offerPage() page {
 		bad.Form.fail("include", "offer.rule", "colour: red")
 		preview := edit
 		preview.Preview = samplePreview()
-		return []story{{state: "new", data: fresh}, {state: "edit", data: edit}, {state: "wrong", data: bad}, {state: "preview", data: preview}}
+		unmatched := edit
+		unmatched.Unmatched = sampleUnmatched()
+		return []story{{state: "unmatched", data: unmatched}, {state: "new", data: fresh}, {state: "edit", data: edit}, {state: "wrong", data: bad}, {state: "preview", data: preview}}
 	}}
 }
 
@@ -308,6 +311,11 @@ func showOffer(c *call) (reply, error) {
 		return reply{}, err
 	}
 	v, err := c.offerFormView(&p, formOfOffer(&o), o.ID)
+	if err != nil {
+		return reply{}, err
+	}
+	found, err := c.unmatched([]partner.Offer{o})
+	v.Unmatched = found[o.ID]
 	return show("offer", v), err
 }
 

@@ -16,14 +16,38 @@ type overviewView struct {
 	Runs     []runLine
 	Stale    []staleLine
 	Alarms   []alarmLine
+	// Asked are partners whose people wait for an answer.
+	Asked []askedLine
 	// Held counts runs with something held.
 	Held int
 	// LastPublished is when a run last published something, zero for never.
 	LastPublished time.Time
 	Sharing       switchView
+	// Steps are what a merchant does first, none once he has done all of it.
+	Steps []step
 }
 
-type partnerCounts struct{ All, On, Off, Blocked, Stale int }
+// step is one thing to do before a first partner can read anything.
+type step struct {
+	Name, Address string
+	Done          bool
+}
+
+// stepsOf tells what is to be done first. The last step leads to the partner
+// where there is one alone.
+func stepsOf(products int64, partners []partner.Partner, links int) []step {
+	if products > 0 && len(partners) > 0 && links > 0 {
+		return nil
+	}
+	at := root + "/partners"
+	if len(partners) == 1 {
+		at += "/" + string(partners[0].ID)
+	}
+	return []step{{"catalog", root + "/import", products > 0}, {"partner", root + "/partners/new", len(partners) > 0}, {"link", at, links > 0}}
+}
+
+// partnerCounts are of partners by state; None have everything but an offer.
+type partnerCounts struct{ All, On, Off, Blocked, Stale, None int }
 
 // staleLine is a partner who has not fetched what is new.
 type staleLine struct {
@@ -46,15 +70,17 @@ func overviewPage() page {
 		get("/", may(manage.ReadLedger), showOverview),
 		post("/sharing", may(manage.WriteMerchant), setSharing),
 	}, stories: func(s *scene) []story {
-		full := overviewView{Products: 104_217, Partners: partnerCounts{512, 498, 9, 5, 2}, Held: 1, LastPublished: s.ago(time.Minute), Runs: sampleRuns(s),
+		full := overviewView{Products: 104_217, Partners: partnerCounts{512, 498, 9, 5, 2, 0}, Held: 1, LastPublished: s.ago(time.Minute), Runs: sampleRuns(s),
 			Stale:   []staleLine{{"p-bbbbbbbbbbbbbbbb", "Nord Shop", "Main", s.ago(50 * time.Hour), s.ago(49 * time.Hour)}},
+			Asked:   []askedLine{{"p-bbbbbbbbbbbbbbbb", "Nord Shop"}},
 			Alarms:  []alarmLine{{"l-cccccccccccccccc", "shop software", "p-cccccccccccccccc", s.ago(3 * time.Hour), true}},
 			Sharing: sharingSwitch(true, 4, true)}
 		return []story{
 			{state: "busy", data: full},
-			{state: "fresh", data: overviewView{Sharing: sharingSwitch(true, 1, true)}, flash: []said{{"setup.done", nil}}, needsFactor: true},
-			{state: "sharing-off", sharingOff: true, data: overviewView{Products: 12, Partners: partnerCounts{1, 1, 0, 0, 0}, Sharing: sharingSwitch(false, 5, true)}},
-			{state: "readonly", role: auth.Readonly, data: overviewView{Products: 104_217, Partners: partnerCounts{512, 498, 9, 5, 2}, Runs: sampleRuns(s), Sharing: sharingSwitch(true, 4, false)}},
+			{state: "fresh", data: overviewView{Sharing: sharingSwitch(true, 1, true), Steps: stepsOf(0, nil, 0)}, flash: []said{{"setup.done", nil}}, needsFactor: true},
+			{state: "begun", data: overviewView{Products: 12, Partners: partnerCounts{1, 0, 0, 0, 0, 1}, Sharing: sharingSwitch(true, 1, true), Steps: stepsOf(12, []partner.Partner{{ID: "p-bbbbbbbbbbbbbbbb"}}, 0)}},
+			{state: "sharing-off", sharingOff: true, data: overviewView{Products: 12, Partners: partnerCounts{1, 1, 0, 0, 0, 0}, Sharing: sharingSwitch(false, 5, true)}},
+			{state: "readonly", role: auth.Readonly, data: overviewView{Products: 104_217, Partners: partnerCounts{512, 498, 9, 5, 2, 0}, Runs: sampleRuns(s), Sharing: sharingSwitch(true, 4, false)}},
 		}
 	}}
 }
@@ -80,7 +106,7 @@ func showOverview(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	names := map[partner.ID]string{}
+	names, on := map[partner.ID]string{}, map[partner.ID]bool{}
 	now := c.now()
 	for i := range list {
 		p := &list[i]
@@ -90,16 +116,22 @@ func showOverview(c *call) (reply, error) {
 		case p.State == partner.StateBlocked:
 			v.Partners.Blocked++
 		case p.FeedOn(now):
-			v.Partners.On++
+			v.Partners.None++ // until his first offer is seen
+			on[p.ID] = true
 		default:
 			v.Partners.Off++
 		}
 	}
-	if err := c.overviewStale(&v, names); err != nil {
+	v.Asked = askedOf(list)
+	if err := c.overviewStale(&v, names, on); err != nil {
 		return reply{}, err
 	}
-	if err := c.overviewAlarms(&v); err != nil {
+	links, err := c.overviewAlarms(&v)
+	if err != nil {
 		return reply{}, err
+	}
+	if c.may(manage.WriteLinks) && c.may(manage.WriteProducts) && c.may(manage.WriteAccounts) {
+		v.Steps = stepsOf(v.Products, list, links)
 	}
 	runs, err := m.Runs(c.ctx, c.who, 0, 50)
 	if err != nil {
@@ -125,8 +157,9 @@ func showOverview(c *call) (reply, error) {
 	return show("overview", v), err
 }
 
-// overviewStale finds the partners who have not fetched what is new, the longest first.
-func (c *call) overviewStale(v *overviewView, names map[partner.ID]string) error {
+// overviewStale finds the partners who have not fetched what is new, the longest
+// first, and which of those who are switched on have an offer.
+func (c *call) overviewStale(v *overviewView, names map[partner.ID]string, on map[partner.ID]bool) error {
 	fresh, err := c.panel.opt.Manage.Freshness(c.ctx, c.who)
 	if err != nil {
 		return err
@@ -134,6 +167,11 @@ func (c *call) overviewStale(v *overviewView, names map[partner.ID]string) error
 	seen := map[partner.ID]bool{}
 	for i := range fresh {
 		f := &fresh[i]
+		if on[f.Partner] {
+			delete(on, f.Partner)
+			v.Partners.On++
+			v.Partners.None--
+		}
 		if !f.Stale {
 			continue
 		}
@@ -148,11 +186,11 @@ func (c *call) overviewStale(v *overviewView, names map[partner.ID]string) error
 	return nil
 }
 
-// overviewAlarms finds the links that need to be looked at.
-func (c *call) overviewAlarms(v *overviewView) error {
+// overviewAlarms finds the links that need to be looked at, among how many.
+func (c *call) overviewAlarms(v *overviewView) (int, error) {
 	links, err := c.panel.opt.Manage.Links(c.ctx, c.who, "")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var offers map[partner.OfferID]partner.ID
 	for i := range links {
@@ -163,7 +201,7 @@ func (c *call) overviewAlarms(v *overviewView) error {
 		if offers == nil {
 			list, err := c.panel.opt.Manage.Offers(c.ctx, c.who, "")
 			if err != nil {
-				return err
+				return 0, err
 			}
 			offers = map[partner.OfferID]partner.ID{}
 			for j := range list {
@@ -176,7 +214,7 @@ func (c *call) overviewAlarms(v *overviewView) error {
 		}
 		v.Alarms = append(v.Alarms, alarmLine{l.ID, l.Name, offers[l.Offer], at, !l.SuspendedAt.IsZero()})
 	}
-	return nil
+	return len(links), nil
 }
 
 // setSharing moves the merchant's one switch.

@@ -275,7 +275,7 @@ func (p *Panel) answer(c *call, rt route) (reply, error) {
 		p.opt.Log.WarnContext(c.ctx, "refused", slog.String("route", rt.pattern()), slog.String("user", string(c.user.ID)), slog.String("role", string(c.user.Role)))
 		return reply{}, &feed.Error{Kind: feed.KindForbidden, Message: "you may not do that"}
 	case c.mustSetFactor() && !rt.needs.anyone:
-		return move("/account/second-factor").saying("factor.needed"), nil
+		return c.firstFactor()
 	}
 	return rt.handle(c)
 }

@@ -36,6 +36,10 @@ type partnerView struct {
 	Version  int64
 	May      bool
 	MayLinks bool
+	// Asked says that he waits for an answer.
+	Asked bool
+	// MayPeople lets make accounts for the partner's people.
+	MayPeople bool
 }
 
 // pointLine is a moment at which a switch moves by itself.
@@ -46,16 +50,18 @@ type pointLine struct {
 
 // offerCard is one offer on the card.
 type offerCard struct {
-	ID               partner.OfferID
-	Name, Shop       string
-	Feed, Orders     switchView
-	Languages        string
-	Currency         string
-	Base, Discounts  string
-	Assortment       string
-	CSV              bool
-	Points           []pointLine
-	Links            []linkLine
+	ID              partner.OfferID
+	Name, Shop      string
+	Feed, Orders    switchView
+	Languages       string
+	Currency        string
+	Base, Discounts string
+	Assortment      string
+	CSV             bool
+	Points          []pointLine
+	Links           []linkLine
+	// Newest is the link that was made last, "" for none.
+	Newest           partner.LinkID
 	Gateway, Full    time.Time
 	Light            time.Time
 	Behind           int64
@@ -64,6 +70,8 @@ type offerCard struct {
 	// Nothing says that whoever asks is answered 503, Held that a run holds what
 	// would come next.
 	Nothing, Held bool
+	// Unmatched tells what it names that the catalog does not have.
+	Unmatched *unmatchedView
 }
 
 // linkLine is one link of an offer.
@@ -78,6 +86,7 @@ func partnerPage() page {
 	return page{name: "partner", routes: []route{
 		get("/partners/{partner}", may(manage.ReadAccounts), showPartner),
 		send("/partners/{partner}/schedule", may(manage.WriteAccounts), schedulePartner),
+		send("/partners/{partner}/answered", may(manage.WriteAccounts), answerPartner),
 		send("/partners/{partner}/delete", may(manage.WriteAccounts), deletePartner),
 		post("/offers/{offer}/feed", may(manage.WriteAccounts), switchOffer("feed")),
 		post("/offers/{offer}/orders", may(manage.WriteAccounts), switchOffer("orders")),
@@ -85,7 +94,7 @@ func partnerPage() page {
 	}, stories: func(s *scene) []story {
 		v := samplePartner(s)
 		read := v
-		read.May, read.MayLinks, read.Because = false, false, "partner-feed-off"
+		read.May, read.MayLinks, read.MayPeople, read.Because = false, false, false, "partner-feed-off"
 		read.Feed.On = false
 		bad := v
 		bad.Schedule = newForm("at", "yesterday", "to", "off")
@@ -93,6 +102,11 @@ func partnerPage() page {
 		idle := v
 		idle.Offers = slices.Clone(v.Offers)
 		idle.Offers[0].Links, idle.Offers[0].MayDelete = nil, true
+		asked := v
+		asked.Asked, asked.Tags = true, []string{askTag}
+		unmatched := v
+		unmatched.Offers = slices.Clone(v.Offers)
+		unmatched.Offers[0].Unmatched = sampleUnmatched()
 		held := v
 		held.Offers = slices.Clone(v.Offers)
 		held.Offers[0].Held = true
@@ -104,7 +118,7 @@ func partnerPage() page {
 		first.Offers[0].Nothing = true
 		empty := v
 		empty.Offers, empty.Points, empty.Tags, empty.Notes = nil, nil, nil, ""
-		return []story{{state: "plain", data: v}, {state: "readonly", role: auth.Readonly, data: read}, {state: "bad-time", data: bad}, {state: "no-links", data: idle}, {state: "no-offers", data: empty},
+		return []story{{state: "plain", data: v}, {state: "asked", data: asked}, {state: "unmatched", data: unmatched}, {state: "readonly", role: auth.Readonly, data: read}, {state: "bad-time", data: bad}, {state: "no-links", data: idle}, {state: "no-offers", data: empty},
 			{state: "held", data: held}, {state: "waiting", data: waiting}, {state: "waiting-readonly", role: auth.Readonly, data: waiting}, {state: "first-run", data: first}}
 	}}
 }
@@ -118,7 +132,7 @@ func samplePartner(s *scene) partnerView {
 	offer := root + "/offers/o-bbbbbbbbbbbbbbbb"
 	return partnerView{partnerHead: partnerHead{ID: id, Name: "Nord Shop", Tab: "card"}, Email: "it@nord.example", Phone: "+47 12 34", Language: "nor", Currency: "NOK", Tags: []string{"gold", "north"},
 		Notes: "pays late\nbut pays <b>", Wholesaler: true, Feed: sw("/feed", "partner.feed", true), Orders: sw("/orders", "partner.orders", false), Block: sw("/block", "partner.block", false),
-		Points: []pointLine{{s.now.Add(20 * time.Hour), false}, {s.now.Add(80 * time.Hour), true}}, Schedule: newForm(), Version: 7, May: true, MayLinks: true,
+		Points: []pointLine{{s.now.Add(20 * time.Hour), false}, {s.now.Add(80 * time.Hour), true}}, Schedule: newForm(), Version: 7, May: true, MayLinks: true, MayPeople: true,
 		Offers: []offerCard{{ID: "o-bbbbbbbbbbbbbbbb", Name: "Main", Shop: "1 · Main", Feed: switchView{Action: offer + "/feed", Version: 2, On: true, Label: "offer.feed", Name: "Main"},
 			Orders: switchView{Action: offer + "/orders", Version: 2, Label: "offer.orders", Name: "Main"}, Languages: "nor, eng", Currency: "NOK", Base: "wholesale", Discounts: "partner", Assortment: "some", CSV: true,
 			Gateway: s.ago(time.Minute), Full: s.ago(9 * time.Hour), Light: s.ago(time.Minute), Behind: 2, BehindSince: s.ago(time.Hour),
@@ -150,7 +164,8 @@ func (c *call) card(schedule *form) (v partnerView, err error) {
 	}
 	v = partnerView{partnerHead: c.head(&p, "card"), Email: p.Email, Phone: p.Phone, Language: p.Language.String(), Currency: p.Currency.String(), Notes: p.Notes, Wholesaler: p.Wholesaler, Tags: p.Tags,
 		Feed: sw("/feed", "partner.feed", p.FeedOn(now)), Orders: sw("/orders", "partner.orders", p.OrdersEnabled), Block: sw("/block", "partner.block", p.State == partner.StateBlocked),
-		Points: points(p.Schedule, now), Schedule: schedule, Version: p.Version, May: write, MayLinks: c.may(manage.WriteLinks)}
+		Points: points(p.Schedule, now), Schedule: schedule, Version: p.Version, May: write, MayLinks: c.may(manage.WriteLinks), MayPeople: c.may(manage.WriteMerchant)}
+	v.Asked = slices.Contains(p.Tags, askTag)
 	switch {
 	case !c.merchant.SharingEnabled:
 		v.Because = partner.RefusedSharingOff.String()
@@ -171,11 +186,16 @@ func (c *call) card(schedule *form) (v partnerView, err error) {
 	if err != nil {
 		return v, err
 	}
+	unmatched, err := c.unmatched(offers)
+	if err != nil {
+		return v, err
+	}
 	for i := range offers {
 		card, err := c.offerCard(&offers[i], shops, fresh, write)
 		if err != nil {
 			return v, err
 		}
+		card.Unmatched = unmatched[offers[i].ID]
 		v.Offers = append(v.Offers, card)
 	}
 	return v, nil
@@ -238,9 +258,21 @@ func (c *call) offerCard(o *partner.Offer, shops []partner.Shop, fresh []*partne
 		}
 	}
 	links, err := c.panel.opt.Manage.Links(c.ctx, c.who, o.ID)
+	v.Newest = newestLink(links)
 	v.Links = linkLines(links, now)
 	v.MayDelete = write && !slices.ContainsFunc(v.Links, func(l linkLine) bool { return l.Live })
 	return v, err
+}
+
+// newestLink names the link that was made last, "" for none.
+func newestLink(links []partner.Link) (id partner.LinkID) {
+	var at time.Time
+	for i := range links {
+		if l := &links[i]; id == "" || l.CreatedAt.After(at) || l.CreatedAt.Equal(at) && l.ID > id {
+			id, at = l.ID, l.CreatedAt
+		}
+	}
+	return id
 }
 
 // linkLines writes links for people: those in use, and the last few others.
@@ -312,7 +344,11 @@ func deletePartner(c *call, f *form) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if err := c.panel.opt.Manage.DeletePartner(c.ctx, c.who, p.ID, f.version()); err != nil {
+	version := f.version()
+	if rep, ok := c.sure(f, "/partners/"+string(p.ID), "partner.delete.ask", p.Name); !ok {
+		return rep, nil
+	}
+	if err := c.panel.opt.Manage.DeletePartner(c.ctx, c.who, p.ID, version); err != nil {
 		return reply{}, err
 	}
 	return move("/partners").saying("partner.deleted", p.Name), nil
@@ -359,7 +395,11 @@ func deleteOffer(c *call, f *form) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if err := c.panel.opt.Manage.DeleteOffer(c.ctx, c.who, o.ID, f.version()); err != nil {
+	version := f.version()
+	if rep, ok := c.sure(f, "/partners/"+string(o.Partner), "offer.delete.ask", o.Name); !ok {
+		return rep, nil
+	}
+	if err := c.panel.opt.Manage.DeleteOffer(c.ctx, c.who, o.ID, version); err != nil {
 		return reply{}, err
 	}
 	return move("/partners/"+string(o.Partner)).saying("offer.deleted", o.Name), nil

@@ -172,6 +172,10 @@ func createPartner(c *call, f *form) (reply, error) {
 // taken is that too, a stale version is not.
 func takeTaken(f *form, name string, err error) error {
 	var stale *partner.ConflictError
+	if errors.Is(err, partner.ErrTaken) {
+		f.fail(name, "form.taken")
+		return nil
+	}
 	if err != nil && feed.KindOf(err) == feed.KindConflict && !errors.As(err, &stale) {
 		f.fail(name, "form.said", message(err))
 		return nil

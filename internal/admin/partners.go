@@ -31,6 +31,8 @@ type partnerRow struct {
 	Tags    []string
 	Blocked bool
 	Offers  int
+	// Receives says that switches let his offers be read, his own among them.
+	Receives bool
 	// Seen is his last download, Behind counts generations that he has not.
 	Seen        time.Time
 	Behind      int64
@@ -55,12 +57,15 @@ func partnersPage() page {
 		post("/partners/{partner}/block", may(manage.WriteAccounts), switchPartner("block")),
 	}, stories: func(s *scene) []story {
 		row := func(id partner.ID, name string, on bool) partnerRow {
-			return partnerRow{ID: id, Name: name, Offers: 1, Seen: s.ago(3 * time.Minute), Switch: newSwitch(rowID(id), root+"/partners/"+string(id)+"/feed", 3, on, "partner.feed", name, true)}
+			return partnerRow{ID: id, Name: name, Offers: 1, Receives: on, Seen: s.ago(3 * time.Minute), Switch: newSwitch(rowID(id), root+"/partners/"+string(id)+"/feed", 3, on, "partner.feed", name, true)}
 		}
 		a, b, d := row("p-aaaaaaaaaaaaaaaa", "Bike & Co <script>alert(1)</script>", true), row("p-bbbbbbbbbbbbbbbb", "Nord Shop", false), row("p-cccccccccccccccc", "Velo Süd", true)
 		a.Tags, b.Stale, b.Behind, b.BehindSince, b.Seen, d.Blocked = []string{"gold", "eu"}, true, 14, s.ago(50*time.Hour), s.ago(51*time.Hour), true
 		d.Next, d.NextOn, d.Seen = s.now.Add(20*time.Hour), false, time.Time{}
 		v := partnersView{Rows: []partnerRow{a, b, d}, Tags: []option{{"eu", "eu (1)"}, {"gold", "gold (1)"}}, All: 3, May: true}
+		e := row("p-dddddddddddddddd", "Without an offer", true)
+		e.Offers, e.Seen = 0, time.Time{}
+		v.Rows = append(v.Rows, e)
 		done := b
 		done.Done = "partners.done.off"
 		read := v
@@ -130,8 +135,8 @@ func (v *partnersView) matches(p *partner.Partner, fresh []*partner.Freshness, n
 	}
 	stale := slices.ContainsFunc(fresh, func(f *partner.Freshness) bool { return f.Stale })
 	switch v.State {
-	case "on":
-		if p.State == partner.StateBlocked || !p.FeedOn(now) {
+	case "on", "none":
+		if p.State == partner.StateBlocked || !p.FeedOn(now) || (len(fresh) == 0) != (v.State == "none") {
 			return false
 		}
 	case "off":
@@ -164,6 +169,7 @@ func (c *call) partnerRow(p *partner.Partner, fresh []*partner.Freshness) partne
 	now := c.now()
 	r := partnerRow{ID: p.ID, Name: p.Name, Tags: p.Tags, Blocked: p.State == partner.StateBlocked, Offers: len(fresh),
 		Switch: newSwitch(rowID(p.ID), root+"/partners/"+string(p.ID)+"/feed", p.Version, p.FeedOn(now), "partner.feed", p.Name, c.may(manage.WriteAccounts))}
+	r.Receives = r.Switch.On && c.merchant.SharingEnabled
 	r.Switch.Back = strings.TrimPrefix(c.r.URL.RequestURI(), root)
 	if next, ok := p.Schedule.Next(p.FeedEnabled, now); ok {
 		r.Next, r.NextOn = next.At, next.On

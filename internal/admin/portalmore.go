@@ -179,6 +179,8 @@ type changesView struct {
 	portalTabs
 	Lines []changeLine
 	Pager pager
+	// Off says that the offer cannot be read now, so that nothing is told of it.
+	Off bool
 }
 
 // changeLine is one generation as the recipient sees it.
@@ -197,6 +199,7 @@ func changesPage() page {
 		tabs := portalTabs{"changes", []tabView{{"/panel/portal/changes?offer=o-aaaaaaaaaaaaaaaa", "Main", true}, {"/panel/portal/changes?offer=o-bbbbbbbbbbbbbbbb", "Tylko <lampki>", false}}}
 		return []story{{state: "plain", role: auth.Portal, data: changesView{portalTabs: tabs, Pager: pager{Older: "/panel/portal/changes?before=9"}, Lines: []changeLine{
 			{812, 104_217, 2, 0, s.ago(time.Hour), "full_change2026-11-21T13-30-00.xml", 311, false}, {800, 104_215, 0, 12, s.ago(9 * time.Hour), "", 0, true}}}},
+			{state: "off", role: auth.Portal, data: changesView{portalTabs: portalTabs{Tab: "changes"}, Off: true}},
 			{state: "empty", role: auth.Portal, data: changesView{portalTabs: portalTabs{Tab: "changes"}}}}
 	}}
 }
@@ -207,7 +210,7 @@ func showChanges(c *call) (reply, error) {
 	if err != nil || o == nil {
 		return show("changes", v), err
 	}
-	if !partner.Readable(&c.merchant, &r.partner, o, c.now()) {
+	if v.Off = !partner.Readable(&c.merchant, &r.partner, o, c.now()); v.Off {
 		return show("changes", v), nil
 	}
 	list, err := c.panel.opt.Manage.History(c.ctx, r.reads, o.ID, feed.KindFull, c.before(), perHistory+1)

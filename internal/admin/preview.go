@@ -22,6 +22,7 @@ type previewLine struct {
 	Before, After                                      int64
 	Gained, Lost, Dearer, Cheaper, Repriced, Restocked int64
 	GainedOf, LostOf, PriceOf                          []previewExample
+	Unmatched                                          *unmatchedView
 }
 
 type previewExample struct {
@@ -73,7 +74,7 @@ func previewOf(p *manage.Preview) *previewView {
 	for i := range p.Offers {
 		o := &p.Offers[i]
 		v.Offers = append(v.Offers, previewLine{o.PartnerName, o.OfferName, o.ReadBefore, o.ReadAfter, o.Settings, o.Before, o.After,
-			o.Gained, o.Lost, o.Dearer, o.Cheaper, o.Repriced, o.Restocked, examplesOf(o.GainedExamples), examplesOf(o.LostExamples), examplesOf(o.PriceExamples)})
+			o.Gained, o.Lost, o.Dearer, o.Cheaper, o.Repriced, o.Restocked, examplesOf(o.GainedExamples), examplesOf(o.LostExamples), examplesOf(o.PriceExamples), unmatchedOf(o.Unmatched)})
 	}
 	return v
 }
@@ -87,6 +88,6 @@ func examplesOf(list []manage.PreviewExample) (out []previewExample) {
 
 func samplePreview() *previewView {
 	return &previewView{Products: 104_217, Unseen: 1, Offers: []previewLine{{"Nord Shop", "Main", true, true, true, 1200, 1180, 10, 30, 4, 1100, 0, 2,
-		[]previewExample{{17, "Bell <i>brass</i>", "", "12.00 EUR"}}, []previewExample{{18, "Frame", "900.00 EUR", ""}}, []previewExample{{19, "Wheel", "100.00 EUR", "80.00 EUR"}}},
-		{"Nord Shop", "Second", true, false, false, 40, 0, 0, 40, 0, 0, 0, 0, nil, nil, nil}}}
+		[]previewExample{{17, "Bell <i>brass</i>", "", "12.00 EUR"}}, []previewExample{{18, "Frame", "900.00 EUR", ""}}, []previewExample{{19, "Wheel", "100.00 EUR", "80.00 EUR"}}, sampleUnmatched()},
+		{"Nord Shop", "Second", true, false, false, 40, 0, 0, 40, 0, 0, 0, 0, nil, nil, nil, nil}}}
 }

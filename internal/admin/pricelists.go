@@ -78,7 +78,7 @@ func priceListPage() page {
 		lines := v
 		lines.File = newForm("lines", "code,price\nC-1,12\nC-2,x\n", "replace", "on", "version", "4")
 		lines.File.fail("lines", "pricelist.refused", 1)
-		lines.Problems = []catalog.Problem{{File: "prices.csv", Line: 3, Field: "price", Message: "“x” is no amount <b>"}}
+		lines.Problems = []catalog.Problem{{File: "prices.csv", Line: 3, Field: "price", Message: `"x <b>" is not a decimal number (digits with an optional decimal point)`, Hint: "write a decimal of PLN such as 12.50"}, {File: "prices.csv", Line: 4, Message: "names no product", Hint: "give product, key or code"}}
 		pre := v
 		pre.File, pre.Preview = newForm("lines", "code,price\nC-1,12\n", "version", "4"), samplePreview()
 		hold := v
@@ -217,6 +217,9 @@ func changePriceList(c *call, f *form) (reply, error) {
 	case "preview":
 		return c.pricePreview(&l, manage.PriceChange{List: l.ID, Lead: &to.Lead}, f, nil, nil)
 	case "delete":
+		if rep, ok := c.sure(f, "/price-lists/"+string(l.ID), "pricelist.ask", l.Name); !ok {
+			return rep, nil
+		}
 		err = c.panel.opt.Manage.DeletePriceList(c.ctx, c.who, l.ID, to.Version)
 		said = "pricelist.deleted"
 	default:

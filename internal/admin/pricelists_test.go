@@ -45,6 +45,10 @@ func TestPriceLists(t *testing.T) {
 	// Many prices: lines with mistakes, a look, and taking them over.
 	lines := "code,price\nA,6\nC,9\n"
 	b.see(b.post(at+"/file", "lines", "code,price\nA,6\nZ,x\n", "version", version()), http.StatusUnprocessableEntity, "line is wrong", "Z,x")
+	a = b.see(b.sendTo(at+"/file", "photo.jpg", "\xff\xd8\xe5 no list", "version", version()), http.StatusUnprocessableEntity, `id="f-file-error"`, "UTF-8")
+	if strings.Contains(a.body, `id="f-lines-error"`) {
+		t.Error("what is wrong with a file is told of the lines")
+	}
 	b.see(b.post(at+"/file", "lines", "", "version", version()), http.StatusUnprocessableEntity, `id="f-file-error"`)
 	b.see(b.post(at+"/file", "lines", lines, "replace", "on", "act", "preview", "version", version()), http.StatusOK, "What would change", "A,6")
 	b.see(b.get(at), http.StatusOK, "800.00")
@@ -60,14 +64,14 @@ func TestPriceLists(t *testing.T) {
 	// What the list is, a look at gross prices, and its end.
 	b.see(b.post(at, "name", "Hurt", "currency", "PLN", "lead", "gross", "act", "preview", "version", version()), http.StatusOK, "What would change")
 	b.see(b.post(at, "name", "Hurt", "currency", "EUR", "lead", "net", "version", version()), http.StatusUnprocessableEntity, "has prices in PLN")
-	b.see(b.post(at, "name", "Hurt", "currency", "PLN", "lead", "net", "act", "delete", "version", version()), http.StatusUnprocessableEntity, "takes its prices from")
+	b.see(b.post(at, "name", "Hurt", "currency", "PLN", "lead", "net", "act", "delete", "sure", "1", "version", version()), http.StatusUnprocessableEntity, "takes its prices from")
 	reader := s.staff(m, auth.Readonly, "")
 	reader.see(reader.get(at), http.StatusOK, "9.00")
 	reader.see(reader.post(at+"/price", "item", "A", "price", "1", "version", version()), http.StatusForbidden)
 	fields[len(fields)-1] = "2"
 	b.see(b.follow(b.post(offer, append(fields, "act", "save")...)), http.StatusOK)
 	b.see(b.follow(b.post(at+"/price", "item", "A", "price", "", "version", version())), http.StatusOK, "removed: 1")
-	b.see(b.follow(b.post(at, "name", "Hurt", "currency", "PLN", "lead", "net", "act", "delete", "version", version())), http.StatusOK, "is deleted", "There are no price lists yet")
+	b.see(b.follow(b.post(at, "name", "Hurt", "currency", "PLN", "lead", "net", "act", "delete", "sure", "1", "version", version())), http.StatusOK, "is deleted", "There are no price lists yet")
 	b.see(b.get("/audit"), http.StatusOK, "price list added", "prices changed", "price list deleted")
 	b.see(b.get(at), http.StatusNotFound)
 }
@@ -94,6 +98,6 @@ func TestRates(t *testing.T) {
 	b.see(b.get("/products/3"), http.StatusOK, "50.00")
 	b.see(b.post("/rates/PLN-EUR", "rate", "0.6", "version", "1"), http.StatusConflict)
 	b.see(b.post("/rates/PLN-XXX", "rate", "0.6", "version", "1"), http.StatusNotFound)
-	b.see(b.follow(b.post("/rates/PLN-EUR", "version", "2", "act", "delete")), http.StatusOK, "is deleted", "There are no rates yet")
+	b.see(b.follow(b.post("/rates/PLN-EUR", "version", "2", "act", "delete", "sure", "1")), http.StatusOK, "is deleted", "There are no rates yet")
 	b.see(b.get("/audit"), http.StatusOK, "rate set", "rate deleted")
 }

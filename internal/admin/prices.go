@@ -117,8 +117,9 @@ func setPrices(c *call) (reply, error) {
 		return reply{}, err
 	}
 	version := f.version()
+	field := "file"
 	if body == nil {
-		name = "lines"
+		name, field = "lines", "lines"
 		body = []byte(f.text("lines", maxPriceLines))
 		if len(body) == 0 && !f.Failed() {
 			f.fail("file", "form.needed")
@@ -130,8 +131,10 @@ func setPrices(c *call) (reply, error) {
 		edit, err = c.panel.opt.Manage.ReadPriceFile(c.ctx, c.who, l.ID, manage.PriceFile{Body: bytes.NewReader(body), Name: name, Replace: f.flag("replace")})
 		var refused bool
 		if problems, refused = linesOf(err); refused {
-			f.fail("lines", "pricelist.refused", len(problems))
-		} else if err := f.take("lines", err); err != nil {
+			f.fail(field, "pricelist.refused", len(problems))
+		} else if feed.KindOf(err) == feed.KindInvalid && err != nil {
+			f.fail(field, "form.said", err.Error()) // all of it: what is said first may only name the place
+		} else if err != nil {
 			return reply{}, err
 		}
 	}

@@ -251,9 +251,9 @@ type whyView struct {
 	Known, Included                                     bool
 	// Refusal is a word of the family "refusal", Reason one of "reason".
 	Refusal, Reason string
-	// Summary is the verdict as pricing tells it.
-	Summary     string
-	Assortment  []string
+	// Summary is the verdict.
+	Summary     pricing.Note
+	Assortment  []pricing.Note
 	Derivations []derivationView
 	Full, Light sentView
 }
@@ -269,7 +269,9 @@ type derivationView struct {
 // stepLine is one step of a derivation.
 type stepLine struct {
 	// Kind is a word of the family "step".
-	Kind, Note, Amount string
+	Kind   string
+	Told   []pricing.Note
+	Amount string
 }
 
 // sentView is what was sent.
@@ -289,13 +291,17 @@ type sentView struct {
 func whyPage() page {
 	return page{name: "why", routes: []route{get("/products/{product}/why/{offer}", may(manage.ReadProducts), showWhy)}, stories: func(s *scene) []story {
 		xml, cut := highlight(`<product id="17" currency="EUR"><producer id="3" name="Wisła"/><price gross="541.20" net="440.00"/>` + "\n" + `<description><name xml:lang="pol"><![CDATA[Rower <miejski>]]></name><!-- x --></description></product>`)
+		said := func(code pricing.NoteCode, args ...any) pricing.Note { return pricing.Note{Code: code, Args: args} }
+		step := func(kind, amount string, told ...pricing.Note) stepLine { return stepLine{kind, told, amount} }
 		v := whyView{Product: "17", Name: "Rower miejski", Offer: "o-aaaaaaaaaaaaaaaa", OfferName: "Main", Partner: "Nord Shop", PartnerID: "p-aaaaaaaaaaaaaaaa", Known: true, Included: true,
-			Summary: "the product is in the offer", Assortment: []string{"no include rule: everything is in", "exclude rule 1 (tag “old”) does not match"},
-			Derivations: []derivationView{{"", []stepLine{{"base", "list price", "1899.00"}, {"rate", "PLN 0.2317 EUR", "440.00"}}, []stepLine{{"base", "list price", "1899.00"}, {"rate", "0.2317", "440.00"}, {"discount", "10.0 % overall", "396.00"}, {"VAT", "23.0 %", ""}}, nil, samplePrice(44000), samplePrice(39600), feed.MustCurrency("EUR")},
-				{"RM-28-W-S", nil, nil, []stepLine{{"stock", "4 in warehouse 1", ""}}, feed.Price{}, feed.Price{}, feed.MustCurrency("EUR")}},
+			Summary: said("in"), Assortment: []pricing.Note{said("include-none", 2), said("exclude", 1, 3, pricing.NameTag, "old")},
+			Derivations: []derivationView{{"", []stepLine{step("base", "1899.00", said("list-price"), said("net")), step("rate", "440.00", said("rate", "PLN", pricing.Number("0.2317"), "EUR"), said("rate-since", "2026-11-01"))},
+				[]stepLine{step("base", "1899.00", said("list-price"), said("want-wholesale"), said("of-product"), said("gross")), step("discount", "396.00", said("less-category", pricing.Number("10.5"), "Rowery <miejskie>")), step("VAT", "", said("vat-gross", pricing.Number("23.0")))}, nil, samplePrice(44000), samplePrice(39600), feed.MustCurrency("EUR")},
+				{"RM-28-W-S", nil, nil, []stepLine{step("stock", "", said("stock", 1, pricing.Number("4.5"))), step("stock", "", said("cap-each", pricing.Number("50"))), step("stock", "", said("shown", 1, pricing.Number("4")))}, feed.Price{}, feed.Price{}, feed.MustCurrency("EUR")}},
 			Full:  sentView{"full", 812, s.ago(2 * time.Hour), "full.xml", 800, xml, false, false, cut},
 			Light: sentView{"light", 813, s.ago(time.Minute), "light.xml", 813, xml, false, true, true}}
 		out := v
+		out.Summary = said("excluded", 1, pricing.NameTag, "old")
 		out.Included, out.Reason, out.Refusal, out.Full, out.Light = false, "excluded", "offer-feed-off", sentView{Kind: "full"}, sentView{Kind: "light", Generation: 9, Time: s.ago(time.Hour)}
 		gone := whyView{Product: "17", Name: "17", Offer: v.Offer, OfferName: "Main", Partner: "Nord Shop", PartnerID: v.PartnerID, Full: sentView{"full", 812, s.ago(time.Hour), "full_change2026-11-21T14-00-00.xml", 812, xml, true, false, false}, Light: sentView{Kind: "light"}}
 		return []story{{state: "in", data: v}, {state: "out", role: auth.Readonly, data: out}, {state: "gone", data: gone}}
@@ -317,7 +323,7 @@ func showWhy(c *call) (reply, error) {
 		v.Name = v.Product
 	}
 	if e := a.Explanation; e != nil {
-		v.Reason, v.Summary, v.Assortment = e.Verdict.Reason.String(), e.Summary, e.Assortment
+		v.Reason, v.Summary, v.Assortment = e.Verdict.Reason.String(), e.SummaryTold, e.AssortmentTold
 		for _, d := range append([]pricing.Derivation{e.Whole}, e.Sizes...) {
 			one := derivationView{Code: d.Code, List: steps(d.List, e.Currency), Partner: steps(d.Partner, e.Currency), Stock: steps(d.Stock, e.Currency), Full: d.Full, Light: d.Light, Currency: e.Currency}
 			v.Derivations = append(v.Derivations, one)
@@ -329,7 +335,7 @@ func showWhy(c *call) (reply, error) {
 // steps writes the steps of a derivation.
 func steps(list []pricing.Step, cur feed.Currency) (lines []stepLine) {
 	for _, s := range list {
-		l := stepLine{Kind: s.Kind.String(), Note: s.Note}
+		l := stepLine{Kind: s.Kind.String(), Told: s.Told}
 		if s.Amount != nil {
 			l.Amount = exact(s.Amount, cur)
 		}

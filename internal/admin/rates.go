@@ -163,6 +163,9 @@ func changeRate(c *call, f *form) (reply, error) {
 		return reply{}, err
 	}
 	if r.Version = f.version(); !f.Failed() && f.Value("act") == "delete" {
+		if rep, ok := c.sure(f, "/rates", "rates.ask", r.From.String(), r.To.String()); !ok {
+			return rep, nil
+		}
 		if err := c.panel.opt.Manage.DeleteRate(c.ctx, c.who, r.From, r.To, r.Version); err != nil {
 			return reply{}, err
 		}

@@ -33,8 +33,23 @@ func TestRefusedImportCounts(t *testing.T) {
 	to := a.to()
 	for a = b.get(to); strings.Contains(a.body, "<progress"); a = b.get(to) {
 	}
-	b.see(a, http.StatusOK, "Katalog ma błąd i nie został przyjęty.")
-	if strings.Contains(a.body, "was not taken") {
+	b.see(a, http.StatusOK, "Katalog ma błąd i nie został przyjęty.", "„x” nie jest liczbą")
+	if strings.Contains(a.body, "was not taken") || strings.Contains(a.body, "decimal") {
 		t.Error("the page tells of it in English too")
+	}
+	// A file that is none is refused as a whole, and a sentence that only English
+	// has is marked.
+	for content, want := range map[string]string{
+		"id,name,nmae\n1,A,B\n": "kolumna „nmae” jest nieznana",
+		"[{}]":                  "to tablica JSON",
+		`{"id":1,"name":`:       `<span lang="en">`,
+	} {
+		a := b.send("plik.csv", content)
+		to := a.to()
+		for a = b.get(to); strings.Contains(a.body, "<progress"); a = b.get(to) {
+		}
+		if !strings.Contains(a.body, want) {
+			t.Errorf("%q: got %s, want %q", content, plain(a.body), want)
+		}
 	}
 }

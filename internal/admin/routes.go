@@ -81,7 +81,7 @@ type page struct {
 func pages() []page {
 	return []page{
 		// Whoever comes.
-		signInPage(), resumePage(), setupPage(), resetPage(), problemPage(), conflictPage(),
+		signInPage(), resumePage(), setupPage(), resetPage(), problemPage(), conflictPage(), surePage(),
 		// Whoever is signed in.
 		factorPage(), provePage(), accountPage(), enrolPage(),
 		// The merchant's people.

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -137,8 +138,8 @@ type heldFeed struct {
 func heldPage() page {
 	return page{name: "held", routes: []route{
 		get("/held", may(manage.ReadLedger), showHeld),
-		post("/held/{run}/release", may(manage.Publish), decideHeld(true)),
-		post("/held/{run}/discard", may(manage.Publish), decideHeld(false)),
+		send("/held/{run}/release", may(manage.Publish), decideHeld(true)),
+		send("/held/{run}/discard", may(manage.Publish), decideHeld(false)),
 	}, stories: func(s *scene) []story {
 		v := heldView{[]heldRun{{"r-1", s.ago(20 * time.Minute), []heldFeed{
 			{feed.KindFull, 812, 53_000, "loss", 104_217, 53_000, 51_217, 20, "", "", []string{"Nord Shop · Main", "Velo Süd · Main"}},
@@ -189,13 +190,26 @@ func showHeld(c *call) (reply, error) {
 	return show("held", v), nil
 }
 
-func decideHeld(release bool) handler {
-	return func(c *call) (reply, error) {
+func decideHeld(release bool) func(c *call, f *form) (reply, error) {
+	return func(c *call, f *form) (reply, error) {
+		ask := "held.discard.ask"
 		if release {
-			list, err := c.panel.opt.Manage.ReleaseHeld(c.ctx, c.who, c.path("run"))
+			ask = "held.release.ask"
+		}
+		list, err := c.panel.opt.Manage.Held(c.ctx, c.who)
+		if err != nil {
+			return reply{}, err
+		}
+		if slices.ContainsFunc(list, func(h publish.HeldRecord) bool { return h.Run == c.path("run") }) {
+			if rep, ok := c.sure(f, "/held", ask); !ok {
+				return rep, nil
+			}
+		}
+		if release {
+			list, err = c.panel.opt.Manage.ReleaseHeld(c.ctx, c.who, c.path("run"))
 			return move("/held").saying("held.released", len(list)), err
 		}
-		list, err := c.panel.opt.Manage.DiscardHeld(c.ctx, c.who, c.path("run"))
+		list, err = c.panel.opt.Manage.DiscardHeld(c.ctx, c.who, c.path("run"))
 		return move("/held").saying("held.discarded", len(list)), err
 	}
 }

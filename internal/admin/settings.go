@@ -116,7 +116,7 @@ func saveSettings(c *call, f *form) (reply, error) {
 	}
 	m.Version = f.version()
 	for _, name := range []string{"s_website", "s_logo"} {
-		if v := f.Value(name); v != "" && !strings.HasPrefix(v, "https://") && !strings.HasPrefix(v, "http://") {
+		if v := feed.LowerScheme(f.Value(name)); v != "" && !strings.HasPrefix(v, "https://") && !strings.HasPrefix(v, "http://") {
 			f.fail(name, "settings.web.wrong")
 		}
 	}
@@ -217,9 +217,14 @@ func addShop(c *call, f *form) (reply, error) {
 
 func changeShop(c *call, f *form) (reply, error) {
 	s := partner.Shop{ID: partner.ShopID(c.path("shop")), Number: int32(f.whole("number", 1, maxShopNumber)), Name: f.line("name", 1, 200), Version: f.version()}
+	done := move("/shops").saying("settings.saved")
 	if !f.Failed() {
 		var err error
 		if f.Value("act") == "delete" {
+			if rep, ok := c.sure(f, "/shops", "shops.ask", s.Name); !ok {
+				return rep, nil
+			}
+			done = move("/shops").saying("shops.deleted", s.Name)
 			err = c.panel.opt.Manage.DeleteShop(c.ctx, c.who, s.ID)
 		} else {
 			_, err = c.panel.opt.Manage.UpdateShop(c.ctx, c.who, s)
@@ -232,5 +237,5 @@ func changeShop(c *call, f *form) (reply, error) {
 		v, err := c.shops(newForm(), string(s.ID), f)
 		return wrong("shops", v), err
 	}
-	return move("/shops").saying("settings.saved"), nil
+	return done, nil
 }

@@ -213,26 +213,29 @@ func checkFactor(c *call, f *form) (reply, error) {
 type proveView struct {
 	Form *form
 	Back string
+	// Carry is a form that goes along, "" for none.
+	Carry string
 }
 
 func provePage() page {
 	return page{name: "prove", routes: []route{
 		get("/prove", signedIn(), func(c *call) (reply, error) {
-			return show("prove", proveView{newForm(), safeBack(c.query("back"))}), nil
+			return show("prove", proveView{Form: newForm("again", c.query("again")), Back: safeBack(c.query("back"))}), nil
 		}),
 		send("/prove", signedIn(), prove),
 	}, stories: func(s *scene) []story {
 		bad := newForm()
 		bad.fail("password", "prove.refused")
 		return []story{
-			{state: "plain", data: proveView{newForm(), "/"}, flash: []said{{"prove.why", nil}}},
-			{state: "refused", data: proveView{bad, "/"}},
+			{state: "plain", data: proveView{Form: newForm(), Back: "/"}, flash: []said{{"prove.why", nil}}},
+			{state: "refused", data: proveView{Form: bad, Back: "/"}},
+			{state: "again", data: proveView{Form: newForm("again", "1"), Back: "/partners"}},
 		}
 	}}
 }
 
 func prove(c *call, f *form) (reply, error) {
-	v := proveView{f, safeBack(f.Value("back"))}
+	v := proveView{f, safeBack(f.Value("back")), f.Value("carry")}
 	id, err := c.panel.opt.Auth.Prove(c.ctx, c.held(), f.secret("password"), c.place())
 	if err != nil {
 		status, err := c.refused(f, "password", "prove.refused", err)
@@ -243,5 +246,14 @@ func prove(c *call, f *form) (reply, error) {
 		return rep, err
 	}
 	c.signIn(id, auth.SessionLife)
-	return move(v.Back), nil
+	carried, ok := parseCarried(v.Carry)
+	switch {
+	case !ok && f.Value("again") != "":
+		return move(v.Back).saying("prove.again"), nil
+	case !ok:
+		return move(v.Back), nil
+	case c.mustSetFactor():
+		return c.enrolment(v.Carry)
+	}
+	return show("resume", carried), nil
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"feedmill/feed/catalog"
 )
 
 //go:embed templates/*.html parts/*.html
@@ -19,6 +21,8 @@ type templates struct {
 	words  *lexicon
 	assets *assets
 	now    func() time.Time
+	// phrases recognizes what imports say.
+	phrases *catalog.Phrases
 	// plain are the pages as they were read, by name; each holds the layout, all
 	// parts and the page's own blocks "title" and "main".
 	plain map[string]*template.Template
@@ -41,7 +45,7 @@ type set struct {
 // loadTemplates reads the pages. An error of one is found here and not when
 // somebody asks for it.
 func loadTemplates(words *lexicon, assets *assets, now func() time.Time) (*templates, error) {
-	t := &templates{words: words, assets: assets, now: now, plain: map[string]*template.Template{}, sets: map[setKey]*set{}}
+	t := &templates{words: words, assets: assets, now: now, phrases: catalog.NewPhrases(), plain: map[string]*template.Template{}, sets: map[setKey]*set{}}
 	// Functions are bound anew for each language; these say only what there is.
 	s := &speaker{words: words, lang: tongues()[0].Code, zone: time.UTC, now: now}
 	base, err := template.New("").Funcs(t.functions(s)).Option("missingkey=error").ParseFS(templateFiles, "parts/*.html")
@@ -96,7 +100,7 @@ func (t *templates) in(lang string, zone *time.Location) (*set, error) {
 // functions are what templates may call.
 func (t *templates) functions(s *speaker) template.FuncMap {
 	return template.FuncMap{
-		"t": s.T, "word": s.word, "has": t.words.has,
+		"t": s.T, "told": s.teller(t.phrases), "note": s.note, "notes": s.notes, "word": s.word, "has": t.words.has,
 		"num": s.num, "decimal": s.decimal, "money": s.money, "percent": s.percent, "share": s.share, "bytes": s.bytes,
 		"day": s.day, "moment": s.moment, "when": s.when, "since": s.since, "span": s.span, "zone": s.zoneName,
 		"asset": t.assets.address,

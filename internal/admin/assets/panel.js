@@ -26,14 +26,33 @@
   // A dangerous act asks once more.
   document.addEventListener("submit", function (e) {
     var ask = e.submitter && e.submitter.dataset.ask || e.target.dataset.ask;
-    if (ask && !window.confirm(ask)) { e.preventDefault(); e.stopImmediatePropagation(); }
+    if (!ask) { return; }
+    if (!window.confirm(ask)) { e.preventDefault(); e.stopImmediatePropagation(); return; }
+    // The server asks those who have no scripts, and wants to know who was asked.
+    var sure = e.target.elements.sure || e.target.appendChild(document.createElement("input"));
+    sure.type = "hidden";
+    sure.name = "sure";
+    sure.value = "1";
   }, true);
 
-  // The second half of a double click would turn a switch back: the row has
-  // answered the first by then.
+  // The second half of a double click would turn a switch back, as the row has
+  // answered the first by then, and send any other form twice.
   document.addEventListener("click", function (e) {
-    if (e.detail > 1 && e.target.closest("[role=switch]")) { e.preventDefault(); e.stopImmediatePropagation(); }
+    if (e.detail > 1 && e.target.closest("[role=switch], form[method=post] button")) { e.preventDefault(); e.stopImmediatePropagation(); }
   }, true);
+
+  // Who has turned a switch stands at it again where the whole page comes anew.
+  document.addEventListener("submit", function (e) {
+    if (e.defaultPrevented || !e.target.matches(".switch")) { return; }
+    try { sessionStorage.setItem("feedmill-switch", e.target.getAttribute("action")); } catch (x) { /* then he does not */ }
+  });
+  try {
+    var turned = sessionStorage.getItem("feedmill-switch");
+    sessionStorage.removeItem("feedmill-switch");
+    document.querySelectorAll(".switch").forEach(function (form) {
+      if (turned && form.getAttribute("action") === turned) { form.querySelector("button").focus(); turned = null; }
+    });
+  } catch (x) { /* as above */ }
 
   // Elements with data-live="runs held" are loaded anew when one of these changes.
   var address = document.body.dataset.events;

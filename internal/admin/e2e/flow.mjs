@@ -98,16 +98,25 @@ async function read() {
   await until('an import that was read', async () => /waits for you|refused|failed/.test(await text()), follow);
   must(/waits for you/.test(await text()), 'the import was not read: ' + await text());
 }
-async function importCatalog(content, name, keep) {
+async function importCatalog(content, name, keep, asked) {
   const file = `${folder}/${name}`;
   await writeFile(file, content);
-  await importFile(file, name, keep);
+  await importFile(file, name, keep, asked);
 }
-async function importFile(file, name, keep) {
+// Presses a button of what asks once more: within the page where scripts run, by a page of its own where none do.
+async function pressSure(button, name) {
+  await button.click();
+  if (scripts) { return; }
+  await page.waitForSelector('input[name=sure]', { state: 'attached' });
+  await shot('sure-' + name);
+  await page.locator('main form button').click();
+}
+async function importFile(file, name, keep, asked) {
   await send(file, keep);
   await read();
   await shot('import-' + name.replace(/\W/g, '-'));
-  await page.locator('form[action$="/merge"] button').click();
+  const merge = page.locator('form[action$="/merge"] button');
+  await (asked ? pressSure(merge, 'import') : merge.click());
   await until('a merged import', async () => /What has changed/.test(await text()), follow);
 }
 
@@ -246,6 +255,20 @@ async function offAndOn(address) {
   say('switched off in the list, refused at once, and on again');
 }
 
+// By the keyboard on the partner's page, which comes anew: who turns a switch stands at it still.
+async function onTheCard(partner, address) {
+  await page.goto(partner);
+  const mine = page.locator('form.switch[action$="/feed"] button').first();
+  for (const on of [false, true]) {
+    await mine.focus();
+    await page.keyboard.press('Space');
+    await until(`a page that says ${on}`, async () => await mine.getAttribute('aria-checked') === String(on));
+    must((await fetch(address)).status === 200 === on, `the page says ${on}, and the offer does not`);
+    if (scripts) { await until('the focus on the switch that was turned', () => mine.evaluate((b) => document.activeElement === b)); }
+  }
+  say('switched off and on on his page');
+}
+
 async function aNewLink(partner, address) {
   await page.goto(partner);
   await shot('card');
@@ -288,15 +311,15 @@ async function twoGenerations() {
 
 // What loses half of the products is held, and people decide.
 async function aHeldOne(address, count) {
-  await importCatalog(things(50, { from: 5001, more: 50 }), 'half.jsonl', false);
+  await importCatalog(things(50, { from: 5001, more: 50 }), 'half.jsonl', false, true);
   await until('a held generation', async () => { await go('/held'); return (await page.locator('form[action$="/release"]').count()) > 0; });
   await shot('held');
   await go('/');
   await shot('overview-held');
   must(await products(address) === count, 'what is held is served');
   await go('/held');
-  await page.locator('form[action$="/release"] button').first().click();
-  await page.waitForURL(/\/held/);
+  await pressSure(page.locator('form[action$="/release"] button').first(), 'release');
+  await page.waitForURL(/\/held$/);
   // Products that have gone are sold out in the light file that was released.
   await until('the released offer', async () => {
     const light = await (await fileOf(address, 'light.xml')).text();
@@ -407,6 +430,7 @@ try {
   const partner = await aPartner();
   const link = await theLink();
   await offAndOn(link.address);
+  await onTheCard(partner, link.address);
   const address = await aNewLink(partner, link.address);
   await why();
   await twoGenerations();

@@ -1,0 +1,56 @@
+package admin
+
+import (
+	"html/template"
+	"strings"
+
+	"feedmill/feed/catalog"
+	"feedmill/feed/pricing"
+)
+
+// notes tells remarks of an explanation that belong together.
+func (s *speaker) notes(list []pricing.Note) string {
+	var b strings.Builder
+	for i, n := range list {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(s.note(n))
+	}
+	return b.String()
+}
+
+// note tells one remark.
+func (s *speaker) note(n pricing.Note) string {
+	args := make([]any, len(n.Args))
+	for i, a := range n.Args {
+		switch a := a.(type) {
+		case pricing.Number:
+			args[i] = s.decimal(string(a))
+		case pricing.NameKind:
+			args[i] = s.word("rulefield", a)
+		default:
+			args[i] = a
+		}
+	}
+	return s.T("note."+string(n.Code), args)
+}
+
+// teller tells what an import says in the language of a page. What it knows in
+// English alone it marks as English.
+func (s *speaker) teller(phrases *catalog.Phrases) func(text string) template.HTML {
+	return func(text string) template.HTML {
+		if s.lang == "en" {
+			return template.HTML(template.HTMLEscapeString(text))
+		}
+		p, ok := phrases.Of(text)
+		if !ok {
+			return template.HTML(`<span lang="en">` + template.HTMLEscapeString(text) + `</span>`)
+		}
+		args := make([]any, len(p.Args))
+		for i, a := range p.Args {
+			args[i] = a
+		}
+		return template.HTML(template.HTMLEscapeString(s.T("told."+p.Code, args)))
+	}
+}

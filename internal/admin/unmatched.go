@@ -1,0 +1,101 @@
+package admin
+
+import (
+	"strings"
+
+	"feedmill/feed/pricing"
+	"feedmill/internal/manage"
+	"feedmill/internal/partner"
+)
+
+// unmatchedView tells what an offer names that the catalog does not have.
+type unmatchedView struct {
+	Lines []unmatchedLine
+	// More counts those that are not shown, Grave says that for want of a name the
+	// offer is empty or sold out.
+	More  int
+	Grave bool
+}
+
+// unmatchedLine is one name: the label of the field where it stands, and
+// sentences about it.
+type unmatchedLine struct {
+	Field string
+	Told  []said
+}
+
+// unmatchedShown is how many names are shown at once.
+const unmatchedShown = 12
+
+// unmatchedOf shows names; nil when there are none.
+func unmatchedOf(list []pricing.Unmatched) *unmatchedView {
+	if len(list) == 0 {
+		return nil
+	}
+	v := &unmatchedView{}
+	for _, u := range list {
+		grave := u.Effect == pricing.EffectNoStock || u.Effect == pricing.EffectEmpty
+		v.Grave = v.Grave || grave
+		if len(v.Lines) == unmatchedShown {
+			v.More++
+			continue
+		}
+		is := string(u.Kind)
+		if u.Effect == pricing.EffectNoStock && strings.Contains(u.Name, ",") {
+			is = "warehouses"
+		}
+		line := unmatchedLine{Field: fieldOf(&u), Told: []said{{"unmatched.is." + is, []any{u.Name}}, {"unmatched.so." + string(u.Effect), nil}}}
+		if u.Near != "" {
+			line.Told = append(line.Told, said{"unmatched.near", []any{u.Near}})
+		}
+		if len(u.Have) > 0 {
+			line.Told = append(line.Told, said{"unmatched.have", []any{strings.Join(u.Have, ", ")}})
+		}
+		v.Lines = append(v.Lines, line)
+	}
+	return v
+}
+
+// fieldOf gives the label of the field in which a name stands.
+func fieldOf(u *pricing.Unmatched) string {
+	switch {
+	case u.Kind == pricing.NameLanguage:
+		return "offer.languages"
+	case u.Kind == pricing.NameWarehouse:
+		return "offer.warehouses"
+	case strings.HasPrefix(u.Setting, "assortment.include["):
+		return "offer.include"
+	case strings.HasPrefix(u.Setting, "assortment.exclude["):
+		return "offer.exclude"
+	case u.Kind == pricing.NameCategory:
+		return "discount.categories"
+	case u.Kind == pricing.NameProducer:
+		return "discount.producers"
+	}
+	return "discount.products"
+}
+
+// unmatched asks what offers name that the catalog does not have. Who may not see
+// products is not told of them.
+func (c *call) unmatched(offers []partner.Offer) (map[partner.OfferID]*unmatchedView, error) {
+	if !c.may(manage.ReadProducts) {
+		return nil, nil
+	}
+	found, err := c.panel.opt.Manage.Unmatched(c.ctx, c.who, offers)
+	if err != nil {
+		return nil, err
+	}
+	views := map[partner.OfferID]*unmatchedView{}
+	for id, list := range found {
+		views[id] = unmatchedOf(list)
+	}
+	return views, nil
+}
+
+func sampleUnmatched() *unmatchedView {
+	return unmatchedOf([]pricing.Unmatched{
+		{Setting: "stock.warehouses", Kind: pricing.NameWarehouse, Name: "7, 8", Effect: pricing.EffectNoStock, Have: []string{"1", "2"}},
+		{Setting: `discount.category."Bikes/Chldren"`, Kind: pricing.NameCategory, Name: "Bikes/Chldren <b>", Effect: pricing.EffectNoDiscount, Near: "Bikes/Children <b>"},
+		{Setting: "assortment.exclude[0].tag", Kind: pricing.NameTag, Name: "oulet", Effect: pricing.EffectLeavesNothingOut},
+	})
+}
