@@ -94,7 +94,7 @@ func TestWorkersShareTheWork(t *testing.T) {
 		})
 		line := make([]byte, 256)
 		n, err := stdout.Read(line)
-		m := regexp.MustCompile(`serving offers on (\S+)`).FindSubmatch(line[:n])
+		m := regexp.MustCompile(`(?:serving offers|health is told) on (\S+)`).FindSubmatch(line[:n])
 		if m == nil {
 			t.Fatalf("%s says %q, %v", name, line[:n], err)
 		}
