@@ -158,6 +158,37 @@ func TestLargeReader(t *testing.T) {
 	}
 }
 
+// A file system that opens a file and then will not read it so is read as ever.
+func TestLargeReaderOfAnotherMind(t *testing.T) {
+	t.Parallel()
+	const size = 3<<20 + 777
+	name := filepath.Join(t.TempDir(), "file")
+	want := random(size)
+	if err := os.WriteFile(name, want, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := NewLargeReader(f, size)
+	past := r.direct.Load() // not where the file system has one way to read
+	got := make([]byte, size)
+	if _, err := r.ReadAt(got[:LargeStep+5], 0); err != nil {
+		t.Fatal(err)
+	}
+	// It wants places that no page is at.
+	w := &r.windows[2]
+	w.have = Buffer(LargeStep + page)[1 : 1 : 1+LargeStep]
+	if _, err := r.ReadAt(got[LargeStep+5:], LargeStep+5); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got %v, and the same bytes: %v", err, bytes.Equal(got, want))
+	}
+	if past && r.direct.Load() {
+		t.Error("the file is still read past the memory")
+	}
+}
+
 // Memory of what was read is let go of where it is the system's.
 func TestLargeReaderLetsGo(t *testing.T) {
 	t.Parallel()

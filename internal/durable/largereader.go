@@ -1,10 +1,12 @@
 package durable
 
 import (
+	"errors"
 	"io"
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // windows is how many steps of a file are at hand at once: as far as goroutines
@@ -18,7 +20,7 @@ const windows = 8
 type LargeReader struct {
 	f       *os.File
 	size    int64
-	direct  bool
+	direct  atomic.Bool
 	windows [windows]window
 	// passed is up to where the system was told to let go.
 	passed atomic.Int64
@@ -33,24 +35,30 @@ type window struct {
 
 // NewLargeReader reads a file of this size, which nobody else reads by f.
 func NewLargeReader(f *os.File, size int64) *LargeReader {
-	return &LargeReader{f: f, size: size, direct: size >= largeFrom && setDirect(f, true) == nil}
+	r := &LargeReader{f: f, size: size}
+	r.direct.Store(size >= largeFrom && setDirect(f, true) == nil)
+	return r
 }
 
 // ReadAt implements [io.ReaderAt].
 func (r *LargeReader) ReadAt(b []byte, off int64) (n int, err error) {
-	if !r.direct {
-		n, err = r.f.ReadAt(b, off)
-		r.pass(off)
-		return n, err
-	}
-	for n < len(b) {
+	for r.direct.Load() {
 		m, err := r.copy(b[n:], off+int64(n))
 		n += m
-		if err != nil {
+		switch {
+		case errors.Is(err, syscall.EINVAL):
+			// A file system that has other ideas of pages.
+			r.direct.Store(false)
+			if err := setDirect(r.f, false); err != nil {
+				return n, err
+			}
+		case err != nil || n == len(b):
 			return n, err
 		}
 	}
-	return n, nil
+	m, err := r.f.ReadAt(b[n:], off+int64(n))
+	r.pass(off)
+	return n + m, err
 }
 
 // copy gives what there is of a window from an offset on.
@@ -78,7 +86,7 @@ func (r *LargeReader) load(w *window, at int64) error {
 	want := min(LargeStep, r.size-at)
 	for int64(len(w.have)) < want {
 		b := w.have[len(w.have):cap(w.have)]
-		if !aligned(b) {
+		if len(w.have) > 0 && !aligned(b) {
 			return io.ErrUnexpectedEOF // the file has become shorter
 		}
 		n, err := pread(r.f, b, at+int64(len(w.have)))
