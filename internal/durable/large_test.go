@@ -47,6 +47,21 @@ func random(n int) []byte {
 	return b
 }
 
+// openedFile gives a file that holds b, for reading.
+func openedFile(t *testing.T, b []byte) *os.File {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
 // In whatever pieces a file is written, it holds them; and it can be read by others
 // while it is.
 func TestLargeHoldsWhatWasWritten(t *testing.T) {
@@ -122,15 +137,7 @@ func TestLargeReader(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1000, largeFrom - 1, largeFrom, 20<<20 + 12345} {
 		want := random(size)
-		name := filepath.Join(t.TempDir(), "file")
-		if err := os.WriteFile(name, want, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		f, err := os.Open(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
+		f := openedFile(t, want)
 		r := NewLargeReader(f, int64(size))
 		got := make([]byte, size)
 		var wg sync.WaitGroup
@@ -162,16 +169,8 @@ func TestLargeReader(t *testing.T) {
 func TestLargeReaderOfAnotherMind(t *testing.T) {
 	t.Parallel()
 	const size = 3<<20 + 777
-	name := filepath.Join(t.TempDir(), "file")
 	want := random(size)
-	if err := os.WriteFile(name, want, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	f := openedFile(t, want)
 	r := NewLargeReader(f, size)
 	past := r.direct.Load() // not where the file system has one way to read
 	got := make([]byte, size)
@@ -193,16 +192,8 @@ func TestLargeReaderOfAnotherMind(t *testing.T) {
 func TestLargeReaderLetsGo(t *testing.T) {
 	t.Parallel()
 	const size = 5 * passLag / 2
-	name := filepath.Join(t.TempDir(), "file")
 	want := random(size)
-	if err := os.WriteFile(name, want, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	f := openedFile(t, want)
 	r := &LargeReader{f: f, size: size}
 	const piece = 1<<20 + 5
 	got := make([]byte, size)
@@ -227,18 +218,10 @@ func TestLargeReaderLetsGo(t *testing.T) {
 func TestLargeReaderOfAFileThatWasCut(t *testing.T) {
 	t.Parallel()
 	const size = 4 << 20
-	name := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(name, random(size), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
+	f := openedFile(t, random(size))
 	r := NewLargeReader(f, size)
 	for _, left := range []int64{size - 1, size - LargeStep, size/2 + 100, 0} {
-		if err := os.Truncate(name, left); err != nil {
+		if err := os.Truncate(f.Name(), left); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := r.ReadAt(make([]byte, size), 0); err == nil || n == size {
