@@ -1,9 +1,10 @@
 // Package durable makes file system changes that survive a crash: a file
 // appears under its name whole and synced, or not at all.
 //
-// It owns the order of write, sync, rename and folder sync, the lock file, and
-// the pointer file by which a whole folder is published at once. It refuses to
-// know what is in the files.
+// It owns the order of write, sync, rename and folder sync, the lock file, the
+// pointer file by which a whole folder is published at once, and how large files
+// are written and read past the system's memory ([Large], [LargeReader]). It
+// refuses to know what is in the files.
 //
 // Everything runs on [FS], a small view of a file system: [OpenRoot] is the
 // real one, confined to a folder, and the crash-simulating one in

@@ -12,8 +12,8 @@ import (
 const page = 4 << 10
 
 // LargeStep is by how much a file is read and written past the system's memory:
-// each step is one request to the disk. Twice as much costs a third less, in
-// twice the memory.
+// each step is one request to the disk, and is in memory twice while a file is
+// written and digested.
 const LargeStep = 256 << 10
 
 // largeFrom is the length from which a file counts as large.
