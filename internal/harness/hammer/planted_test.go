@@ -64,6 +64,7 @@ func (d deaf) AccessVersion(ctx context.Context) (partner.Version, error) {
 // committed all the same, as if it were made from what is current now.
 type careless struct {
 	site.Records
+	clock *hammer.Clock
 	// during is called before each commit.
 	during func(ctx context.Context) error
 }
@@ -77,6 +78,11 @@ func (c careless) Commit(ctx context.Context, run publish.Run, gens []publish.Ge
 		return err
 	}
 	again, err := c.Begin(ctx, run.Merchant, run.ID+"-again", len(gens))
+	// It waits for nobody: whoever holds the lease by now loses it as well.
+	for busy := new(publish.BusyError); errors.As(err, &busy); {
+		c.clock.Leap(time.Minute)
+		again, err = c.Begin(ctx, run.Merchant, run.ID+"-again", len(gens))
+	}
 	if err != nil {
 		return err
 	}
@@ -182,7 +188,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 				if runs%3 != 1 {
 					return nil
 				}
-				return careless{at.Records, func(ctx context.Context) error {
+				return careless{at.Records, o.Clock, func(ctx context.Context) error {
 					// The lease ends, and another run is first.
 					o.Clock.Leap(time.Minute)
 					set := s.Settings
