@@ -3,6 +3,7 @@ package durable
 import (
 	"errors"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,7 +18,7 @@ func setDirect(f *os.File, on bool) error {
 	var ferr error
 	err = c.Control(func(fd uintptr) {
 		var st unix.Statfs_t
-		if on && unix.Fstatfs(int(fd), &st) == nil && (st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC) {
+		if on && unix.Fstatfs(int(fd), &st) == nil && slices.Contains([]uint32{unix.TMPFS_MAGIC, unix.RAMFS_MAGIC}, uint32(st.Type)) { // which has another size and sign on other processors
 			ferr = errors.ErrUnsupported
 			return
 		}

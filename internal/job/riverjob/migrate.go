@@ -25,7 +25,7 @@ var migrationFiles embed.FS
 const (
 	versionTable = "job_schema"
 	// migrateLock is held by the one program that migrates.
-	migrateLock = 7021190551
+	migrateLock int64 = 7021190551
 
 	sqlLock   = `SELECT pg_advisory_lock($1)`
 	sqlUnlock = `SELECT pg_advisory_unlock($1)`
