@@ -80,7 +80,7 @@ func New(opt Options) *http.Client {
 	}
 	g.next = &http.Transport{
 		Proxy:                  nil, // a proxy from the environment would be called instead of the address judged
-		DialContext:            dial,
+		DialContext:            g.dialer(dial),
 		TLSClientConfig:        base,
 		TLSHandshakeTimeout:    opt.Connect,
 		ResponseHeaderTimeout:  opt.Headers,
@@ -112,7 +112,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	ctx := req.Context()
-	if _, err := netip.ParseAddr(req.URL.Hostname()); err == nil || req.URL.Scheme != "https" {
+	if req.URL.Scheme != "https" {
 		ctx = context.WithValue(ctx, unproven{}, true)
 	}
 	req = req.Clone(ctx)
@@ -144,8 +144,32 @@ func (g *guard) check(req *http.Request) error {
 		return fmt.Errorf("%w: it carries a user name or password", ErrRefused)
 	case u.Hostname() == "":
 		return fmt.Errorf("%w: no host", ErrRefused)
-	case g.opt.Own != nil && g.opt.Own.named(u.Hostname()):
-		return fmt.Errorf("%w: %s is its own name", ErrOwn, plain(u.Hostname()))
+	}
+	return g.checkName(req.URL.Hostname())
+}
+
+// dialer judges the name that a connection is made to before dial does: by then
+// letters of other scripts and widths have become those that names are looked up by.
+func (g *guard) dialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+		if err := g.checkName(host); err != nil {
+			return nil, err
+		}
+		if _, err := netip.ParseAddr(host); err == nil {
+			ctx = context.WithValue(ctx, unproven{}, true)
+		}
+		return dial(ctx, network, address)
+	}
+}
+
+// checkName says whether a host is one of the service's by name.
+func (g *guard) checkName(host string) error {
+	if g.opt.Own != nil && g.opt.Own.named(host) {
+		return fmt.Errorf("%w: %s is its own name", ErrOwn, plain(host))
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func TestOwnNames(t *testing.T) {
 		own     bool
 	}{
 		{"https://feeds.example/o/x", true}, {"https://FEEDS.Example./o/x", true}, {"https://feeds.example:8443/", true}, {"http://feeds.example/", true}, {"https://panel.example/", true},
-		{"https://example.com/", false}, {"http://example.com/", true}, {"http://1.1.1.1/", true}, {"http://[2606:4700::1111]/", true}, {"https://1.1.1.1/", true},
+		{"https://example.com/", false}, {"http://example.com/", true}, {"http://1.1.1.1/", true}, {"http://[2606:4700::1111]/", true}, {"https://1.1.1.1/", true}, {"https://１.1.1.1/", true},
 		{"http://other.example/", false}, {"http://8.8.8.8/", false},
 		{"http://mine.example/", true}, {"http://mine.example:8443/", false},
 	} {
@@ -86,6 +86,28 @@ func TestOwnNames(t *testing.T) {
 		asked := proxy.Requests()
 		if c.own && (!errors.Is(err, ErrOwn) || !errors.Is(err, ErrRefused) || len(asked) != 0) || !c.own && (err != nil || body != "fine" || len(asked) != 1) {
 			t.Errorf("%s: got %q, %v and %q asked of the proxy, want it refused: %v", c.address, body, err, asked, c.own)
+		}
+	}
+}
+
+// However a name is written that becomes one of the service's on its way to the
+// resolver, it is one of the service's.
+func TestOwnNamesInOtherLetters(t *testing.T) {
+	t.Parallel()
+	s, roots := server(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "fine") })
+	e := outboundtest.Start(t, false, s.Listener.Addr().String())
+	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"ｅｘａｍｐｌｅ.com", "EXAMPLE。com", "example．com", "ex%C2%ADample.com", "examp%E2%84%93e.com"} {
+		own := &Own{Hosts: []string{"example.com"}}
+		proxied := through(t, e.URL, "", Options{TLS: roots, Own: own}, func(string) []string { return []string{"1.1.1.1"} })
+		if _, body, err := get(t, proxied, "https://"+host+"/o/x"); !errors.Is(err, ErrOwn) || len(e.Requests()) != 0 {
+			t.Errorf("%s through a proxy: got %q, %v", host, body, err)
+		}
+		if _, body, err := get(t, New(Options{TLS: roots, Allow: here, Own: own}), "https://"+host+":"+port+"/o/x"); !errors.Is(err, ErrOwn) {
+			t.Errorf("%s: got %q, %v", host, body, err)
 		}
 	}
 }
