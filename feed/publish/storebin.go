@@ -75,7 +75,27 @@ func (b *StoreBin) Open(ctx context.Context, blob Blob, offset, n int64) (io.Rea
 	if info.Size != blob.Size {
 		return nil, errors.Join(diff.ErrCorrupt, feed.Errorf(feed.KindInternal, "stored file %s has %d bytes, the records say %d", blob.Key, info.Size, blob.Size), r.Close())
 	}
-	return r, nil
+	if _, local := r.(storage.FileReader); local {
+		return r, nil
+	}
+	return &sent{r, blob.Key}, nil
+}
+
+// sent reads what a store sends of a file that is as long as it should be. An end
+// before that is no damage, which readers would take it for: the connection has
+// broken off, and the next run may have better luck.
+type sent struct {
+	io.ReadCloser
+	key string
+}
+
+// Read implements io.Reader.
+func (s *sent) Read(b []byte) (int, error) {
+	n, err := s.ReadCloser.Read(b)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("read stored file %s: the connection to the store broke off: %s", s.key, err.Error())
+	}
+	return n, err
 }
 
 const (
