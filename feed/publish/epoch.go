@@ -93,7 +93,7 @@ func (p *plan) forgetLost(lost *Mark, now time.Time) {
 	p.epoch = max(p.epoch, lost.Epoch)
 	p.time = later(p.time, feed.NextTime(lost.Time, now))
 	if p.hasPrev {
-		p.fresh, p.full = true, true
+		p.fresh, p.full, p.lostHistory = true, true, true
 		p.goWhole("history was lost")
 	}
 }

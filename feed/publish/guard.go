@@ -36,6 +36,9 @@ type HeldError struct {
 	MeanBefore, MeanNow int64
 	AllowedPriceMove    int
 	Currency            feed.Currency `json:",omitzero"`
+	// CurrencyBefore is that of MeanBefore, zero where it is Currency too. Means in
+	// two currencies cannot be compared: prices in another one are always held.
+	CurrencyBefore feed.Currency `json:",omitzero"`
 }
 
 // Error implements error.
@@ -43,6 +46,11 @@ func (e *HeldError) Error() string {
 	what := ""
 	switch e.Because {
 	case HeldPrice:
+		if b := e.CurrencyBefore; !b.IsZero() {
+			what = fmt.Sprintf("the prices of the %s feed would be in %s, no more in %s (the mean was %s %s and would be %s %s)", e.Feed.Kind, e.Currency, b,
+				minorText(e.MeanBefore, b), b, minorText(e.MeanNow, e.Currency), e.Currency)
+			break
+		}
 		what = fmt.Sprintf("the mean price of the %s feed would move from %s to %s %s (more than %d %%)", e.Feed.Kind,
 			minorText(e.MeanBefore, e.Currency), minorText(e.MeanNow, e.Currency), e.Currency, e.AllowedPriceMove)
 	case HeldEmpty:
@@ -101,7 +109,7 @@ func (p *plan) guard(s *Settings) *HeldError {
 	if s.MaxPriceMove >= 0 && p.prev.PriceCount >= minLoss && p.priceCount >= minLoss {
 		move := max(h.MeanNow-h.MeanBefore, h.MeanBefore-h.MeanNow)
 		// In floating point, because sums of large prices times a hundred are too large.
-		if float64(move)*100 > float64(h.MeanBefore)*float64(s.MaxPriceMove) {
+		if !h.CurrencyBefore.IsZero() || float64(move)*100 > float64(h.MeanBefore)*float64(s.MaxPriceMove) {
 			h.Because = HeldPrice
 			return h
 		}
@@ -114,6 +122,9 @@ func (p *plan) newHeld(because HeldBecause, s *Settings) *HeldError {
 		AllowedPercent: s.MaxLoss, AllowedPriceMove: s.MaxPriceMove, Currency: p.view.profile.Currency}
 	if p.prev.PriceCount > 0 {
 		h.MeanBefore = p.prev.PriceSum / p.prev.PriceCount
+		if p.prev.Currency != h.Currency {
+			h.CurrencyBefore = p.prev.Currency
+		}
 	}
 	if p.priceCount > 0 {
 		h.MeanNow = p.priceSum / p.priceCount
@@ -138,10 +149,45 @@ func (p *plan) loadHeld(ctx context.Context, r *runner) (err error) {
 	// that history was lost since.
 	p.hasHeld = p.hasHeld && (p.hasPrev || p.time.Before(h.Generation.Expires.Add(-s.Validity/2)) && h.Generation.Epoch >= p.epoch)
 	same := h.Reason.AllowedPercent == s.MaxLoss && h.Reason.AllowedPriceMove == s.MaxPriceMove
-	p.idle = p.hasHeld && same && !p.renewal && !p.fresh && r.req.Catalog.Head > 0 && h.Generation.Cursor == r.req.Catalog.Head
+	// What is held of the new epoch that the feed has to start is as good as another.
+	made := !p.fresh || h.Generation.Epoch >= p.epoch && h.Generation.Currency == p.view.profile.Currency
+	p.idle = p.hasHeld && same && !p.renewal && made && r.req.Catalog.Head > 0 && h.Generation.Cursor == r.req.Catalog.Head
 	if p.idle {
 		reason := h.Reason
 		p.heldNow, p.live = &reason, p.prev.Products
+	}
+	return nil
+}
+
+// wake has those looked at again that were held for the sake of another feed, as
+// far as that one is held no longer: people have decided about it, or nobody wants
+// it any more, and nothing else might change for days.
+func (ps *plans) wake(ctx context.Context, r *runner) error {
+	stays := map[*plan]bool{}
+	for _, p := range ps.all {
+		stays[p] = p.idle && p.heldNow.Because != HeldCompanion
+	}
+	for again := true; again; {
+		again = false
+		for _, pair := range ps.pairs {
+			for i, p := range pair {
+				if p.idle && !stays[p] && stays[pair[1-i]] {
+					stays[p], again = true, true
+				}
+			}
+		}
+	}
+	for _, p := range ps.all {
+		if !p.idle || stays[p] {
+			continue
+		}
+		p.idle, p.heldNow, p.live = false, nil, 0
+		if !p.hasPrev {
+			continue // it is compared as a whole
+		}
+		if err := p.loadHint(ctx, r); err != nil {
+			return &planError{p, err}
+		}
 	}
 	return nil
 }

@@ -187,6 +187,53 @@ func TestFirstOfferWithoutProductsIsHeld(t *testing.T) {
 	}
 }
 
+// Prices in another currency are held however near the numbers are, and told of in
+// both currencies; nothing is made anew while people think.
+func TestAnotherCurrencyIsHeld(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	s.profiles[0].Currency = feed.Currency{}
+	for id := range feed.ProductID(30) {
+		s.set(id+1, 100, 1, "x")
+	}
+	s.mustRun(t)
+	s.currency = feed.MustCurrency("JPY")
+	for id := range s.products {
+		s.edit(id, func(p *feed.Product) { p.Currency = s.currency })
+	}
+	s.events = append(s.events, 0)
+	s.now = s.now.Add(time.Minute)
+	s.mustRun(t)
+	for f, h := range s.held {
+		want := "the full feed waits for the other feed of its profile, which is held"
+		if f.Kind == feed.KindLight {
+			want = "the prices of the light feed would be in JPY, no more in PLN (the mean was 1.23 PLN and would be 123 JPY): it is held, and what was published before stays"
+		}
+		if got := h.Reason.Error(); got != want {
+			t.Errorf("%v: got %q, want %q", f.Kind, got, want)
+		}
+	}
+	stored := len(s.blobs)
+	s.now = s.now.Add(time.Hour)
+	s.mustRun(t)
+	if len(s.blobs) != stored || len(s.held) != 2 {
+		t.Errorf("%d files are stored, before %d; %d feeds are held", len(s.blobs), stored, len(s.held))
+	}
+	var list []publish.Held
+	for _, h := range s.held {
+		list = append(list, h)
+	}
+	if err := publish.ReleaseHeld(t.Context(), s, "m", "release", list); err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.Add(time.Minute)
+	for _, f := range s.mustRun(t).Feeds {
+		if g := s.current[f.Feed]; f.Published || f.Held != nil || g.Currency != s.currency || g.Epoch != 2 {
+			t.Errorf("after the release: %+v", f)
+		}
+	}
+}
+
 // While people decide, the good one does not expire.
 func TestHeldOfferIsRenewed(t *testing.T) {
 	t.Parallel()

@@ -48,3 +48,44 @@ func TestLossInNewEpochIsHeld(t *testing.T) {
 		})
 	}
 }
+
+// While people decide about a new epoch, the good one before does not expire,
+// though its state is damaged.
+func TestHeldNewEpochIsRenewed(t *testing.T) {
+	t.Parallel()
+	s := filled(t, 100)
+	before := s.generation(feed.KindFull)
+	for _, k := range []feed.Kind{feed.KindFull, feed.KindLight} {
+		state := s.blobs[s.generation(k).State.Key]
+		state[len(state)/2] ^= 0xff
+	}
+	for id := range feed.ProductID(50) {
+		s.remove(id + 1)
+	}
+	for range 12 { // days, of which a generation is valid for seven
+		s.now = s.now.Add(24 * time.Hour)
+		s.mustRun(t)
+	}
+	s.now = s.now.Add(time.Minute)
+	s.mustRun(t)
+	for _, k := range []feed.Kind{feed.KindFull, feed.KindLight} {
+		g := s.generation(k)
+		if !g.Expires.After(s.now) || g.Products != 100 || g.Epoch != before.Epoch || s.held[g.Feed].Reason.Because != publish.HeldLoss {
+			t.Errorf("%v of %d products, epoch %d, expires %v; it is %v, held is %+v", k, g.Products, g.Epoch, g.Expires, s.now, s.held[g.Feed].Reason)
+		}
+	}
+	// And what is held can be released.
+	var list []publish.Held
+	for _, h := range s.held {
+		list = append(list, h)
+	}
+	if err := publish.ReleaseHeld(t.Context(), s, "m", "release", list); err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.Add(time.Minute)
+	for _, f := range s.mustRun(t).Feeds {
+		if g := s.current[f.Feed]; g.Products != 50 || g.Epoch != before.Epoch+1 || f.Held != nil {
+			t.Errorf("after the release %v has %d products in epoch %d, held: %v", f.Feed.Kind, g.Products, g.Epoch, f.Held)
+		}
+	}
+}

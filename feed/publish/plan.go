@@ -53,6 +53,7 @@ type plan struct {
 	// is made anew, for that or because it was asked for.
 	expiring, renewal bool
 	fresh             bool // the state before is damaged: start a new epoch with a full file
+	lostHistory       bool // newer generations than the one before were published: it must not take a number above theirs
 	full              bool // a full file (or the light file) is being made
 	wantFull          bool // a full file is due when something differs
 	refull            bool // a full file is due in any case

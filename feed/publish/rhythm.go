@@ -69,7 +69,7 @@ func (r *runner) finish() error {
 		rep := p.report()
 		switch {
 		case p.idle:
-		case p.heldNow != nil && p.expiring && p.usable():
+		case p.heldNow != nil && p.expiring && p.hasPrev && !p.lostHistory:
 			// What is new takes the next run, which finds it again.
 			rep.Generation = p.renewed(s)
 			r.gens = append(r.gens, rep.Generation)

@@ -104,6 +104,9 @@ func (r *runner) do(ctx context.Context, k *keeper) error {
 			return &planError{p, err}
 		}
 	}
+	if err := r.plans.wake(ctx, r); err != nil {
+		return err
+	}
 	if err := r.checkClock(ctx); err != nil {
 		return err
 	}

@@ -183,6 +183,9 @@ func showHeld(c *call) (reply, error) {
 			}
 			f.Allowed = e.AllowedPriceMove
 			f.MeanBefore, f.MeanNow = s.decimal(minorUnits(e.MeanBefore, exp)), s.decimal(minorUnits(e.MeanNow, exp))
+			if b := e.CurrencyBefore; !b.IsZero() {
+				f.MeanBefore, f.MeanNow = s.decimal(minorUnits(e.MeanBefore, b.Exponent()))+" "+b.String(), f.MeanNow+" "+e.Currency.String()
+			}
 		}
 		run := &v.Runs[len(v.Runs)-1]
 		run.Feeds = append(run.Feeds, f)
