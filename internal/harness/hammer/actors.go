@@ -125,8 +125,11 @@ func (h *hammer) run(ctx context.Context, s publish.Settings, over storage.Store
 		if f.Published {
 			h.count("publications", 1)
 		}
-		if f.Whole != "" {
+		switch {
+		case f.Whole != "":
 			h.count("whole comparisons", 1)
+		case f.Published:
+			h.count("publications from hints", 1)
 		}
 		if f.Missed > 0 {
 			h.violate("I6", "a comparison of everything in %v feed %s finds %d changes that no hint has named", f.Feed.Kind, f.Feed.Key, f.Missed)

@@ -23,7 +23,6 @@ import (
 
 	"feedmill/feed"
 	"feedmill/feed/publish"
-	"feedmill/feed/verify"
 	"feedmill/internal/download"
 	"feedmill/internal/harness/site"
 	"feedmill/internal/partner"
@@ -47,7 +46,8 @@ type Options struct {
 	// Repeat is the command that does the same again, for what is told of broken
 	// promises; "" for none.
 	Repeat string
-	// Enough, when set, is asked about every broken promise; true ends the work.
+	// Enough, when set, is asked about every broken promise; true ends the work, and
+	// nothing is looked at any more once it has.
 	Enough func(violation string) bool
 	// Log is told what goes on; nil tells nobody.
 	Log func(format string, args ...any)
@@ -130,11 +130,13 @@ type hammer struct {
 	Options
 	ctx    context.Context
 	enough func() // ends the work
-	model  *model
-	edges  []*edge
-	offers []*offer
-	list   feed.PriceListID
-	rate   int64 // the version of the merchant's rate
+	// satisfied says that nothing more is looked for.
+	satisfied atomic.Bool
+	model     *model
+	edges     []*edge
+	offers    []*offer
+	list      feed.PriceListID
+	rate      int64 // the version of the merchant's rate
 
 	// runs counts runs that came to their end.
 	runs atomic.Int64
@@ -163,6 +165,7 @@ func (h *hammer) violate(invariant, format string, args ...any) {
 		h.log("again: %s", h.Repeat)
 	}
 	if h.Enough != nil && h.Enough(text) {
+		h.satisfied.Store(true)
 		h.enough()
 	}
 }
@@ -206,7 +209,7 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 	if err == nil {
 		err = h.work(ctx, cancel)
 	}
-	if err == nil {
+	if err == nil && !h.satisfied.Load() {
 		err = h.settle(ctx)
 	}
 	for _, e := range h.edges {
@@ -330,56 +333,4 @@ func (h *hammer) work(ctx context.Context, cancel func()) error {
 		all = append(all, err)
 	}
 	return errors.Join(errors.Join(all...), ctx.Err())
-}
-
-// settle publishes what is left and compares everything at rest.
-func (h *hammer) settle(ctx context.Context) error {
-	h.ctx = ctx
-	h.Clock.Leap(time.Hour)
-	for range 2 {
-		if err := h.run(ctx, h.Site.Settings, nil); err != nil {
-			return fmt.Errorf("the last publication: %w", err)
-		}
-		h.Clock.Leap(time.Hour)
-	}
-	s := h.Site.Settings
-	s.CompareEvery = -1
-	report, err := h.Site.Publish(ctx, site.Run{Settings: &s})
-	if err != nil {
-		return fmt.Errorf("compare everything: %w", err)
-	}
-	for i := range report.Feeds {
-		if f := &report.Feeds[i]; f.Published || f.Missed > 0 {
-			h.violate("I6", "at rest a comparison of everything finds %d changes in %v feed %s that were lost, and published %v", f.Missed, f.Feed.Kind, f.Feed.Key, f.Published)
-		}
-	}
-	if err := h.pricesAtRest(ctx); err != nil {
-		return err
-	}
-	for i, o := range h.offers {
-		if err := h.switchTo(ctx, o, true); err != nil {
-			return err
-		}
-		if err := h.robotOnce(ctx, o, filepath.Join(h.Dir, fmt.Sprint("last", i)), true); err != nil {
-			return err
-		}
-	}
-	if err := h.history(ctx); err != nil {
-		return err
-	}
-	proof, err := h.Site.Prove(ctx)
-	if err != nil {
-		return err
-	}
-	for i := range proof.Findings {
-		f := &proof.Findings[i]
-		if f.Severity != verify.SeverityError {
-			continue // such as what runs that failed have left
-		}
-		h.violate("I2-I9, I14", "verify finds %v", *f)
-	}
-	if proof.Generations == 0 || proof.Compared == 0 {
-		return fmt.Errorf("verify has looked at %d generations and compared %d full files", proof.Generations, proof.Compared)
-	}
-	return nil
 }

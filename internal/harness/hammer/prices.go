@@ -55,14 +55,20 @@ func (s sight) prices(p *site.Product, at *moment, key string) []int64 {
 	return list
 }
 
+// rateRuns is how many runs come to their end between two changes of the rate, for
+// all of which everything may have changed and no hint is followed: on a crowded
+// machine there would be no others.
+const rateRuns = 5
+
 // reprice changes the merchant's rate and the prices of his list.
 func (h *hammer) reprice(r *rand.Rand) error {
-	for h.ctx.Err() == nil {
+	for seen := int64(0); h.ctx.Err() == nil; {
 		h.pause(r, 400*time.Millisecond)
 		if h.ctx.Err() != nil {
 			return nil
 		}
-		if r.IntN(4) == 0 {
+		if runs := h.runs.Load(); r.IntN(4) == 0 && runs >= seen+rateRuns {
+			seen = runs
 			if err := h.setRate(20 + r.Int64N(60)); err != nil {
 				return fmt.Errorf("set a rate: %w", err)
 			}
