@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"time"
@@ -104,8 +105,15 @@ var (
 	_ Records = Shared{}
 )
 
-// OpenEmbedded opens the SQLite file at path, made where it is missing.
+// patience is how long a statement may take: an installation that is tested is to
+// fail by one that hangs, and not because the machine is busy.
+const patience = 5 * time.Minute
+
+// OpenEmbedded opens the SQLite file at path, made where it is missing. Statements,
+// and waits for another that writes, may take minutes unless opt sets a limit.
 func OpenEmbedded(ctx context.Context, path string, opt sqlite.Options) (Records, error) {
+	opt.StatementTimeout = cmp.Or(opt.StatementTimeout, patience)
+	opt.BusyTimeout = cmp.Or(opt.BusyTimeout, patience)
 	if _, err := sqlite.Migrate(ctx, path, opt); err != nil {
 		return nil, err
 	}
