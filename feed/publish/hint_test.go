@@ -63,7 +63,7 @@ func TestHintsPublishTheSameBytes(t *testing.T) {
 	t.Parallel()
 	spool := spools(t)
 	looked, carried, wholes := 0, 0, map[string]int{}
-	rapid.Check(t, func(t *rapid.T) {
+	law := func(t *rapid.T) {
 		with, without := newShop(spool(t)), newShop(spool(t))
 		without.hints = false
 		both := []*shop{with, without}
@@ -154,7 +154,13 @@ func TestHintsPublishTheSameBytes(t *testing.T) {
 				t.Fatalf("%v: hints have missed %d differences", f.Feed.Kind, f.Missed)
 			}
 		}
-	})
+	}
+	// One round may miss it, most of all with -short, which tries a fifth of the cases.
+	for range 20 {
+		if rapid.Check(t, law); looked > 0 && carried > 0 {
+			break
+		}
+	}
 	if looked == 0 {
 		t.Error("no run has published what hints named")
 	}

@@ -82,6 +82,11 @@ func (h *house) After(time.Duration) <-chan time.Time { return nil }
 // were never put to the test are noticed.
 type seen struct{ pairs, changes, suffixes, gone, listed int }
 
+// telling says that every law was put to the test.
+func (s *seen) telling() bool {
+	return s.pairs >= 20 && s.changes >= 20 && s.suffixes > 0 && s.gone > 0 && s.listed > 0
+}
+
 func (h *house) check(t *testing.T) {
 	t.Cleanup(func() {
 		if err := h.records.Close(); err != nil {
@@ -89,16 +94,24 @@ func (h *house) check(t *testing.T) {
 		}
 	})
 	all := &seen{}
-	histories := 0
-	rapid.Check(t, func(r *rapid.T) {
-		histories++
-		if limit := 25; histories > limit && !r.Failed() {
-			return // small sizes, real databases
+	// One round may be too tame, another is not.
+	total := 0
+	for range 8 {
+		histories := 0
+		rapid.Check(t, func(r *rapid.T) {
+			histories++
+			if limit := 25; histories > limit && !r.Failed() {
+				return // small sizes, real databases
+			}
+			h.history(t, r, all)
+		})
+		total += min(histories, 25)
+		if histories < 20 || all.telling() {
+			break
 		}
-		h.history(t, r, all)
-	})
-	t.Logf("%d histories, %d pairs of generations, %d changes between them, %d suffixes, %d products that left", min(histories, 25), all.pairs, all.changes, all.suffixes, all.gone)
-	if !t.Failed() && histories >= 20 && (all.pairs < 20 || all.changes < 20 || all.suffixes == 0 || all.gone == 0 || all.listed == 0) {
+	}
+	t.Logf("%d histories, %d pairs of generations, %d changes between them, %d suffixes, %d products that left", total, all.pairs, all.changes, all.suffixes, all.gone)
+	if !t.Failed() && total >= 20 && !all.telling() {
 		t.Errorf("the histories are too tame: %+v", *all)
 	}
 }
