@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"feedmill/feed"
 	"feedmill/feed/catalog"
@@ -97,6 +99,7 @@ func (f *catalogFlags) openSource(w *world, temp string) (*source, error) {
 			if name, err = spoolStdin(w.stdin, temp); err != nil {
 				return nil, err
 			}
+			s.opt.Called = map[string]string{name: "standard input"}
 		}
 		s.files = append(s.files, name)
 	}
@@ -138,7 +141,7 @@ func (s *source) first(ctx context.Context) (lang feed.Language, cur feed.Curren
 		if err := stream.Err(); err != nil {
 			return lang, cur, nil, s.problems(stream, err)
 		}
-		return lang, cur, nil, &feed.Error{Kind: feed.KindInvalid, Message: "the catalog holds no products",
+		return lang, cur, nil, &feed.Error{Kind: feed.KindInvalid, Message: s.called() + ": the catalog holds no products",
 			Hint: "an empty offer would switch every partner's shop off, so nothing was changed"}
 	}
 	// What the catalog says for all its products, or else the flags, comes
@@ -151,6 +154,19 @@ func (s *source) first(ctx context.Context) (lang feed.Language, cur feed.Curren
 		cur = said.Currency
 	}
 	return lang, cur, stream.Head(), nil
+}
+
+// called names the files in an error that is about all of them.
+func (s *source) called() string {
+	const most = 3
+	var names []string
+	for _, f := range s.files[:min(len(s.files), most)] {
+		names = append(names, cmp.Or(s.opt.Called[f], f))
+	}
+	if len(s.files) > most {
+		names = append(names, "…")
+	}
+	return strings.Join(names, ", ")
 }
 
 // products yields the catalog in ascending order of id. Problems are told when

@@ -58,7 +58,7 @@ func newIOF(in *intake, files []*source) (reader, error) {
 			}
 			f.light = src
 		case feed.KindGateway:
-			return nil, &feed.Error{Kind: feed.KindInvalid, Message: src.name + ": is a gateway, which holds no products", Hint: "give the files that it names"}
+			return nil, &feed.Error{Kind: feed.KindInvalid, Message: src.name + ": is a gateway, which holds no products", Hint: "give the files that it names; 'feedmill mirror' fetches them all"}
 		case feed.KindPreset:
 			return nil, &feed.Error{Kind: feed.KindInvalid, Message: src.name + ": is a preset, which holds no products", Hint: "leave it out"}
 		default:
@@ -66,7 +66,11 @@ func newIOF(in *intake, files []*source) (reader, error) {
 		}
 	}
 	if f.offer == nil {
-		return nil, &feed.Error{Kind: feed.KindInvalid, Message: "no full file among the files", Hint: "light and dictionaries complete a full file; give that, too"}
+		names := make([]string, min(len(files), 3))
+		for i := range names {
+			names[i] = files[i].name
+		}
+		return nil, &feed.Error{Kind: feed.KindInvalid, Message: strings.Join(names, ", ") + ": no full file among the files", Hint: "light and dictionaries complete a full file; give that, too"}
 	}
 	return f, nil
 }
@@ -82,6 +86,9 @@ func iofKind(src *source) (feed.Kind, error) {
 	// say nothing; reading the file will find the true ones.
 	kind, err := iof.NewReader(bytes.NewReader(head), iof.ReadOptions{}).Kind()
 	if kind == 0 {
+		if feed.KindOf(err) == feed.KindInvalid && feed.HintOf(err) == "" {
+			err = &feed.Error{Kind: feed.KindInvalid, Message: err.Error(), Hint: "of XML only IOF is read, whose full file starts with <offer>: give that one, or JSON Lines, or CSV"}
+		}
 		return 0, src.xmlError(err)
 	}
 	if kind == feed.KindFull {

@@ -85,7 +85,7 @@ func TestBadOffers(t *testing.T) {
 		{"cut.xml", full[:len(full)/2], "cut.xml: read offer: line "},
 		{"doctype.xml", strings.Replace(full, "<offer", "<!DOCTYPE offer>\n<offer", 1), "doctype.xml: read offer: line 2, column 1: "},
 		{"other.xml", "<rss/>", "other.xml: read offer: the root element is <rss>"},
-		{"html.xml", "<!DOCTYPE html><html></html>", "html.xml: read offer: line 1, column 1: "},
+		{"html.xml", "<!DOCTYPE html><html></html>", "html.xml: is a web page"},
 		{"latin.xml", `<?xml version="1.0" encoding="ISO-8859-2"?><offer/>`, "latin.xml: read offer: line 1, column"},
 		{"gateway.xml", "<provider_description/>", "gateway.xml: is a gateway, which holds no products"},
 		{"preset.xml", "<preset/>", "preset.xml: is a preset, which holds no products"},

@@ -36,7 +36,7 @@ func Open(files []string, opt Options) (*Stream, error) {
 func (s *Stream) open(files []string, opt Options) error {
 	known := true
 	for _, name := range files {
-		src, size, err := openSource(name, opt.Stdin, &s.read, &s.in.lim)
+		src, size, err := openSource(name, &opt, &s.read, &s.in.lim)
 		if err != nil {
 			return err
 		}
@@ -97,17 +97,18 @@ func (s *source) recognise() (Format, error) {
 	case len(text) == 0:
 		return 0, feed.Errorf(feed.KindInvalid, "%s: starts with nothing but blanks", s.name)
 	case text[0] == '{':
-		return FormatJSONL, nil
+		return FormatJSONL, s.objects(text)
 	case text[0] == '[':
-		return 0, &feed.Error{Kind: feed.KindInvalid, Message: s.name + ": is a JSON array", Hint: "write one object a line: jq -c '.[]'"}
+		return 0, s.stranger("is a JSON array", "write one object a line: jq -c '.[]'")
 	case text[0] == '<':
-		return FormatIOF, nil
+		return FormatIOF, s.markup(text)
 	}
 	line, _, _ := bytes.Cut(text, []byte("\n"))
-	if isShopifyHeader(strings.ToLower(string(line))) {
+	header := strings.ToLower(string(line))
+	if isShopifyHeader(header) {
 		return FormatShopify, nil
 	}
-	return FormatCSV, nil
+	return FormatCSV, s.tableOf(header)
 }
 
 // isShopifyHeader says whether the header, in lower case, is that of Shopify's

@@ -70,6 +70,9 @@ type Options struct {
 	TempDir string
 	// Stdin is what the file name "-" denotes; nil is the process's standard input.
 	Stdin io.Reader
+	// Called says what problems and errors call a file whose own name tells nobody
+	// anything, by that name; a file that is not in it is called by its name.
+	Called map[string]string
 	// Limits bound what is read; a zero field is its default.
 	Limits Limits
 }

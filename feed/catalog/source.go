@@ -3,6 +3,7 @@ package catalog
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"errors"
 	"fmt"
@@ -67,12 +68,12 @@ func (g *guard) Read(p []byte) (int, error) {
 
 // openSource opens a file by name, "-" for standard input, and looks through
 // gzip and a byte order mark.
-func openSource(name string, stdin io.Reader, total *int64, limits *Limits) (s *source, size int64, err error) {
-	s = &source{name: name}
+func openSource(name string, opt *Options, total *int64, limits *Limits) (s *source, size int64, err error) {
+	s = &source{name: cmp.Or(opt.Called[name], name)}
 	var file io.Reader
 	if name == "-" {
 		s.name = "standard input"
-		if file = stdin; file == nil {
+		if file = opt.Stdin; file == nil {
 			file = os.Stdin
 		}
 	} else {
@@ -133,18 +134,18 @@ func (s *source) look(file io.Reader, total *int64, limits *Limits) error {
 			return err
 		}
 		g.r, g.raw = z, s.raw
-	case bytes.HasPrefix(magic, []byte("PK\x03\x04")):
-		return &feed.Error{Kind: feed.KindInvalid, Message: s.name + ": is a zip archive", Hint: "unpack it first, or compress with gzip"}
-	case bytes.HasPrefix(magic, []byte{0x28, 0xB5, 0x2F, 0xFD}):
-		return &feed.Error{Kind: feed.KindInvalid, Message: s.name + ": is compressed with zstd", Hint: "unpack it first, or compress with gzip"}
 	default:
 		g.r = in
 	}
 	s.r = bufio.NewReaderSize(g, sniffSize)
-	head, err := s.r.Peek(4)
+	whole, err := s.r.Peek(sniffSize)
 	if err != nil && err != io.EOF {
 		return err
 	}
+	if err := s.binary(whole); err != nil {
+		return err
+	}
+	head := whole[:min(len(whole), 4)]
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1F, 0x8B}):
 		return &feed.Error{Kind: feed.KindInvalid, Message: s.name + ": is compressed twice", Hint: "unpack it once"}

@@ -73,7 +73,8 @@ type importingView struct {
 	Errors, Warnings int64
 	Problems         []catalog.Problem
 	More             int
-	Message          string
+	// Message says why nothing came of it, Hint what to do, "" where nobody knows.
+	Message, Hint string
 }
 
 // tableExample is the smallest table that shows what rows are for.
@@ -325,7 +326,7 @@ func (d *desk) view(t *importTask) importingView {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	v := importingView{ID: t.id, Name: t.name, State: t.state, Keep: t.keep, Busy: t.busy(), Done: t.done, Total: t.total, Products: t.products, Percent: -1,
-		Errors: t.errors, Warnings: t.staged.Stats.Warnings, Message: t.message}
+		Errors: t.errors, Warnings: t.staged.Stats.Warnings, Message: t.message, Hint: t.hint}
 	if t.total > 0 {
 		v.Percent = int(min(100, t.done*100/t.total))
 	}
@@ -395,7 +396,8 @@ func discardImport(c *call) (reply, error) {
 	return move("/import").saying("import.discarded"), nil
 }
 
-// importProblems gives all problems as a table for spreadsheets.
+// importProblems gives all problems as a table for spreadsheets, in the reader's
+// language: columns, levels and codes are the same in each, for programs.
 func importProblems(c *call) (reply, error) {
 	t, rep, ok := c.task()
 	if !ok {
@@ -406,15 +408,23 @@ func importProblems(c *call) (reply, error) {
 	h := c.w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="problems.csv"`)
-	w := csv.NewWriter(c.w)
+	// Spreadsheets take a text without the mark for one in an old character set,
+	// and where the comma is decimal they want another sign between columns.
+	_, _ = io.WriteString(c.w, "\ufeff")
+	s, w := c.speaker(), csv.NewWriter(c.w)
+	if s.comma() == "," {
+		w.Comma = ';'
+	}
 	// Errors of writing mean that nobody listens any more.
-	_ = w.Write([]string{"file", "line", "product", "field", "level", "message", "hint"})
+	_ = w.Write([]string{"file", "line", "product", "field", "level", "message", "hint", "code", "hint_code"})
 	for _, p := range problems {
 		line := ""
 		if p.Line > 0 {
 			line = strconv.FormatInt(p.Line, 10)
 		}
-		_ = w.Write([]string{harmless(p.File), line, harmless(p.Product), harmless(p.Field), p.Level.String(), harmless(p.Message), harmless(p.Hint)})
+		message, code := s.tell(c.panel.templates.phrases, p.Message)
+		hint, hintCode := s.tell(c.panel.templates.phrases, p.Hint)
+		_ = w.Write([]string{harmless(p.File), line, harmless(p.Product), harmless(p.Field), p.Level.String(), harmless(message), harmless(hint), code, hintCode})
 	}
 	w.Flush()
 	return written(), nil

@@ -35,7 +35,7 @@ type importTask struct {
 	staged                manage.StagedImport
 	problems              []catalog.Problem
 	errors                int64
-	message               string
+	message, hint         string
 }
 
 // busy says whether something is being done.
@@ -109,7 +109,7 @@ func (p *Panel) readImport(ctx context.Context, who manage.Identity, t *importTa
 		case errors.As(err, &lines):
 			t.state, t.problems, t.message = importRefused, lines.Problems, message(err)
 		case feed.KindOf(err) == feed.KindInvalid:
-			t.state, t.message = importFailed, strings.ReplaceAll(err.Error(), file, t.name)
+			t.state, t.message, t.hint = importFailed, strings.ReplaceAll(err.Error(), file, t.name), feed.HintOf(err)
 		default:
 			t.state, t.message = importFailed, ""
 		}

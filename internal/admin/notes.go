@@ -43,14 +43,27 @@ func (s *speaker) teller(phrases *catalog.Phrases) func(text string) template.HT
 		if s.lang == "en" {
 			return template.HTML(template.HTMLEscapeString(text))
 		}
-		p, ok := phrases.Of(text)
-		if !ok {
+		words, code := s.tell(phrases, text)
+		if code == "" {
 			return template.HTML(`<span lang="en">` + template.HTMLEscapeString(text) + `</span>`)
 		}
-		args := make([]any, len(p.Args))
-		for i, a := range p.Args {
-			args[i] = a
-		}
-		return template.HTML(template.HTMLEscapeString(s.T("told."+p.Code, args)))
+		return template.HTML(template.HTMLEscapeString(words))
 	}
+}
+
+// tell gives what an import says in the reader's language, and its code; the
+// text as it is, and no code, where only English has it.
+func (s *speaker) tell(phrases *catalog.Phrases, text string) (words, code string) {
+	p, ok := phrases.Of(text)
+	switch {
+	case !ok:
+		return text, ""
+	case s.lang == "en":
+		return text, p.Code
+	}
+	args := make([]any, len(p.Args))
+	for i, a := range p.Args {
+		args[i] = a
+	}
+	return s.T("told."+p.Code, args), p.Code
 }

@@ -111,7 +111,7 @@ func (s *Service) staging() (Staging, error) {
 // read reads the file once and stages its products.
 func (in *StagedImport) read(ctx context.Context, db Staging, m *partner.Merchant, f ImportFile, sorted bool) (_ *feed.Dictionaries, err error) {
 	opt := catalog.Options{DefaultLanguage: m.Language, DefaultCurrency: m.Currency, DefaultVAT: m.VAT, HasDefaultVAT: true, NetPrices: f.NetPrices,
-		MaxErrors: f.MaxErrors, TempDir: f.TempDir, Progress: f.Progress}
+		MaxErrors: f.MaxErrors, TempDir: f.TempDir, Progress: f.Progress, Called: map[string]string{f.Path: f.Name}}
 	if opt.MaxErrors <= 0 {
 		opt.MaxErrors = 1000
 	}
@@ -128,11 +128,6 @@ func (in *StagedImport) read(ctx context.Context, db Staging, m *partner.Merchan
 	}
 	_, err = db.StageProducts(ctx, m.ID, in.ID, staged(products))
 	in.Stats, in.Format, in.Problems = src.Stats(), src.Format(), slices.Clone(src.Problems())
-	for i := range in.Problems {
-		if in.Problems[i].File == f.Path {
-			in.Problems[i].File = f.Name
-		}
-	}
 	if errors.Is(err, catalog.ErrUnordered) {
 		return nil, err
 	}
