@@ -37,6 +37,7 @@ The order is checked by what the files and, where there is one, the manifest tel
 older than what it is applied to is refused, and so is one that leads on from a generation which is
 not there, a light file, and a second full file: products that it has not would stay. Full and change
 files look alike: a manifest tells them apart, else names such as full.xml and full_change….xml.
+A first file of another name that says of products that they were removed is a change file.
 
 Example: feedmill apply full.xml full_change2026-11-21T20-30-00.xml --out now.xml`
 }
@@ -59,7 +60,7 @@ func (c *applyCmd) Run(ctx context.Context, w *world) error {
 	}
 	var counts patch.Counts
 	err = writeWhole(c.Out, func(f *os.File) (err error) {
-		counts, err = patch.ApplyTo(ctx, patch.NewSink(f), full.Document, docs, patch.Options{})
+		counts, err = patch.ApplyTo(ctx, patch.NewSink(f), full.Document, docs, patch.Options{OnlyFull: full.Kind == 0})
 		return err
 	})
 	if err != nil {

@@ -41,6 +41,10 @@ type Options struct {
 	// MaxOpen is how many documents are read at a time: of more change
 	// documents groups are composed first. Default 32, at least 2.
 	MaxOpen int
+	// OnlyFull has [ApplyTo] refuse a full document that holds a tombstone, which
+	// only a change document may (IOF 4.1). Some suppliers' full files hold them, so
+	// that it is asked for where nothing but the content tells which of the two it is.
+	OnlyFull bool
 
 	runBytes int // for tests
 }
@@ -186,11 +190,31 @@ func ApplyTo(ctx context.Context, to *Sink, full Document, changes []Document, o
 			if err := to.Reset(); err != nil {
 				return err
 			}
-			c, err = Apply(to, s[0], s[1:]...)
+			base := s[0]
+			if opt.OnlyFull {
+				base = wholeStream{base, full.Name}
+			}
+			c, err = Apply(to, base, s[1:]...)
 			return err
 		})
 	})
 	return c, errors.Join(err, to.Flush())
+}
+
+// wholeStream refuses tombstones.
+type wholeStream struct {
+	Stream
+	name string
+}
+
+// Next implements [Stream].
+func (s wholeStream) Next() (Node, error) {
+	n, err := s.Stream.Next()
+	if err == nil && n.Removed {
+		err = named(s.name, &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("it says that product %.80q was removed, as only a change file does, and a full file comes first", n.ID),
+			Hint: "name the full file first, then its change files, the oldest first; a full file that says so all the same is taken by a name such as full.xml"})
+	}
+	return n, err
 }
 
 // ComposeTo is [Compose] over documents, in any order of products, into a sink.
