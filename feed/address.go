@@ -1,5 +1,7 @@
 package feed
 
+import "strings"
+
 // LowerScheme writes the scheme of an http or https address in lower case:
 // RFC 3986 3.1 takes HTTPS:// for https://, and the published schemas know the
 // latter alone. What is no such address stays as it is.
@@ -21,4 +23,30 @@ func LowerScheme(url string) string {
 		}
 	}
 	return url
+}
+
+// LowerAddress writes scheme and host of an http or https address in lower case:
+// of names in capitals (RFC 3986 6.2.2.1) some programs make another origin than
+// the one that browsers and servers tell. Path and what follows stay as they are,
+// and so does what is no such address.
+func LowerAddress(url string) string {
+	url = LowerScheme(url)
+	rest, ok := strings.CutPrefix(url, "https://")
+	if !ok {
+		if rest, ok = strings.CutPrefix(url, "http://"); !ok {
+			return url
+		}
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	start := strings.LastIndexByte(rest[:end], '@') + 1 // names and passwords tell capitals apart
+	host := []byte(rest[start:end])
+	for i, c := range host {
+		if c >= 'A' && c <= 'Z' {
+			host[i] = c | 0x20
+		}
+	}
+	return url[:len(url)-len(rest)] + rest[:start] + string(host) + rest[end:]
 }

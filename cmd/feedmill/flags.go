@@ -11,6 +11,8 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"feedmill/feed"
+	"feedmill/feed/publish/folder"
 	"feedmill/internal/config"
 )
 
@@ -90,6 +92,22 @@ func configPath(kctx *kong.Context) string {
 		}
 	}
 	return os.Getenv("FEEDMILL_CONFIG")
+}
+
+// tidyAddresses checks the addresses under which people come here and writes them
+// as browsers do. Partners are given what begins with them, so that one without
+// https:// would lead nobody anywhere.
+func tidyAddresses(cfg *config.Config) error {
+	for _, s := range []struct {
+		key   string
+		value *string
+	}{{"server.public_url", &cfg.Server.PublicURL}, {"panel.public_url", &cfg.Panel.PublicURL}} {
+		*s.value = feed.LowerAddress(strings.TrimSpace(*s.value))
+		if err := folder.CheckBaseURL(*s.value); err != nil {
+			return misused(fmt.Sprintf("setting %s: %q is not an http or https address without query", s.key, *s.value), "give one such as https://feeds.example.com")
+		}
+	}
+	return nil
 }
 
 // newLogger makes the logger that the settings ask for.

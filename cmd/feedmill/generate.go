@@ -97,7 +97,7 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 	bar.done()
 	in.listed.warn(w)
 	warnUnmatched(w.stderr, report.Unmatched, []string{c.Profile})
-	held := explainHeld(&report, "check the catalog; if it is right, run again with --feeds.max_loss 100 --feeds.max_price_move=-1")
+	held := explainHeld(&report, "check the catalog and the profile; if they are right, run again with "+heldFlags(&report))
 	if c.JSON {
 		return errors.Join(writeJSON(w.stdout, reportOf(&report, nil)), held)
 	}
@@ -179,6 +179,17 @@ func settings(f *config.Feeds) (publish.Settings, error) {
 	if err != nil {
 		return publish.Settings{}, &feed.Error{Kind: feed.KindInvalid, Message: err.Error()}
 	}
+	// A run takes 0 for the default, which is not what somebody who writes it means.
+	for _, s := range []struct {
+		key   string
+		wrong bool
+		want  string
+	}{{"max_loss", f.MaxLoss < 1, "a percentage from 1; 100 holds nothing"}, {"max_price_move", f.MaxPriceMove == 0, "a percentage from 1, or -1, which holds nothing"},
+		{"full_share", f.FullShare < 1, "a percentage from 1"}} {
+		if s.wrong {
+			return publish.Settings{}, misused("setting feeds."+s.key+": want "+s.want, "")
+		}
+	}
 	return publish.Settings{FullEvery: orNever(f.FullEvery), FullShare: f.FullShare, Validity: f.Validity,
 		CompareEvery: orNever(f.CompareEvery),
 		ChainKeep:    f.ChainKeep, GoneKeep: orNever(f.GoneKeep), MaxLoss: f.MaxLoss, MaxPriceMove: f.MaxPriceMove, Zone: zone}, nil
@@ -205,6 +216,25 @@ func explainHeld(r *publish.Report, hint string) error {
 		return nil
 	}
 	return &feed.Error{Kind: feed.KindConflict, Message: strings.Join(reasons, "; "), Hint: hint}
+}
+
+// heldFlags gives the flags with which a run would hold nothing of what this one
+// holds. What loses many products may move the mean of their prices, too.
+func heldFlags(r *publish.Report) string {
+	loss, price := false, false
+	for i := range r.Feeds {
+		if h := r.Feeds[i].Held; h != nil {
+			loss = loss || h.Because == publish.HeldLoss || h.Because == publish.HeldEmpty
+			price = price || h.Because == publish.HeldPrice || h.Because == publish.HeldLoss && h.Now > 0
+		}
+	}
+	switch {
+	case loss && price:
+		return "--feeds.max_loss 100 --feeds.max_price_move=-1"
+	case loss:
+		return "--feeds.max_loss 100"
+	}
+	return "--feeds.max_price_move=-1"
 }
 
 func published(r publish.Report) bool {

@@ -84,9 +84,10 @@ func (c *generateCmd) only(ctx context.Context, w *world, req publish.Request, s
 		bar.done()
 		warnUnmatched(w.stderr, unmatched, []string{c.Profile})
 	}
-	if err == nil && report.Shown == 0 {
-		err = &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("the profile shows none of the catalog's %d products", report.Products),
-			Hint: "check its assortment and stock policy; what was in the file before stays"}
+	// As the guard of a whole offer's first run has it, and with the same bound.
+	if err == nil && report.Shown == 0 && req.Settings.MaxLoss < 100 {
+		err = &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("the %s file would be without any product, of %d in the catalog: nothing is written, and what was there before stays", kind, report.Products),
+			Hint: "check the profile's assortment and stock policy; if they are right, run again with --feeds.max_loss 100"}
 	}
 	if err == nil {
 		err = file.commit(name)

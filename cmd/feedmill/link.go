@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"feedmill/feed"
 	"feedmill/internal/config"
 	"feedmill/internal/manage"
 	"feedmill/internal/partner"
@@ -140,7 +139,7 @@ Example: feedmill link new --partner "Nord Shop" --name "test system" --cidr 203
 func (c *linkNewCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
 	return w.manage(ctx, cfg, c.Merchant, func(d *desk) error {
 		if c.Partner == "" && c.Offer == "" {
-			return feed.Errorf(feed.KindInvalid, "say whose link it is, with --partner or --offer")
+			return misused("say whose link it is, with --partner or --offer", "")
 		}
 		o, err := d.offerNamed(ctx, c.Partner, c.Offer)
 		if err != nil {
@@ -268,7 +267,7 @@ Example: feedmill link cidr l-abcdefghijklmnop 203.0.113.0/24`
 // Run implements the command.
 func (c *linkCIDRCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
 	if c.Any == (len(c.Network) > 0) {
-		return feed.Errorf(feed.KindInvalid, "give networks, or --any")
+		return misused("give networks, or --any", "")
 	}
 	return c.run(ctx, w, cfg, "bound", func(d *desk, id partner.LinkID) error {
 		l, err := d.Link(ctx, d.who, id)

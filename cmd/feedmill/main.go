@@ -121,16 +121,20 @@ func (w *world) run(args []string) int {
 			return exitUsage
 		}
 	}
-	kctx, err := parser.Parse(args)
+	kctx, err := parser.Parse(asAsked(args))
 	if status >= 0 {
 		return status // help was asked for
 	}
 	if settings.err != nil {
-		err = settings.err // and not what asked for it
+		// And not what asked for it. It is the command line's fault all the same,
+		// whatever kind it has.
+		return w.fail(&usageError{&feed.Error{Kind: feed.KindInvalid, Message: settings.err.Error(), Hint: feed.HintOf(settings.err)}})
 	}
 	if err != nil {
-		fmt.Fprintf(w.stderr, "feedmill: %v\nTry 'feedmill --help', or 'feedmill COMMAND --help'.\n", err)
-		return exitUsage
+		return w.fail(misuse(err))
+	}
+	if err := tidyAddresses(&a.Config); err != nil {
+		return w.fail(err)
 	}
 	w.log = newLogger(&a.Log, w.stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

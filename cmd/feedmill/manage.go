@@ -183,7 +183,7 @@ type timedFlags struct {
 // are refused: whoever names one means something else.
 func (f *timedFlags) schedule(d *desk) (*partner.Schedule, error) {
 	if f.NoSchedule && len(f.OffAt)+len(f.OnAt) > 0 {
-		return nil, feed.Errorf(feed.KindInvalid, "--no-schedule does not go with --off-at and --on-at")
+		return nil, misused("--no-schedule does not go with --off-at and --on-at", "")
 	}
 	if f.NoSchedule {
 		return &partner.Schedule{}, nil

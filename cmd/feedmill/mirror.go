@@ -97,7 +97,7 @@ func (c *mirrorCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err 
 func (c *mirrorCmd) address() (string, error) {
 	switch {
 	case c.URL != "" && c.URLFile != "" || c.URL == "" && c.URLFile == "":
-		return "", &feed.Error{Kind: feed.KindInvalid, Message: "mirror: name the address of the gateway, or a file that holds it"}
+		return "", misused("mirror: name the address of the gateway, or a file that holds it", "")
 	case c.URL != "":
 		return c.URL, nil
 	}

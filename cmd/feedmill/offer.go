@@ -223,14 +223,14 @@ func (f *whichOfferFlags) run(ctx context.Context, w *world, cfg *config.Config,
 func (f *whichOfferFlags) which(ctx context.Context, d *desk) ([]partner.OfferID, manage.Selection, error) {
 	if !f.All {
 		if f.Tag != "" {
-			return nil, manage.Selection{}, feed.Errorf(feed.KindInvalid, "--tag goes with --all")
+			return nil, manage.Selection{}, misused("--tag goes with --all", "")
 		}
 		o, err := d.offerNamed(ctx, f.Partner, f.Offer)
 		return []partner.OfferID{o.ID}, manage.Selection{}, err
 	}
 	which := manage.Selection{Tag: f.Tag}
 	if f.Offer != "" || (f.Partner == "") == (f.Tag == "") {
-		return nil, which, feed.Errorf(feed.KindInvalid, "--all is for all offers of one --partner, or of those with one --tag")
+		return nil, which, misused("--all is for all offers of one --partner, or of those with one --tag", "")
 	}
 	if f.Partner != "" {
 		p, err := d.partnerNamed(ctx, f.Partner)
@@ -337,7 +337,7 @@ func (s *offerSettings) change() (do manage.OfferChange, err error) {
 	}
 	if s.PartnerDiscounts {
 		if s.Discount != "" {
-			return do, feed.Errorf(feed.KindInvalid, "--discount and --partner-discounts exclude each other")
+			return do, misused("--discount and --partner-discounts exclude each other", "")
 		}
 		do.PartnerDiscounts = &s.PartnerDiscounts
 	}

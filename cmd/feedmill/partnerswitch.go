@@ -30,7 +30,7 @@ func (f *whichFlags) selection(ctx context.Context, d *desk) (manage.Selection, 
 		}
 	}
 	if given != 1 {
-		return manage.Selection{}, &feed.Error{Kind: feed.KindInvalid, Message: "say which partners: one by name, or --tag, or --all", Hint: "see 'feedmill partner list'"}
+		return manage.Selection{}, misused("say which partners: one by name, or --tag, or --all", "see 'feedmill partner list'")
 	}
 	which := manage.Selection{Tag: f.Tag, All: f.All}
 	if f.Name != "" {
@@ -173,7 +173,7 @@ Example: feedmill partner tag "Nord Shop" --add retail --drop trial`
 func (c *partnerTagCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
 	return c.run(ctx, w, cfg, "tagged", func(*desk) (manage.PartnerChange, error) {
 		if len(c.Add)+len(c.Drop) == 0 {
-			return manage.PartnerChange{}, feed.Errorf(feed.KindInvalid, "say which tags, with --add or --drop")
+			return manage.PartnerChange{}, misused("say which tags, with --add or --drop", "")
 		}
 		return manage.PartnerChange{AddTags: c.Add, DropTags: c.Drop}, nil
 	})
@@ -209,7 +209,7 @@ func (c *partnerSetCmd) Run(ctx context.Context, w *world, cfg *config.Config) e
 		do = manage.PartnerChange{Email: c.Email, Phone: c.Phone, Notes: c.Notes}
 		if c.Rename != "" {
 			if c.Name == "" {
-				return do, feed.Errorf(feed.KindInvalid, "--rename is for one partner")
+				return do, misused("--rename is for one partner", "")
 			}
 			do.Name = &c.Rename
 		}

@@ -316,7 +316,7 @@ Example: feedmill price-list set "Export 2027" MUG-1 12.30`
 // Run implements the command.
 func (c *priceListSetCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
 	if c.None == (c.Price != "") {
-		return feed.Errorf(feed.KindInvalid, "give a price, or else --none")
+		return misused("give a price, or else --none", "")
 	}
 	// As a file of one line: its reader and its checks are the ones that count.
 	column := "code"

@@ -212,7 +212,7 @@ Example: feedmill product price MUG-1 --gross 12.30`
 // Run implements the command.
 func (c *productPriceCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
 	if c.None == (c.Net != "" || c.Gross != "") {
-		return feed.Errorf(feed.KindInvalid, "give --net, --gross or both, or else --none")
+		return misused("give --net, --gross or both, or else --none", "")
 	}
 	p, err := c.patch()
 	if err != nil {

@@ -63,7 +63,7 @@ func (c *publishCmd) Run(ctx context.Context, w *world, cfg *config.Config) erro
 			}
 		}
 		warnUnmatched(w.stderr, report.Unmatched, offerNames(report.offers))
-		held := explainHeld(&report.Report, "check the catalog; 'feedmill held list' shows what is held, and 'feedmill held release' publishes it")
+		held := explainHeld(&report.Report, "check the catalog and the offer's profile; 'feedmill held list' shows what is held, and 'feedmill held release' publishes it, or a run with "+heldFlags(&report.Report))
 		if c.JSON {
 			return errors.Join(writeJSON(w.stdout, reportOf(&report.Report, report.offers)), held)
 		}

@@ -79,7 +79,7 @@ type whySent struct {
 // Run implements the command.
 func (c *whyCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
 	if (c.SKU == "") == (c.ID == 0) {
-		return feed.Errorf(feed.KindInvalid, "name the product, with --sku or --id")
+		return misused("name the product, with --sku or --id", "")
 	}
 	return w.manage(ctx, cfg, c.Merchant, func(d *desk) error {
 		o, err := d.offerNamed(ctx, c.Partner, c.Offer)

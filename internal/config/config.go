@@ -140,7 +140,7 @@ type Store struct {
 // Feeds sets the rhythm of the files.
 type Feeds struct {
 	FullEvery time.Duration `toml:"full_every" name:"full_every" default:"24h" help:"How old a full file may grow while change files are listed beside it."`
-	FullShare int           `toml:"full_share" name:"full_share" default:"30" help:"Percentage of products changed since the last full file at which a new one is made at once."`
+	FullShare int           `toml:"full_share" name:"full_share" default:"30" help:"Percentage of products changed since the last full file at which a new one is made at once; from 1."`
 	Validity  time.Duration `toml:"validity" default:"168h" help:"How long a generation is declared valid; it is renewed before half of it has passed."`
 	// LightEvery and ChangeEvery set the pace, CompareEvery the cross-check.
 	LightEvery   time.Duration `toml:"light_every" name:"light_every" default:"0s" help:"How old a light file must be before a change makes the next one."`
@@ -148,8 +148,8 @@ type Feeds struct {
 	CompareEvery time.Duration `toml:"compare_every" name:"compare_every" default:"24h" help:"How often each feed is compared with the whole catalog, whatever is known to have changed."`
 	ChainKeep    time.Duration `toml:"chain_keep" name:"chain_keep" default:"168h" help:"How long change files stay listed."`
 	GoneKeep     time.Duration `toml:"gone_keep" name:"gone_keep" default:"336h" help:"How long a product that left an offer stays in light with quantity 0."`
-	MaxPriceMove int           `toml:"max_price_move" name:"max_price_move" default:"50" help:"Percentage by which the mean price of a light feed may move before its generation is held; negative holds nothing."`
-	MaxLoss      int           `toml:"max_loss" name:"max_loss" default:"20" help:"Percentage of products that a generation may lose before it is held; 100 holds nothing, not even a first one without products."`
+	MaxPriceMove int           `toml:"max_price_move" name:"max_price_move" default:"50" help:"Percentage by which the mean price of a light feed may move before its generation is held, from 1; negative holds nothing."`
+	MaxLoss      int           `toml:"max_loss" name:"max_loss" default:"20" help:"Percentage of products that a generation may lose before it is held, from 1; 100 holds nothing, not even a first one without products."`
 	Offset       string        `toml:"utc_offset" name:"utc_offset" default:"+00:00" help:"Fixed offset from UTC in which files tell times, such as +01:00."`
 }
 

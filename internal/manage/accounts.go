@@ -30,6 +30,7 @@ func (s *Service) UpdateMerchant(ctx context.Context, who Identity, m partner.Me
 		trim(address)
 		*address = feed.LowerScheme(*address)
 	}
+	m.BaseURL = feed.LowerAddress(m.BaseURL)
 	return s.db.UpdateMerchant(ctx, who.Actor, m)
 }
 

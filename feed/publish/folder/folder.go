@@ -98,7 +98,7 @@ type retired struct {
 func Open(dir string, opt Options) (*Folder, error) { return open(dir, opt, openDisk) }
 
 func open(dir string, opt Options, on func(parent string) (files, error)) (_ *Folder, err error) {
-	opt.BaseURL = feed.LowerScheme(opt.BaseURL)
+	opt.BaseURL = feed.LowerAddress(opt.BaseURL)
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("output folder %q: %w", dir, err)
