@@ -238,7 +238,7 @@ func enrol(c *call) (reply, error) {
 		return move("/account/second-factor"), nil
 	}
 	carried := ""
-	if _, ok := parseCarried(f.Value("carry")); ok {
+	if carry, ok := parseCarried(f.Value("carry")); ok && carry.Who == c.user.ID {
 		carried = f.Value("carry")
 	}
 	codes, id, err := c.panel.opt.Auth.EnrolFactor(c.ctx, c.held(), key, f.line("code", 1, 20), c.place())

@@ -5,6 +5,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
+
+	"feedmill/internal/auth"
 )
 
 // maxCarried bounds a form that goes along through signing in, as it is encoded.
@@ -16,6 +19,8 @@ const maxCarried = 200 << 10
 type carriedForm struct {
 	// Again says that he has signed in for it.
 	Again bool
+	// Who has written it: nobody else is shown it.
+	Who auth.UserID
 	// To is where it was sent, below root.
 	To     string
 	Fields []carriedField
@@ -30,18 +35,18 @@ type carriedField struct {
 // carry gives a form as text for a hidden field, "" for one that does not go
 // along: what holds a secret stands in no page, a file has not been kept, and a
 // switch that was pressed is pressed again when its page is there. A form that
-// carries another one hands that on.
-func carry(r *http.Request, f *form) string {
+// carries another one hands that on. who has written it, "" for nobody knows.
+func carry(r *http.Request, f *form, who auth.UserID) string {
 	if text := f.Value("carry"); text != "" {
 		if _, ok := parseCarried(text); ok {
 			return text
 		}
 	}
 	to := strings.TrimPrefix(r.URL.EscapedPath(), root)
-	if !carries(to) || len(f.raw) == 0 {
+	if !carries(to) || len(f.raw) == 0 || who == "" {
 		return ""
 	}
-	all, written := url.Values{"to": {to}}, false
+	all, written := url.Values{"to": {to}, "who": {string(who)}}, false
 	for name, values := range f.raw {
 		if name == sureField {
 			continue // he is asked anew
@@ -78,10 +83,10 @@ func carries(to string) bool {
 // parseCarried reads what [carry] has made; ok is false for anything else.
 func parseCarried(text string) (c carriedForm, ok bool) {
 	all, err := url.ParseQuery(text)
-	if err != nil || len(text) > maxCarried || len(all["to"]) != 1 || !carries(all.Get("to")) {
+	if err != nil || len(text) > maxCarried || len(all["to"]) != 1 || all.Get("who") == "" || !carries(all.Get("to")) {
 		return carriedForm{}, false
 	}
-	c.To = all.Get("to")
+	c.To, c.Who = all.Get("to"), auth.UserID(all.Get("who"))
 	for name, values := range all {
 		name, found := strings.CutPrefix(name, "f.")
 		if !found {
@@ -96,8 +101,9 @@ func parseCarried(text string) (c carriedForm, ok bool) {
 }
 
 // ended answers who has no session, or none any more: he signs in, and what he
-// has sent goes along where that can be.
-func (c *call) ended(held bool) (reply, error) {
+// has sent goes along where that can be, also when he has signed out in another
+// tab.
+func (c *call) ended() (reply, error) {
 	switch {
 	case c.r.Method == http.MethodGet || c.r.Method == http.MethodHead:
 		to := "/sign-in"
@@ -112,7 +118,7 @@ func (c *call) ended(held bool) (reply, error) {
 			back = strings.TrimPrefix(u.RequestURI(), root)
 		}
 		return move("/sign-in?back=" + queryEscape(safeBack(back))).saying("signin.ended"), nil
-	case held:
+	case c.writer() != "":
 		text, err := c.carried()
 		if err != nil {
 			return reply{}, err
@@ -127,14 +133,42 @@ func (c *call) ended(held bool) (reply, error) {
 	return move("/sign-in").saying("signin.ended"), nil
 }
 
-// resumed answers who has signed in: with what he had sent before, or the page
-// that he came for.
-func (c *call) resumed(carried, back string) reply {
-	if f, ok := parseCarried(carried); ok {
-		f.Again = true
-		return show("resume", f)
+// writerCookie names the account whose pages a browser was shown last, and is
+// kept for writerLife after that. It lets nobody in: it only keeps what one person
+// has written from another who signs in where he did.
+const (
+	writerCookie = "writer"
+	writerLife   = 7 * 24 * time.Hour
+)
+
+// writer gives whose page a form comes from, "" where nobody knows.
+func (c *call) writer() auth.UserID {
+	if c.session.Stage == auth.StageIn {
+		return c.user.ID
 	}
-	return move(back)
+	if cookie, err := c.r.Cookie(c.panel.cookie(writerCookie)); err == nil && auth.UserID(cookie.Value).Valid() {
+		return auth.UserID(cookie.Value)
+	}
+	return ""
+}
+
+// remember has the browser know whose page it shows.
+func (c *call) remember() {
+	c.panel.setCookie(c.w, writerCookie, string(c.user.ID), writerLife)
+}
+
+// resumed answers who has signed in: with what he had sent before, or the page
+// that he came for. What somebody else had sent he is not shown.
+func (c *call) resumed(carried, back string, again bool) reply {
+	f, ok := parseCarried(carried)
+	switch {
+	case !ok:
+		return move(back)
+	case f.Who != c.user.ID:
+		return move(back).saying("resume.other")
+	}
+	f.Again = again
+	return show("resume", f)
 }
 
 // carried gives the form that a request sends as text, "" where none goes along.
@@ -146,7 +180,7 @@ func (c *call) carried() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return carry(c.r, f), nil
+	return carry(c.r, f, c.writer()), nil
 }
 
 // firstFactor answers an owner who has to set up a second factor before anything
@@ -167,11 +201,7 @@ func resumePage() page {
 	return page{name: "resume", routes: []route{
 		// Who was led elsewhere comes back to what he had sent.
 		send("/resume", signedIn(), func(c *call, f *form) (reply, error) {
-			carried, ok := parseCarried(f.Value("carry"))
-			if !ok {
-				return move("/"), nil
-			}
-			return show("resume", carried), nil
+			return c.resumed(f.Value("carry"), "/", false), nil
 		}),
 	}, stories: func(*scene) []story {
 		form := carriedForm{To: "/partners/p-aaaaaaaaaaaaaaaa/settings", Fields: []carriedField{

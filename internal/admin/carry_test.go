@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,11 +87,76 @@ func TestWhatWasWrittenOutlivesASession(t *testing.T) {
 	}
 }
 
+// TestWhatWasWrittenOutlivesSigningOut signs out in one tab and sends a form from
+// another: its writer finds it when he is back, a week later too, and nobody else
+// who signs in there is shown it.
+func TestWhatWasWrittenOutlivesSigningOut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.setUp("Hurtownia")
+	id := b.part(b.follow(b.post("/partners/new", "name", "Nord", "offer", "on")), `/panel/partners/(p-[a-z2-7]{16})/`)
+	settings := "/partners/" + id + "/settings"
+	version := b.part(b.get(settings), `name="version" value="(\d+)"`)
+	written := []string{"version", version, "name", "Nord", "notes", "calls back on Monday", "act", "save"}
+
+	b.follow(b.post("/sign-out"))
+	sent := b.hiddenIn(b.see(b.post(settings, written...), http.StatusUnauthorized, "Sign in again; what you have written is kept"), "/sign-in")
+	a := b.see(b.post("/sign-in", append(sent, "login", "anna@example.com", "password", goodPassword)...), http.StatusOK, "You are signed in again", "calls back on Monday")
+	b.see(b.follow(b.post(settings, b.hiddenIn(a, settings)...)), http.StatusOK, "calls back on Monday")
+
+	// Somebody else signs in where the form was sent, at once or behind another page.
+	s.staff(s.merchant("").ID, auth.Manager, "")
+	people, err := s.auth.Users(t.Context(), s.merchant("").ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := people[slices.IndexFunc(people, func(u auth.User) bool { return u.Role == auth.Manager })].Login
+	version = b.part(b.get(settings), `name="version" value="(\d+)"`)
+	written[1], written[5] = version, "for Anna alone"
+	b.follow(b.post("/sign-out"))
+	s.Pass(6 * 24 * time.Hour)
+	sent = b.hiddenIn(b.see(b.post(settings, written...), http.StatusUnauthorized), "/sign-in")
+	a = b.see(b.follow(b.post("/sign-in", append(sent, "login", login, "password", goodPassword)...)), http.StatusOK, "by another account")
+	if strings.Contains(a.body, "for Anna alone") {
+		t.Error("somebody else is shown what Anna has written")
+	}
+	_, carried, _ := strings.Cut(strings.Join(sent, "\x00"), "carry\x00")
+	carried, _, _ = strings.Cut(carried, "\x00")
+	if _, ok := parseCarried(carried); !ok {
+		t.Fatalf("no form went along: %q", sent)
+	}
+	for _, path := range []string{"/resume", "/prove"} {
+		a := b.see(b.follow(b.post(path, "carry", carried, "password", goodPassword)), http.StatusOK, "by another account")
+		if strings.Contains(a.body, "for Anna alone") {
+			t.Errorf("%s shows somebody else what Anna has written", path)
+		}
+	}
+	// Fields are called what their own page calls them.
+	fields := s.panel.templates.labels
+	speak := &speaker{words: s.panel.words, lang: "pl"}
+	for name, want := range map[string]string{"overall": "discount.overall", "text": "portal.request.text", "notes": "fact.notes", "s_city": "settings.city", "exclude": "offer.exclude"} {
+		if got := s.panel.templates.fieldName(speak, name); got == name || s.panel.words.has(want) && got != speak.T(want) {
+			t.Errorf("%s is called %q", name, got)
+		}
+	}
+	for name, key := range fields {
+		if !s.panel.words.has(key) {
+			t.Errorf("%s is called %s, which is no message", name, key)
+		}
+	}
+	// A browser in which nobody was ever signed in keeps nothing.
+	fresh := s.browser()
+	if a := fresh.post(settings, written...); a.to() != "/sign-in" {
+		t.Errorf("got %d to %q", a.status, a.to())
+	}
+}
+
 // TestCarriedForms refuses what no page of ours has made.
 func TestCarriedForms(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "%zz", "to=/partners/new", "to=//evil.example/&f.a=1", "to=https://evil.example&f.a=1", "to=/partners/new?x&f.a=1", "to=/sign-out&f.a=1",
-		"to=/account/password&f.a=1", "to=/reset&f.a=1", "to=/a&to=/b&f.a=1", "to=/\\evil&f.a=1", "to=/a&f.a=" + strings.Repeat("x", maxCarried)} {
+		"to=/account/password&f.a=1", "to=/reset&f.a=1", "to=/a&to=/b&f.a=1", "to=/\\evil&f.a=1", "to=/a&f.a=" + strings.Repeat("x", maxCarried), "to=/a&who=u-a&f.a=" + strings.Repeat("x", maxCarried), "to=/a&f.a=1", "to=/a&who=&f.a=1", "to=//evil.example/&who=u-a&f.a=1",
+		"to=/sign-out&who=u-a&f.a=1", "to=/account/password&who=u-a&f.a=1"} {
 		if f, ok := parseCarried(text); ok {
 			t.Errorf("%.60q is taken: %+v", text, f)
 		}
@@ -108,12 +174,12 @@ func TestCarriedForms(t *testing.T) {
 		{"/second-factor", newForm("name", "N"), false},
 		{"/price-lists/t-a/file", newForm("lines", strings.Repeat("x", maxCarried)), false},
 	} {
-		text := carry(httptest.NewRequest(http.MethodPost, root+c.path, nil), c.form)
+		text := carry(httptest.NewRequest(http.MethodPost, root+c.path, nil), c.form, "u-aaaaaaaaaaaaaaaa")
 		if _, ok := parseCarried(text); ok != c.along || ok != (text != "") {
 			t.Errorf("%s: %.80q goes along: %v, want %v", c.path, text, ok, c.along)
 		}
 	}
-	if f, ok := parseCarried("to=%2Fpartners%2Fnew&f.name=N&f.version=3"); !ok || f.To != "/partners/new" || len(f.Fields) != 2 || !f.Fields[0].Told || f.Fields[1].Told {
+	if f, ok := parseCarried("to=%2Fpartners%2Fnew&who=u-a&f.name=N&f.version=3"); !ok || f.Who != "u-a" || f.To != "/partners/new" || len(f.Fields) != 2 || !f.Fields[0].Told || f.Fields[1].Told {
 		t.Errorf("got %+v, %v", f, ok)
 	}
 }

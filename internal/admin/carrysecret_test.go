@@ -41,7 +41,7 @@ func TestOnlySecretsAreLeftOut(t *testing.T) {
 			secrets++
 			name := m[1] + m[2] + m[3]
 			r := httptest.NewRequest(http.MethodPost, root+to, nil)
-			if got := carry(r, newForm(name, "hush", "name", "N")); got != "" {
+			if got := carry(r, newForm(name, "hush", "name", "N"), "u-aaaaaaaaaaaaaaaa"); got != "" {
 				t.Errorf("the secret %s that is sent to %s goes along: %s", name, to, got)
 			}
 		}
@@ -51,7 +51,7 @@ func TestOnlySecretsAreLeftOut(t *testing.T) {
 	}
 	for _, name := range []string{"code", "s_zipcode", "barcode", "postcode", "passwordless", "codes"} {
 		r := httptest.NewRequest(http.MethodPost, root+"/partners/new", nil)
-		if c, ok := parseCarried(carry(r, newForm(name, "12", "name", "N"))); !ok || len(c.Fields) != 2 {
+		if c, ok := parseCarried(carry(r, newForm(name, "12", "name", "N"), "u-aaaaaaaaaaaaaaaa")); !ok || len(c.Fields) != 2 {
 			t.Errorf("a form with the field %s is lost: %+v", name, c)
 		}
 	}

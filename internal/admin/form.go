@@ -30,7 +30,7 @@ type said struct {
 
 // Refuses says that the message tells of something that was not done.
 func (s said) Refuses() bool {
-	return slices.Contains([]string{"form.said", "link.again", "link.over", "link.toomany", "problem.script", "signin.ended"}, s.Key)
+	return slices.Contains([]string{"form.said", "link.again", "link.over", "link.toomany", "problem.script", "resume.other", "signin.ended"}, s.Key)
 }
 
 // form is what stands in the fields of a form and what is wrong with it. What

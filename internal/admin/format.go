@@ -179,29 +179,48 @@ func (s *speaker) timeTag(t time.Time, text, title string) template.HTML {
 func (s *speaker) ago(t time.Time) string {
 	d := s.now().Sub(t)
 	if d < 0 {
-		return s.T("date.in", s.span(-d))
+		return s.distance("in", -d)
 	}
 	if d < time.Minute {
 		return s.T("date.now")
 	}
-	return s.T("date.ago", s.span(d))
+	return s.distance("ago", d)
+}
+
+// distance writes a length of time with the word that says which way it lies:
+// many languages put what is counted into another case after it.
+func (s *speaker) distance(way string, d time.Duration) string {
+	if unit, n := unitOf(d); unit != "" {
+		return s.T(way+"."+unit, n)
+	}
+	return s.T("date."+way, s.span(d))
+}
+
+// unitOf gives the largest unit of a length of time and how many there are, ""
+// for one that is written with the sign of its unit.
+func unitOf(d time.Duration) (unit string, n int) {
+	switch {
+	case d < 2*time.Minute:
+		return "", 0
+	case d < 2*time.Hour:
+		return "minutes", int(d.Minutes())
+	case d < 48*time.Hour:
+		return "hours", int(d.Hours())
+	}
+	return "days", int(d.Hours() / 24)
 }
 
 // span writes a length of time in its largest unit.
 func (s *speaker) span(d time.Duration) string {
-	switch {
+	switch unit, n := unitOf(d); {
+	case unit != "":
+		return s.T("span."+unit, n)
 	case d < time.Second:
 		return s.num(d.Milliseconds()) + "\u00a0ms"
 	case d < 10*time.Second:
 		return s.decimal(strconv.FormatFloat(d.Seconds(), 'f', 1, 64)) + "\u00a0s"
-	case d < 2*time.Minute:
-		return s.num(int64(d.Seconds())) + "\u00a0s"
-	case d < 2*time.Hour:
-		return s.T("span.minutes", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return s.T("span.hours", int(d.Hours()))
 	}
-	return s.T("span.days", int(d.Hours()/24))
+	return s.num(int64(d.Seconds())) + "\u00a0s"
 }
 
 // zoneName tells the zone that times are written in.

@@ -37,11 +37,11 @@ func showGenerations(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	wanted := strings.ToLower(v.Query)
+	wanted := folded(strings.TrimSpace(v.Query))
 	for i := range offers {
 		o := &offers[i]
 		line := offerChoice{string(o.ID), names[o.Partner], o.Name}
-		if strings.Contains(strings.ToLower(line.Partner+" "+line.Name), wanted) {
+		if strings.Contains(folded(line.Partner+" "+line.Name), wanted) {
 			v.Lines = append(v.Lines, line)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"feedmill/feed/catalog"
 	"feedmill/feed/pricing"
@@ -21,6 +22,10 @@ import (
 // with every value that can stand there.
 func families() map[string][]string {
 	return map[string][]string{
+		"date":          {"ago", "in"},
+		"ago":           {"minutes", "hours", "days"},
+		"in":            {"minutes", "hours", "days"},
+		"span":          {"minutes", "hours", "days"},
 		"role":          {"owner", "manager", "readonly", "partner", "operator", "key", "system"},
 		"refusal":       {"unknown", "revoked", "expired", "suspended", "scope", "address", "sharing-off", "partner-blocked", "partner-feed-off", "offer-feed-off", "limit"},
 		"download":      {"complete", "part", "unchanged", "broken", "refused"},
@@ -303,6 +308,40 @@ func TestPluralForms(t *testing.T) {
 	} {
 		if got := words.say(test.lang, "span.days", test.n); got != test.want {
 			t.Errorf("%d days in %s: got %q, want %q", test.n, test.lang, got, test.want)
+		}
+	}
+}
+
+// TestTimesAgo writes moments before and after now: what is counted stands in the
+// case and number that each language wants there.
+func TestTimesAgo(t *testing.T) {
+	t.Parallel()
+	words, err := loadLexicon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		lang string
+		ago  time.Duration // below zero for what is still to come
+		want string
+	}{
+		{"en", 0, "just now"}, {"en", 59 * time.Second, "just now"}, {"en", 75 * time.Second, "75\u00a0s ago"},
+		{"en", 2 * time.Minute, "2 minutes ago"}, {"en", 2 * time.Hour, "2 hours ago"}, {"en", -49 * time.Hour, "in 2 days"}, {"en", -30 * time.Second, "in 30\u00a0s"},
+		{"pl", 2 * time.Minute, "2 minuty temu"}, {"pl", 21 * time.Minute, "21 minut temu"}, {"pl", 22 * time.Minute, "22 minuty temu"}, {"pl", 5 * time.Hour, "5 godzin temu"},
+		{"pl", -3 * time.Hour, "za 3 godziny"}, {"pl", -3 * 24 * time.Hour, "za 3 dni"},
+		{"sl", 75 * time.Second, "pred 75\u00a0s"}, {"sl", 2 * time.Minute, "pred 2 minutama"}, {"sl", 3 * time.Minute, "pred 3 minutami"}, {"sl", 60 * time.Minute, "pred 60 minutami"},
+		{"sl", 101 * time.Minute, "pred 101 minuto"}, {"sl", 102 * time.Minute, "pred 102 minutama"}, {"sl", 2 * time.Hour, "pred 2 urama"}, {"sl", 4 * time.Hour, "pred 4 urami"}, {"sl", 47 * time.Hour, "pred 47 urami"},
+		{"sl", 2 * 24 * time.Hour, "pred 2 dnevoma"}, {"sl", 3 * 24 * time.Hour, "pred 3 dnevi"}, {"sl", 5 * 24 * time.Hour, "pred 5 dnevi"}, {"sl", 101 * 24 * time.Hour, "pred 101 dnevom"},
+		{"sl", -2 * time.Minute, "čez 2 minuti"}, {"sl", -3 * time.Minute, "čez 3 minute"}, {"sl", -5 * time.Minute, "čez 5 minut"}, {"sl", -101 * time.Minute, "čez 101 minuto"},
+		{"sl", -2 * time.Hour, "čez 2 uri"}, {"sl", -3 * time.Hour, "čez 3 ure"}, {"sl", -5 * time.Hour, "čez 5 ur"}, {"sl", -2 * 24 * time.Hour, "čez 2 dneva"}, {"sl", -3 * 24 * time.Hour, "čez 3 dni"},
+		{"el", 5 * time.Minute, "πριν από 5 λεπτά"}, {"el", 3 * time.Hour, "πριν από 3 ώρες"}, {"el", -2 * 24 * time.Hour, "σε 2 ημέρες"},
+		{"ru", 2 * time.Minute, "2 минуты назад"}, {"ru", 5 * time.Minute, "5 минут назад"}, {"ru", 21 * time.Minute, "21 минуту назад"}, {"ru", 21 * time.Hour, "21 час назад"}, {"ru", 2 * 24 * time.Hour, "2 дня назад"},
+		{"ru", -11 * time.Hour, "через 11 часов"}, {"ru", -21 * 24 * time.Hour, "через 21 день"},
+	} {
+		s := &speaker{words: words, lang: test.lang, zone: time.UTC, now: func() time.Time { return now }}
+		if got := s.ago(now.Add(-test.ago)); got != test.want {
+			t.Errorf("%v ago in %s: got %q, want %q", test.ago, test.lang, got, test.want)
 		}
 	}
 }

@@ -47,7 +47,11 @@ func offerPage() page {
 		preview.Preview = samplePreview()
 		unmatched := edit
 		unmatched.Unmatched = sampleUnmatched()
-		return []story{{state: "unmatched", data: unmatched}, {state: "new", data: fresh}, {state: "edit", data: edit}, {state: "wrong", data: bad}, {state: "preview", data: preview}}
+		unsure, right := edit, edit
+		unsure.Unmatched = sampleUnmatched()
+		unsure.Unmatched.Unsure, unsure.Unmatched.Looked, unsure.Unmatched.Whole = []string{"sale <b>", "nor"}, 20_000, root+"/offers/o-aaaaaaaaaaaaaaaa?compare=all"
+		right.Unmatched = &unmatchedView{Right: true}
+		return []story{{state: "unmatched", data: unmatched}, {state: "unsure", data: unsure}, {state: "right", data: right}, {state: "new", data: fresh}, {state: "edit", data: edit}, {state: "wrong", data: bad}, {state: "preview", data: preview}}
 	}}
 }
 
@@ -314,7 +318,7 @@ func showOffer(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	found, err := c.unmatched([]partner.Offer{o})
+	found, err := c.unmatched([]partner.Offer{o}, c.query("compare") == "all")
 	v.Unmatched = found[o.ID]
 	return show("offer", v), err
 }

@@ -43,6 +43,9 @@ type Options struct {
 	Journal Journal
 	// Jobs lists what is done in the background; nil where nobody knows.
 	Jobs Jobs
+	// ComparedProducts is how many products a page compares with what an offer
+	// names before it leaves the rest to whoever asks for it; 0 takes 20,000.
+	ComparedProducts int
 	// Spool is the folder for uploads under way, "" the system's own.
 	Spool string
 	// ClientAddr says where a request came from; nil takes the connection's end.
@@ -73,6 +76,9 @@ type Panel struct {
 func New(opt Options) (*Panel, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
+	}
+	if opt.ComparedProducts <= 0 {
+		opt.ComparedProducts = comparedProducts
 	}
 	if opt.Log == nil {
 		opt.Log = slog.Default()
@@ -247,8 +253,7 @@ func (p *Panel) serve(rt route) http.HandlerFunc {
 
 // answer finds out who asks, whether he may, and has the route answer.
 func (p *Panel) answer(c *call, rt route) (reply, error) {
-	id, held := p.sessionID(c.r)
-	if held && p.opt.Auth != nil {
+	if id, held := p.sessionID(c.r); held && p.opt.Auth != nil {
 		s, u, err := p.opt.Auth.Session(c.ctx, id)
 		switch {
 		case err == nil:
@@ -267,7 +272,7 @@ func (p *Panel) answer(c *call, rt route) (reply, error) {
 	case c.session.Stage == auth.StageFactor && !rt.needs.factor:
 		return move("/second-factor"), nil
 	case c.session.Stage == "" || rt.needs.factor && c.session.Stage != auth.StageFactor:
-		return c.ended(held)
+		return c.ended()
 	case !rt.needs.met(c.who, c.user.Role):
 		if c.user.Role == auth.Portal && c.r.URL.Path == root+"/" {
 			return move("/portal"), nil
@@ -288,6 +293,11 @@ func (c *call) enter(s auth.Session, u auth.User) (err error) {
 	if u.Role.Staff() && s.Stage == auth.StageIn {
 		if c.who.Role, err = manage.ParseRole(string(u.Role)); err != nil {
 			return err
+		}
+	}
+	if s.Stage == auth.StageIn {
+		if cookie, err := c.r.Cookie(c.panel.cookie(writerCookie)); err != nil || cookie.Value != string(u.ID) {
+			c.remember()
 		}
 	}
 	if c.panel.opt.Accounts != nil {

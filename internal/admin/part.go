@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/url"
 	"strconv"
 	"strings"
@@ -30,6 +31,13 @@ func (v switchView) Button() string {
 // newSwitch makes a switch for templates; label is a message.
 func newSwitch(id, action string, version int64, on bool, label, name string, may bool) switchView {
 	return switchView{ID: id, Action: action, Version: version, On: on, Label: label, Name: name, Disabled: !may}
+}
+
+// turned leads back to the page on which a switch was turned, and to the switch
+// itself: who has fifty rows before him goes on at the next one.
+func (c *call) turned(f *form, other string) reply {
+	back := safeBack(cmp.Or(f.Value("back"), other))
+	return move(back + "#" + switchView{Action: c.r.URL.Path}.Button())
 }
 
 // tabView is one of the ways to look at a thing.

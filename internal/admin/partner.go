@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -186,7 +185,7 @@ func (c *call) card(schedule *form) (v partnerView, err error) {
 	if err != nil {
 		return v, err
 	}
-	unmatched, err := c.unmatched(offers)
+	unmatched, err := c.unmatched(offers, false)
 	if err != nil {
 		return v, err
 	}
@@ -386,7 +385,7 @@ func switchOffer(which string) handler {
 		if on {
 			word = "offer.done.on"
 		}
-		return move(safeBack(cmp.Or(f.Value("back"), "/partners/"+string(o.Partner)))).saying(word, o.Name), nil
+		return c.turned(f, "/partners/"+string(o.Partner)).saying(word, o.Name), nil
 	}
 }
 

@@ -7,6 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"feedmill/feed"
 	"feedmill/internal/auth"
@@ -152,16 +156,41 @@ func (v *partnersView) matches(p *partner.Partner, fresh []*partner.Freshness, n
 			return false
 		}
 	}
-	q := strings.ToLower(strings.TrimSpace(v.Query))
+	q := folded(strings.TrimSpace(v.Query))
 	if q == "" {
 		return true
 	}
 	for _, text := range []string{p.Name, p.Email, p.Phone, string(p.ID)} {
-		if strings.Contains(strings.ToLower(text), q) {
+		if strings.Contains(folded(text), q) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(p.Tags, func(t string) bool { return strings.Contains(strings.ToLower(t), q) })
+	return slices.ContainsFunc(p.Tags, func(t string) bool { return strings.Contains(folded(t), q) })
+}
+
+// folded writes a text as people search for it: in whatever case, and with
+// letters instead of those that no keyboard at hand has.
+func folded(s string) string {
+	s = strings.ToLower(s)
+	if strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case 'ł':
+			return 'l'
+		case 'ø':
+			return 'o'
+		case 'đ':
+			return 'd'
+		case 'ς':
+			return 'σ'
+		}
+		if unicode.Is(unicode.Mn, r) {
+			return -1 // an accent
+		}
+		return r
+	}, norm.NFD.String(s))
 }
 
 // partnerRow puts a row together.
@@ -261,7 +290,7 @@ func switchPartner(which string) handler {
 			row.Switch.Back, row.Done = safeBack(cmp.Or(f.Value("back"), "/partners")), word
 			return piece("partners", "row", row), nil
 		}
-		return move(safeBack(cmp.Or(f.Value("back"), "/partners"))).saying(word+".of", p.Name), nil
+		return c.turned(f, "/partners").saying(word+".of", p.Name), nil
 	}
 }
 

@@ -54,7 +54,17 @@ func TestPriceLists(t *testing.T) {
 	b.see(b.get(at), http.StatusOK, "800.00")
 	a = b.sendTo(at+"/file", "prices.csv", lines, "replace", "on", "act", "preview", "version", version())
 	b.see(a, http.StatusOK, "What would change", "C,9")
+	// What goes for good is asked about, with how much it is; nothing goes before.
 	a = b.sendTo(at+"/file", "prices.csv", lines, "replace", "on", "act", "save", "version", version())
+	a = b.see(a, http.StatusOK, "Are you sure?", "1 price in list Hurt is not in what you sent", `name="sure" value="1"`, `name="lines" value="code,price
+A,6`, `enctype="multipart/form-data"`, `href="/panel`+at+`"`)
+	b.see(b.get(at), http.StatusOK, "800.00")
+	// Another number than the one agreed to is asked about again.
+	b.see(b.post(at+"/file", "lines", lines, "replace", "on", "act", "save", "sure", "7", "version", version()), http.StatusOK, "Are you sure?")
+	b.see(b.get(at), http.StatusOK, "800.00")
+	// A file that no page can hold has to be chosen again.
+	b.see(b.sendTo(at+"/file", "prices.csv", lines+strings.Repeat("\n", 400_000), "replace", "on", "act", "save", "version", version()), http.StatusOK, "Are you sure?", "Choose the same file once more", `type="file"`)
+	a = b.post(at+"/file", b.hiddenIn(a, at+"/file")...)
 	a = b.see(b.follow(a), http.StatusOK, "added: 1, changed: 1, removed: 1", "9.00")
 	if strings.Contains(a.body, "800.00") {
 		t.Error("a price that the file has not is still there")

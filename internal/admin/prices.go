@@ -146,6 +146,16 @@ func setPrices(c *call) (reply, error) {
 	if f.Value("act") == "preview" {
 		return c.pricePreview(&l, manage.PriceChange{List: l.ID, Edit: edit}, nil, nil, f)
 	}
+	if edit.Replace {
+		// Nobody can bring back what goes; only who has the file can tell how many.
+		count, err := c.panel.opt.Manage.CountPrices(c.ctx, c.who, l.ID, edit)
+		if err != nil {
+			return reply{}, err
+		}
+		if rep, ok := c.sureOf(f, "/price-lists/"+string(l.ID), count.Removed, utf8.RuneCount(body) > maxPriceLines, "pricelist.replace.ask", l.Name); !ok {
+			return rep, nil
+		}
+	}
 	return c.putPrices(&l, edit, version)
 }
 

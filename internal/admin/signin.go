@@ -99,7 +99,12 @@ func signIn(c *call, f *form) (reply, error) {
 		return move("/second-factor?back=" + queryEscape(v.Back)), nil
 	}
 	c.signIn(id, auth.SessionLife)
-	return c.resumed(v.Carry, v.Back), nil
+	if _, ok := parseCarried(v.Carry); ok {
+		if _, c.user, err = c.panel.opt.Auth.Session(c.ctx, id); err != nil {
+			return reply{}, err
+		}
+	}
+	return c.resumed(v.Carry, v.Back, true), nil
 }
 
 // refused puts a refusal of the one who checks secrets into a form, and gives
@@ -132,6 +137,9 @@ func signOut(c *call) (reply, error) {
 		}
 	}
 	c.panel.setCookie(c.w, sessionCookie, "", 0)
+	if c.session.Stage == auth.StageIn {
+		c.remember() // a form that he has sent from another tab meanwhile finds him again
+	}
 	// What the browser keeps of these pages goes too.
 	c.w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
 	return move("/sign-in").saying("signin.out"), nil
@@ -206,7 +214,7 @@ func checkFactor(c *call, f *form) (reply, error) {
 		return rep, err
 	}
 	c.signIn(id, auth.SessionLife)
-	return c.resumed(v.Carry, v.Back), nil
+	return c.resumed(v.Carry, v.Back, true), nil
 }
 
 // proveView asks for the password once more.
@@ -246,7 +254,7 @@ func prove(c *call, f *form) (reply, error) {
 		return rep, err
 	}
 	c.signIn(id, auth.SessionLife)
-	carried, ok := parseCarried(v.Carry)
+	_, ok := parseCarried(v.Carry)
 	switch {
 	case !ok && f.Value("again") != "":
 		return move(v.Back).saying("prove.again"), nil
@@ -255,5 +263,5 @@ func prove(c *call, f *form) (reply, error) {
 	case c.mustSetFactor():
 		return c.enrolment(v.Carry)
 	}
-	return show("resume", carried), nil
+	return c.resumed(v.Carry, v.Back, false), nil
 }

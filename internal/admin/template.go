@@ -23,6 +23,8 @@ type templates struct {
 	now    func() time.Time
 	// phrases recognizes what imports say.
 	phrases *catalog.Phrases
+	// labels are the messages that stand at fields, by the fields' names.
+	labels map[string]string
 	// plain are the pages as they were read, by name; each holds the layout, all
 	// parts and the page's own blocks "title" and "main".
 	plain map[string]*template.Template
@@ -45,7 +47,7 @@ type set struct {
 // loadTemplates reads the pages. An error of one is found here and not when
 // somebody asks for it.
 func loadTemplates(words *lexicon, assets *assets, now func() time.Time) (*templates, error) {
-	t := &templates{words: words, assets: assets, now: now, phrases: catalog.NewPhrases(), plain: map[string]*template.Template{}, sets: map[setKey]*set{}}
+	t := &templates{words: words, assets: assets, now: now, phrases: catalog.NewPhrases(), labels: map[string]string{}, plain: map[string]*template.Template{}, sets: map[setKey]*set{}}
 	// Functions are bound anew for each language; these say only what there is.
 	s := &speaker{words: words, lang: tongues()[0].Code, zone: time.UTC, now: now}
 	base, err := template.New("").Funcs(t.functions(s)).Option("missingkey=error").ParseFS(templateFiles, "parts/*.html")
@@ -72,7 +74,38 @@ func loadTemplates(words *lexicon, assets *assets, now func() time.Time) (*templ
 		}
 		t.plain[name] = page
 	}
+	parts, err := fs.Glob(templateFiles, "parts/*.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range append(files, parts...) {
+		text, err := templateFiles.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		t.label(string(text))
+	}
 	return t, nil
+}
+
+// label notes which message stands at which field of a template: a form that is
+// shown again on another page calls its fields what its own page calls them.
+func (t *templates) label(text string) {
+	for _, input := range strings.Split(text, "(input ")[1:] {
+		if words := strings.Split(input, `"`); len(words) > 3 && strings.TrimSpace(words[2]) == "" {
+			if _, ok := t.labels[words[1]]; !ok {
+				t.labels[words[1]] = words[3]
+			}
+		}
+	}
+}
+
+// fieldName gives what pages call a field, and its own name where none does.
+func (t *templates) fieldName(s *speaker, name string) string {
+	if key := t.labels[name]; key != "" && !t.words.has("fact."+name) {
+		return s.T(key)
+	}
+	return s.word("fact", name)
 }
 
 // in gives the pages in a language and zone.
@@ -103,9 +136,9 @@ func (t *templates) functions(s *speaker) template.FuncMap {
 		"t": s.T, "told": s.teller(t.phrases), "note": s.note, "notes": s.notes, "word": s.word, "has": t.words.has,
 		"num": s.num, "decimal": s.decimal, "money": s.money, "percent": s.percent, "share": s.share, "bytes": s.bytes,
 		"day": s.day, "moment": s.moment, "when": s.when, "since": s.since, "span": s.span, "zone": s.zoneName,
-		"asset": t.assets.address,
-		"list":  func(v ...any) []any { return v },
-		"join":  strings.Join,
+		"asset": t.assets.address, "fieldname": func(name string) string { return t.fieldName(s, name) },
+		"list": func(v ...any) []any { return v },
+		"join": strings.Join,
 		// Of a form: {{template "input" (input .Form "email" "partner.email" | kind "email" | max 200)}}.
 		"input": newInput, "kind": inputKind, "max": inputMax, "hint": inputHint, "need": inputNeed,
 		"among": inputAmong, "auto": inputAuto, "rows": inputRows,

@@ -15,6 +15,13 @@ type unmatchedView struct {
 	// offer is empty or sold out.
 	More  int
 	Grave bool
+	// Unsure are names of which only the whole catalog can tell; Looked is how many
+	// products were compared, Whole the address of the page that compares all.
+	Unsure []string
+	Looked int
+	Whole  string
+	// Right says that all products were compared, as was asked, and have every name.
+	Right bool
 }
 
 // unmatchedLine is one name: the label of the field where it stands, and
@@ -26,6 +33,9 @@ type unmatchedLine struct {
 
 // unmatchedShown is how many names are shown at once.
 const unmatchedShown = 12
+
+// comparedProducts is how many products a page compares where nothing else is said.
+const comparedProducts = 20_000
 
 // unmatchedOf shows names; nil when there are none.
 func unmatchedOf(list []pricing.Unmatched) *unmatchedView {
@@ -75,19 +85,36 @@ func fieldOf(u *pricing.Unmatched) string {
 	return "discount.products"
 }
 
-// unmatched asks what offers name that the catalog does not have. Who may not see
-// products is not told of them.
-func (c *call) unmatched(offers []partner.Offer) (map[partner.OfferID]*unmatchedView, error) {
+// unmatched asks what offers name that the catalog does not have, of the first
+// products or of all. Who may not see products is not told of them.
+func (c *call) unmatched(offers []partner.Offer, whole bool) (map[partner.OfferID]*unmatchedView, error) {
 	if !c.may(manage.ReadProducts) {
 		return nil, nil
 	}
-	found, err := c.panel.opt.Manage.Unmatched(c.ctx, c.who, offers)
+	most := c.panel.opt.ComparedProducts
+	if whole {
+		most = 0
+	}
+	found, err := c.panel.opt.Manage.Unmatched(c.ctx, c.who, offers, most)
 	if err != nil {
 		return nil, err
 	}
 	views := map[partner.OfferID]*unmatchedView{}
-	for id, list := range found {
-		views[id] = unmatchedOf(list)
+	for i := range offers {
+		id := offers[i].ID
+		v := unmatchedOf(found.Missing[id])
+		if unsure := found.Unsure[id]; len(unsure) > 0 {
+			if v == nil {
+				v = &unmatchedView{}
+			}
+			v.Looked, v.Whole = most, root+"/offers/"+string(id)+"?compare=all"
+			for k := range unsure {
+				v.Unsure = append(v.Unsure, unsure[k].Name)
+			}
+		} else if v == nil && whole {
+			v = &unmatchedView{Right: true}
+		}
+		views[id] = v
 	}
 	return views, nil
 }

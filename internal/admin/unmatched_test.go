@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"feedmill/internal/manage"
+	"feedmill/internal/partner"
 )
 
 // The card of a partner and the form of his offer tell what the offer names that
@@ -34,6 +37,41 @@ func TestUnmatchedNamesAreOnThePages(t *testing.T) {
 	b.follow(write("save", "product: B", ""))
 	if a := b.get("/partners/" + id); strings.Contains(a.body, "magazynów") || strings.Contains(a.body, "wskazują coś") {
 		t.Errorf("all is right, and still told: %s", plain(a.body))
+	}
+}
+
+// Of a catalog that is larger than what a page compares, what only the rest can
+// have is said to be unknown, and found out by whoever asks for all of it.
+func TestWhatWasNotComparedIsSaid(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.panel.opt.ComparedProducts = 2
+	b := s.setUp("Hurtownia")
+	s.goods(s.merchant("").ID)
+	who := manage.Identity{Merchant: s.merchant("").ID, Role: manage.RoleOwner, Actor: partner.Actor{Name: "test", Role: "operator"}}
+	if _, err := s.manage.UpsertLines(t.Context(), who, []byte(`{"id":9,"name":"Lock","price":"5","vat":23,"category":"Locks","unit":"pcs","tags":["sale"],"sizes":[{"id":"uniw","code":"L"}]}`), true); err != nil {
+		t.Fatal(err)
+	}
+	id := b.part(b.follow(b.post("/partners/new", "name", "Nord", "offer", "on")), `/panel/partners/(p-[a-z2-7]{16})/`)
+	offer := b.part(b.get("/partners/"+id), `/panel/offers/(o-[a-z2-7]{16})"`)
+	exclude := func(rules string) {
+		version := b.part(b.get("/offers/"+offer), `name="version" value="(\d+)"`)
+		shop := b.part(b.get("/offers/"+offer), `<option value="(s-[a-z2-7]{16})"`)
+		b.follow(b.post("/offers/"+offer, "version", version, "name", "Main", "shop", shop, "base", "retail", "lead", "net", "currency", "PLN", "exclude", rules, "partner-discounts", "on", "act", "save"))
+	}
+	exclude("tag: sale")
+	for _, page := range []string{"/offers/" + offer, "/partners/" + id} {
+		a := b.see(b.get(page), http.StatusOK, "The first 2 products of a larger catalog were compared", "is not known: sale.", `href="/panel/offers/`+offer+`?compare=all"`)
+		if strings.Contains(a.body, "No product has the tag") {
+			t.Error("a tag is said to be missing that nobody has looked for everywhere")
+		}
+	}
+	b.see(b.get("/offers/"+offer+"?compare=all"), http.StatusOK, "All products were compared: the catalog has everything")
+	exclude("tag: sale\ntag: sael")
+	b.see(b.get("/offers/"+offer), http.StatusOK, "is not known: sale, sael.")
+	a := b.see(b.get("/offers/"+offer+"?compare=all"), http.StatusOK, "No product has the tag “sael”")
+	if strings.Contains(a.body, "“sale” ") || strings.Contains(a.body, "is not known") {
+		t.Errorf("all was compared, and still: %s", plain(a.body))
 	}
 }
 

@@ -118,6 +118,17 @@ func (s *Service) PreviewPrices(ctx context.Context, who Identity, change PriceC
 	return p, nil
 }
 
+// CountPrices counts what an edit of a price list would do to it now, without
+// doing it.
+func (s *Service) CountPrices(ctx context.Context, who Identity, id feed.PriceListID, edit partner.PriceEdit) (partner.PricePut, error) {
+	if err := allow(who, ReadPrices); err != nil {
+		return partner.PricePut{}, err
+	}
+	change := PriceChange{List: id, Edit: edit}
+	err := s.prepare(ctx, who, &change)
+	return change.changes.PricePut, err
+}
+
 // prepare finds out what the edit of a list changes of it.
 func (s *Service) prepare(ctx context.Context, who Identity, c *PriceChange) error {
 	if _, err := s.db.PriceList(ctx, who.Merchant, c.List); err != nil {

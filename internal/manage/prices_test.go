@@ -223,7 +223,17 @@ func TestPricePreviewIsWhatHappens(t *testing.T) {
 			edit, err := w.ReadPriceFile(w.ctx, w.owner, l.ID, manage.PriceFile{Body: strings.NewReader(text.String()), Replace: rapid.IntRange(0, 3).Draw(r, "replace") == 0})
 			fail(err)
 			change.List, change.Edit = l.ID, edit
-			act = func() error { _, _, err := w.PutListPrices(w.ctx, w.owner, l.ID, edit, 0); return err }
+			act = func() error {
+				told, err := w.CountPrices(w.ctx, w.owner, l.ID, edit)
+				if err != nil {
+					return err
+				}
+				_, did, err := w.PutListPrices(w.ctx, w.owner, l.ID, edit, 0)
+				if did.Queue = 0; told != did {
+					r.Errorf("counted %+v, done was %+v", told, did)
+				}
+				return err
+			}
 		}
 		before := w.prices(fail)
 		preview, err := w.PreviewPrices(w.ctx, w.owner, change)

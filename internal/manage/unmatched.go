@@ -3,26 +3,31 @@ package manage
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"feedmill/feed"
 	"feedmill/feed/pricing"
 	"feedmill/internal/partner"
 )
 
-// Bounds of what [Service.Unmatched] reads: a page waits for it.
-const (
-	unmatchedLookups  = 500
-	unmatchedProducts = 20_000
-)
+// unmatchedLookups is how many codes and ids [Service.Unmatched] looks up one by one.
+const unmatchedLookups = 500
+
+// Names tells of what offers name. Offers in which all is right are in neither map.
+type Names struct {
+	// Missing is what the catalog does not have.
+	Missing map[partner.OfferID][]pricing.Unmatched
+	// Unsure is what the part of the catalog that was read does not have, where
+	// nothing but all of it can tell: tags, languages, and codes when there are many.
+	Unsure map[partner.OfferID][]pricing.Unmatched
+}
 
 // Unmatched tells what offers name that the catalog does not have, as it stands
-// now. Of a large catalog only a part is read, and then tags and languages are
-// not told of; the next run over all of it tells of these too. Offers in which
-// all is right are not in what it gives.
-func (s *Service) Unmatched(ctx context.Context, who Identity, offers []partner.Offer) (found map[partner.OfferID][]pricing.Unmatched, err error) {
+// now. It reads at most most products, 0 for all of them.
+func (s *Service) Unmatched(ctx context.Context, who Identity, offers []partner.Offer, most int) (found Names, err error) {
 	for _, do := range []Action{ReadAccounts, ReadProducts} {
 		if err := allow(who, do); err != nil {
-			return nil, err
+			return found, err
 		}
 	}
 	var profiles []feed.Profile
@@ -31,65 +36,75 @@ func (s *Service) Unmatched(ctx context.Context, who Identity, offers []partner.
 	}
 	// Most profiles name nothing, and then nothing is read.
 	if !pricing.NewWatch(profiles, feed.NewIndex(&feed.Dictionaries{})).Left() {
-		return nil, nil
+		return found, nil
 	}
 	m, err := s.db.Merchant(ctx, who.Merchant)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	index, err := dictionaryIndex(ctx, merchantDictionaries{s, who.Merchant})
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	watch := pricing.NewWatch(profiles, index, m.Language)
-	if err := s.lookUpNames(ctx, who, watch); err != nil {
-		return nil, err
+	looked, err := s.lookUpNames(ctx, who, watch)
+	if err != nil {
+		return found, err
 	}
 	all := true
 	if watch.Left() {
-		if all, err = s.lookThrough(ctx, who, watch); err != nil {
-			return nil, err
+		if all, err = s.lookThrough(ctx, who, watch, most); err != nil {
+			return found, err
 		}
 	}
-	found = map[partner.OfferID][]pricing.Unmatched{}
+	found.Missing, found.Unsure = map[partner.OfferID][]pricing.Unmatched{}, map[partner.OfferID][]pricing.Unmatched{}
 	for i := range offers {
 		for _, u := range watch.Unmatched(&offers[i].Profile) {
-			if all || u.Kind != pricing.NameTag && u.Kind != pricing.NameLanguage {
-				found[offers[i].ID] = append(found[offers[i].ID], u)
+			to := found.Missing
+			if !all && (u.Kind == pricing.NameTag || u.Kind == pricing.NameLanguage || u.Kind == pricing.NameProduct && !looked[u.Name]) {
+				to = found.Unsure
 			}
+			to[offers[i].ID] = append(to[offers[i].ID], u)
 		}
 	}
 	return found, nil
 }
 
 // lookUpNames shows the watch the products that it may be waiting for: those of
-// the codes and ids that profiles name.
-func (s *Service) lookUpNames(ctx context.Context, who Identity, watch *pricing.Watch) error {
-	var names []string
+// the codes and ids that profiles name. looked are those that it has looked up.
+func (s *Service) lookUpNames(ctx context.Context, who Identity, watch *pricing.Watch) (looked map[string]bool, err error) {
+	looked = map[string]bool{}
 	for name := range watch.Names(pricing.NameProduct) {
-		if names = append(names, name); len(names) == unmatchedLookups {
+		if looked[name] = true; len(looked) == unmatchedLookups {
 			break
 		}
 	}
-	for _, name := range names {
-		id, err := s.asked(ctx, who, Question{Code: name})
-		if err == nil {
-			var p *feed.Product
-			if p, err = s.product(ctx, who, id); err == nil {
-				watch.Look(p)
-			}
+	for name := range looked {
+		ids, err := s.db.ProductsByCode(ctx, who.Merchant, name)
+		if err != nil {
+			return nil, err
 		}
-		// A code that several products have is theirs in the pass below.
-		if kind := feed.KindOf(err); err != nil && kind != feed.KindNotFound && kind != feed.KindConflict && kind != feed.KindInvalid {
-			return err
+		ids = ids[:min(len(ids), 2)] // one that has the code is enough
+		if n, err := strconv.ParseInt(name, 10, 64); err == nil && n > 0 && n <= feed.MaxProductID {
+			ids = append(ids, feed.ProductID(n))
+		}
+		for _, id := range ids {
+			p, err := s.product(ctx, who, id)
+			if feed.KindOf(err) == feed.KindNotFound {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			watch.Look(p)
 		}
 	}
-	return nil
+	return looked, nil
 }
 
-// lookThrough shows the watch the catalog for as long as it misses something;
-// all says that it has seen enough to be sure.
-func (s *Service) lookThrough(ctx context.Context, who Identity, watch *pricing.Watch) (all bool, err error) {
+// lookThrough shows the watch the catalog for as long as it misses something, at
+// most most products, 0 for all; all says that it has seen enough to be sure.
+func (s *Service) lookThrough(ctx context.Context, who Identity, watch *pricing.Watch, most int) (all bool, err error) {
 	catalog, err := s.open(ctx, who.Merchant)
 	if err != nil {
 		return false, err
@@ -100,11 +115,11 @@ func (s *Service) lookThrough(ctx context.Context, who Identity, watch *pricing.
 		if err != nil {
 			return false, err
 		}
+		if n++; most > 0 && n > most {
+			return false, nil
+		}
 		if watch.Look(p); !watch.Left() {
 			return true, nil
-		}
-		if n++; n == unmatchedProducts {
-			return false, nil
 		}
 	}
 	return true, nil
