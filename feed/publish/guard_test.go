@@ -1,6 +1,8 @@
 package publish_test
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +16,15 @@ func (s *shop) heldBecause() map[feed.Kind]publish.HeldBecause {
 		out[ref.Kind] = h.Reason.Because
 	}
 	return out
+}
+
+// release publishes everything that is held.
+func (s *shop) release(t *testing.T) {
+	t.Helper()
+	list := slices.Collect(maps.Values(s.held))
+	if err := publish.ReleaseHeld(t.Context(), s, "m", "release", list); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Prices that move too far are held, with the full feed of the profile; what is
@@ -148,13 +159,7 @@ func TestFirstOfferWithoutProductsIsHeld(t *testing.T) {
 					t.Errorf("the held %v is valid for %v", h.Generation.Feed.Kind, left)
 				}
 			}
-			var list []publish.Held
-			for _, h := range s.held {
-				list = append(list, h)
-			}
-			if err := publish.ReleaseHeld(t.Context(), s, "m", "release", list); err != nil {
-				t.Fatal(err)
-			}
+			s.release(t)
 			if g := s.generation(feed.KindLight); g.Number == 0 || g.Products != 0 {
 				t.Errorf("after the release light is %+v", g)
 			}
@@ -219,13 +224,7 @@ func TestAnotherCurrencyIsHeld(t *testing.T) {
 	if len(s.blobs) != stored || len(s.held) != 2 {
 		t.Errorf("%d files are stored, before %d; %d feeds are held", len(s.blobs), stored, len(s.held))
 	}
-	var list []publish.Held
-	for _, h := range s.held {
-		list = append(list, h)
-	}
-	if err := publish.ReleaseHeld(t.Context(), s, "m", "release", list); err != nil {
-		t.Fatal(err)
-	}
+	s.release(t)
 	s.now = s.now.Add(time.Minute)
 	for _, f := range s.mustRun(t).Feeds {
 		if g := s.current[f.Feed]; f.Published || f.Held != nil || g.Currency != s.currency || g.Epoch != 2 {

@@ -75,13 +75,7 @@ func TestHeldNewEpochIsRenewed(t *testing.T) {
 		}
 	}
 	// And what is held can be released.
-	var list []publish.Held
-	for _, h := range s.held {
-		list = append(list, h)
-	}
-	if err := publish.ReleaseHeld(t.Context(), s, "m", "release", list); err != nil {
-		t.Fatal(err)
-	}
+	s.release(t)
 	s.now = s.now.Add(time.Minute)
 	for _, f := range s.mustRun(t).Feeds {
 		if g := s.current[f.Feed]; g.Products != 50 || g.Epoch != before.Epoch+1 || f.Held != nil {
