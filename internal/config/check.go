@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -20,6 +21,8 @@ import (
 // settingsText is the text of a settings file that has been read: where its keys
 // stand, so that every complaint about one can say it.
 type settingsText struct {
+	// data is the text without a byte order mark, which editors of Windows write.
+	data []byte
 	// raw are its values as TOML has them.
 	raw map[string]any
 	// keys and values are places by path, as [below] writes paths.
@@ -48,7 +51,11 @@ func at(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
 // readText reads the text of a settings file and says where it is no TOML.
 func readText(data []byte) (*settingsText, error) {
-	t := &settingsText{keys: map[string]place{}, values: map[string]place{}}
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return nil, errors.New("it is written in UTF-16: save it as UTF-8")
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	t := &settingsText{data: data, keys: map[string]place{}, values: map[string]place{}}
 	var decode *toml.DecodeError
 	if err := toml.Unmarshal(data, &t.raw); errors.As(err, &decode) {
 		row, col := decode.Position()
@@ -303,7 +310,7 @@ func decodeStrict(data []byte, v any) (*settingsText, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, toml.Unmarshal(data, v)
+	return t, toml.Unmarshal(t.data, v)
 }
 
 // inFile says of each mistake in which file it is.

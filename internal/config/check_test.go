@@ -204,6 +204,34 @@ func TestAllMistakesAreTold(t *testing.T) {
 	}
 }
 
+// Editors of Windows write a byte order mark, which is no mistake, and some write
+// UTF-16, which is one.
+func TestFilesOfOtherEditors(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "f.toml")
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("\ufeffserver.listen = \"127.0.0.1:1\"\r\n")
+	if f, err := config.ReadFile(path); err != nil || f["server.listen"] != "127.0.0.1:1" {
+		t.Errorf("got %v, %v", f, err)
+	}
+	write("\ufeffcurrency = \"EUR\"\r\n")
+	if p, err := config.ReadProfile(path); err != nil || p.Currency.String() != "EUR" {
+		t.Errorf("got a profile in %v, %v", p.Currency, err)
+	}
+	write("\ufeffcurency = \"EUR\"")
+	if _, err := config.ReadProfile(path); err == nil || !strings.Contains(err.Error(), "line 1, column 1: unknown key curency") {
+		t.Errorf("got %v", err)
+	}
+	write("\xff\xfec\x00")
+	if _, err := config.ReadProfile(path); err == nil || !strings.Contains(err.Error(), path+": it is written in UTF-16: save it as UTF-8") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A supplier's file is held to the same.
 func TestSupplierRefusesOtherKinds(t *testing.T) {
 	t.Parallel()
