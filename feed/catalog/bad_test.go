@@ -24,6 +24,8 @@ var badJSONL = []badInput{
 	{"unknown member", line(`"nmae":"x"`), `c.jsonl:1: product 7: nmae: is not a member (did you mean name?)`},
 	{"unknown member, nothing near", line(`"zzzzzz":"x"`), `c.jsonl:1: product 7: zzzzzz: is not a member`},
 	{"texts in the place of a reference", line(`"producer":{"pol":"x"}`), `c.jsonl:1: product 7: producer.pol: is not a member (texts by language are the name: {"name": {"pol": …}})`},
+	{"member of another program", line(`"ean":"5901234123457"`), `c.jsonl:1: product 7: ean: is not a member (did you mean gtin?)`},
+	{"member of another program, in a size", line(`"sizes":[{"name":"S","Qty":3}]`), `c.jsonl:1: product 7: sizes[0].Qty: is not a member (did you mean stock?)`},
 	{"unknown nested member", line(`"sizes":[{"name":"S","weigth":3}]`), `c.jsonl:1: product 7: sizes[0].weigth: is not a member (did you mean weight?)`},
 	{"twice", line(`"name":"y"`), `c.jsonl:1: product 7: name: occurs twice`},
 	{"twice nested", line(`"images":[{"url":"https://a.example/1","url":"https://a.example/2"}]`), `c.jsonl:1: product 7: images[0].url: occurs twice`},

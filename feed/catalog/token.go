@@ -94,6 +94,9 @@ func nearest(s string, among []string) string {
 		return ""
 	}
 	s = strings.ToLower(s)
+	if n := elsewhere(s); n != "" && slices.Contains(among, n) {
+		return n
+	}
 	best, bestDistance := "", max(2, len(s)/3)+1
 	for _, n := range among {
 		if n == "" {
@@ -111,6 +114,43 @@ func nearest(s string, among []string) string {
 		}
 	}
 	return best
+}
+
+// elsewhere gives our name of what tables of other programs call so, "" for none.
+func elsewhere(name string) string {
+	switch strings.NewReplacer(" ", "_", "-", "_").Replace(name) {
+	case "ean", "ean13", "barcode", "upc", "isbn", "gtin13":
+		return "gtin"
+	case "sku", "symbol", "item_number", "article":
+		return "code"
+	case "mpn":
+		return "producer_code"
+	case "title", "product_name":
+		return "name"
+	case "description":
+		return "long_desc"
+	case "short_description":
+		return "short_desc"
+	case "brand", "manufacturer", "vendor":
+		return "producer"
+	case "categories", "product_type":
+		return "category"
+	case "qty", "quantity", "inventory", "amount", "in_stock":
+		return "stock"
+	case "tax", "tax_rate", "vat_rate":
+		return "vat"
+	case "net_price", "price_netto":
+		return "price_net"
+	case "gross_price", "price_brutto":
+		return "price_gross"
+	case "msrp", "rrp":
+		return "srp"
+	case "picture", "photo", "image_url", "image_link":
+		return "image"
+	case "link", "product_url":
+		return "url"
+	}
+	return ""
 }
 
 // editDistance counts insertions, deletions, replacements and swaps of
