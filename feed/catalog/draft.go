@@ -210,7 +210,7 @@ func (in *intake) finishSizes(d *draft) {
 			s.Name = s.ID
 		}
 		if s.Code == "" {
-			s.Code = defaultCode(p, i, one)
+			s.Code = defaultCode(p, d.code(), i, one)
 		}
 	}
 	in.finishStandard(d)
@@ -222,17 +222,25 @@ const (
 	oneSizeName = "one size"
 )
 
+// code is what the product is called in codes of its sizes that have none: its key
+// where that says which product it is and can be a code, else its id.
+func (d *draft) code() string {
+	if d.key != "" && !d.hasID && isNMTOKEN(d.key) {
+		return d.key
+	}
+	return strconv.FormatInt(int64(d.p.ID), 10)
+}
+
 // defaultCode makes the code of a size that has none: the product's code on the
-// card when it is the only size, else <product id>-<size id> as IOF's sample does.
-func defaultCode(p *feed.Product, i int, one bool) string {
-	id := strconv.FormatInt(int64(p.ID), 10)
+// card when it is the only size, else <product>-<size id> as IOF's sample does.
+func defaultCode(p *feed.Product, product string, i int, one bool) string {
 	if len(p.Sizes) == 1 && isNMTOKEN(p.DisplayCode) {
 		return p.DisplayCode
 	}
 	if one {
-		return id
+		return product
 	}
-	return id + "-" + p.Sizes[i].ID
+	return product + "-" + p.Sizes[i].ID
 }
 
 // finishStandard settles what the producer codes are: what the product says,

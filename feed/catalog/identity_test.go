@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/big"
+	"strconv"
+	"strings"
 	"testing"
 
 	"feedmill/feed"
@@ -33,4 +35,24 @@ func TestDerivedIDsFollowTheRule(t *testing.T) {
 			rt.Fatalf("DeriveID(%q) = %d, want 1 + %d", key, got, want)
 		}
 	})
+}
+
+// A product that its key names is called so in codes too, where that can be one:
+// partners know goods by their codes.
+func TestCodesOfProductsWithKeys(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"key,name,price,category\nA-1,x,1,c\n":                     "A-1",
+		"key,name,price,category,size\nA-1,x,1,c,S\nA-1,x,1,c,M\n": "A-1-",
+		"key,name,price,category,code\nA-1,x,1,c,C9\n":             "C9",
+		"key,name,price,category,display_code\nA-1,x,1,c,D9\n":     "D9",
+		"key,name,price,category\nA 1,x,1,c\n":                     strconv.FormatInt(int64(catalog.DeriveID("A 1")), 10),
+		"id,key,name,price,category\n7,A-1,x,1,c\n":                "7",
+		"id,name,price,category\n7,x,1,c\n":                        "7",
+	} {
+		out := readText(t, polish(), "c.csv", text)
+		if out.err != nil || len(out.lines) != 1 || !strings.Contains(out.lines[0], `"code":"`+want) {
+			t.Errorf("%q: got %v, %v, want the code %s", text, out.lines, out.err, want)
+		}
+	}
 }

@@ -265,7 +265,7 @@ func (f *iofOffer) complete(p *feed.Product) {
 	for i := range p.Sizes {
 		s := &p.Sizes[i]
 		if s.Code == "" {
-			s.Code = defaultCode(p, i, len(p.Sizes) == 1)
+			s.Code = defaultCode(p, strconv.FormatInt(int64(p.ID), 10), i, len(p.Sizes) == 1)
 		}
 		if s.Name == "" {
 			s.Name = s.ID
