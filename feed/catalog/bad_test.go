@@ -146,7 +146,7 @@ var badCSV = []badInput{
 		`c.csv:3: product 7: size: "S" occurs twice (each size of a product has its own id)`},
 	{"size without name", "id,name,category,price,size,size_id\n7,x,a,1,S,1\n7,x,a,1,,\n", `c.csv:3: product 7: size_id: is missing (a product with several sizes gives each an id or a name)`},
 	{"bad code", "id,name,category,price,code\n7,x,a,1,A/1\n", `c.csv:2: product 7: code: "A/1" is not a code (codes hold letters, digits and . - _ : without blanks)`},
-	{"bad price", "id,name,category,price_net\n7,x,a,1 000\n", `c.csv:2: product 7: price: net "1 000" is not a decimal number (digits with an optional decimal point)`},
+	{"bad price", "id,name,category,price_net\n7,x,a,1 00\n", `c.csv:2: product 7: price: net "1 00" is not a decimal number (digits with an optional decimal point)`},
 	{"prices apart", "id,name,category,price_net,price_gross\n7,x,a,10,13\n", `c.csv:2: product 7: price: net 10.00 and gross 13.00 do not agree: with VAT 23.0 % the gross is 12.30`},
 	{"bad price of a size", "id,name,category,price,size\n7,x,a,1,S\n7,x,a,x,M\n", `c.csv:3: product 7: price: gross "x" is not a decimal number (digits with an optional decimal point)`},
 	{"bad stock", "id,name,category,price,stock[2]\n7,x,a,1,many\n", `c.csv:2: product 7: stock[2]: quantity "many" is not a decimal number (digits with an optional decimal point), and not -1 for unlimited`},

@@ -400,10 +400,28 @@ func (t *ownTable) priceCell(c *column, a *amounts, v string) {
 }
 
 // decimalPoint turns a decimal comma, as spreadsheets of many countries write
-// it, into a point; anything else is left to be refused.
+// it, into a point, and takes blanks from between thousands; anything else is left
+// to be refused.
 func decimalPoint(s string) string {
 	if strings.Count(s, ",") == 1 && strings.IndexByte(s, '.') < 0 {
-		return strings.Replace(s, ",", ".", 1)
+		s = strings.Replace(s, ",", ".", 1)
+	}
+	blank := func(r rune) bool { return r == ' ' || r == '\u00a0' || r == '\u202f' }
+	if !strings.ContainsFunc(s, blank) {
+		return s
+	}
+	whole, fraction, point := strings.Cut(s, ".")
+	groups := strings.FieldsFunc(whole, blank)
+	if len(groups) < 2 || len(groups[0]) > 3 {
+		return s
+	}
+	for i, g := range groups {
+		if !isWhole(g) || i > 0 && len(g) != 3 {
+			return s
+		}
+	}
+	if s = strings.Join(groups, ""); point {
+		s += "." + fraction
 	}
 	return s
 }

@@ -68,6 +68,19 @@ func TestCSVNetPricesAndFallbacks(t *testing.T) {
 	}
 }
 
+// Prices as spreadsheets write them in many countries; what could mean two things
+// is refused.
+func TestCSVAmounts(t *testing.T) {
+	t.Parallel()
+	for cell, want := range map[string]string{"10": "10.00", "10,5": "10.50", "1 200,00": "1200.00", "1\u00a0200": "1200.00", "12\u202f345\u202f678.9": "12345678.90",
+		"1.200,00": "", "1,200.00": "", "1 20": "", "1200 000": "", "1 200 00": "", "1 2a0": "", "1 200,0 0": ""} {
+		out := readText(t, polish(), "c.csv", "id;name;category;price\n7;x;a;"+cell+"\n")
+		if got := len(out.lines) == 1 && strings.Contains(out.lines[0], `"gross":"`+want+`"`); want != "" && !got || want == "" && len(out.lines) != 0 {
+			t.Errorf("%q: got %v, %v, want %q", cell, out.lines, out.problems, want)
+		}
+	}
+}
+
 // A product that comes back in a later row is another product of the same id,
 // which ordering finds.
 func TestCSVRowsApart(t *testing.T) {
