@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -61,9 +62,33 @@ func (d *desk) gateway(s partner.Secret) string { return d.base + "/o/" + s.Reve
 func (d *desk) partnerNamed(ctx context.Context, name string) (partner.Partner, error) {
 	p, err := d.Partner(ctx, d.who, name)
 	if feed.KindOf(err) == feed.KindNotFound && err != nil {
-		return p, &feed.Error{Kind: feed.KindNotFound, Message: fmt.Sprintf("there is no partner %q", name), Hint: "see 'feedmill partner list'"}
+		hint := "see 'feedmill partner list'"
+		if near := d.nearestPartner(ctx, name); near != "" {
+			hint = fmt.Sprintf("did you mean %q? %s", near, hint)
+		}
+		return p, &feed.Error{Kind: feed.KindNotFound, Message: fmt.Sprintf("there is no partner %q", name), Hint: hint}
 	}
 	return p, err
+}
+
+// nearestPartner gives the partner's name that is most like a name, or the only
+// one that holds it; "" where there is none.
+func (d *desk) nearestPartner(ctx context.Context, name string) string {
+	list, err := d.Partners(ctx, d.who)
+	if err != nil {
+		return "" // what is wrong is told already
+	}
+	var names, holds []string
+	for i := range list {
+		names = append(names, list[i].Name)
+		if strings.Contains(strings.ToLower(list[i].Name), strings.ToLower(name)) {
+			holds = append(holds, list[i].Name)
+		}
+	}
+	if len(holds) == 1 {
+		return holds[0]
+	}
+	return feed.Nearest(name, slices.Values(names))
 }
 
 // partnerNames gives the names of all partners, and the id of the one that a

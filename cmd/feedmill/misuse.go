@@ -81,6 +81,8 @@ func (m *mistake) explain(said string) (message, meant string) {
 		}
 		if len(m.at.Positional) > 0 {
 			meant = "a name that has blanks stands in quotation marks;"
+		} else if flag := m.lacking(); flag != "" {
+			meant = fmt.Sprintf("did you mean --%s=%s?", flag, s[1])
 		}
 		return fmt.Sprintf("'%s' does not know what to do with %q", command, s[1]), meant
 	}
@@ -161,6 +163,21 @@ func (m *mistake) nearestFlag(flag string) string {
 		return "it is a flag of commands, and stands behind them;"
 	}
 	return ""
+}
+
+// lacking gives the only flag that the command needs and was not given, "" for
+// none or several.
+func (m *mistake) lacking() (name string) {
+	for _, f := range m.at.Flags {
+		switch {
+		case !f.Required || f.Set:
+		case name != "":
+			return ""
+		default:
+			name = f.Name
+		}
+	}
+	return name
 }
 
 // below says whether a command below one has the flag.
