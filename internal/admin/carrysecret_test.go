@@ -89,14 +89,7 @@ func TestWhatWasWrittenOutlivesTheQuestionForAPassword(t *testing.T) {
 func TestWhatWasWrittenOutlivesSettingUpAFactor(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	p, err := New(Options{PublicURL: "https://panel.example.com", Manage: s.manage, Auth: s.auth, Accounts: s.db, Journal: s.db, Now: s.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	code, err := s.auth.SetupCode(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, code := s.overHTTPS(t)
 	cookie := ""
 	// send posts a form as the browser does that holds the cookie.
 	send := func(path string, status int, pairs ...string) answer {

@@ -194,18 +194,26 @@ func TestHeadersAndAssets(t *testing.T) {
 	}
 }
 
-// Over https an owner sets a second factor up before anything else.
-func TestOwnersNeedASecondFactor(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
+// overHTTPS gives the panel of a site that has no owner yet, and the code for
+// setting him up.
+func (s *site) overHTTPS(t *testing.T) (p *Panel, code string) {
+	t.Helper()
 	p, err := New(Options{PublicURL: "https://panel.example.com", Manage: s.manage, Auth: s.auth, Accounts: s.db, Journal: s.db, Now: s.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err := s.auth.SetupCode(t.Context(), "")
+	code, err = s.auth.SetupCode(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p, code
+}
+
+// Over https an owner sets a second factor up before anything else.
+func TestOwnersNeedASecondFactor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p, code := s.overHTTPS(t)
 	ask := func(method, path, body, cookie string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, "https://panel.example.com"+root+path, strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
