@@ -29,6 +29,15 @@ func (b *browser) hiddenIn(a answer, action string) (pairs []string) {
 	return pairs
 }
 
+// newPartner makes a partner with an offer, and gives his id, the address of his
+// settings and their version.
+func (b *browser) newPartner(name string) (id, settings, version string) {
+	b.t.Helper()
+	id = b.part(b.follow(b.post("/partners/new", "name", name, "offer", "on")), `/panel/partners/(p-[a-z2-7]{16})/`)
+	settings = "/partners/" + id + "/settings"
+	return id, settings, b.part(b.get(settings), `name="version" value="(\d+)"`)
+}
+
 // TestWhatWasWrittenOutlivesASession fills in a form for longer than a session
 // lasts: what was written is there after signing in again, with a second factor
 // too, and is stored when its writer says so and not before.
@@ -36,9 +45,7 @@ func TestWhatWasWrittenOutlivesASession(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.setUp("Hurtownia")
-	id := b.part(b.follow(b.post("/partners/new", "name", "Nord", "offer", "on")), `/panel/partners/(p-[a-z2-7]{16})/`)
-	settings := "/partners/" + id + "/settings"
-	version := b.part(b.get(settings), `name="version" value="(\d+)"`)
+	id, settings, version := b.newPartner("Nord")
 	const notes = "calls <b>back</b>\non Monday & \"Tuesday\""
 	written := []string{"version", version, "name", "Nord", "phone", "+48 1", "notes", notes, "tags", "a, b", "act", "save"}
 
@@ -94,9 +101,7 @@ func TestWhatWasWrittenOutlivesSigningOut(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.setUp("Hurtownia")
-	id := b.part(b.follow(b.post("/partners/new", "name", "Nord", "offer", "on")), `/panel/partners/(p-[a-z2-7]{16})/`)
-	settings := "/partners/" + id + "/settings"
-	version := b.part(b.get(settings), `name="version" value="(\d+)"`)
+	_, settings, version := b.newPartner("Nord")
 	written := []string{"version", version, "name", "Nord", "notes", "calls back on Monday", "act", "save"}
 
 	b.follow(b.post("/sign-out"))
