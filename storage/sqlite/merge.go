@@ -38,8 +38,18 @@ const (
 	sqlMergeChangedTo = `SELECT product_id FROM temp.merge_change WHERE product_id > ? ORDER BY product_id LIMIT 1 OFFSET ?`
 	sqlMergeIDs       = `SELECT product_id FROM temp.merge_change ORDER BY product_id LIMIT ?`
 
+	// The codes of a product that has changed are compared with those that it had, by the
+	// index of products: mostly they are the same, and the index of codes, all over which
+	// they lie, is left alone.
+	sqlMergeCodeTable = `CREATE TEMP TABLE IF NOT EXISTS merge_code (product_id INTEGER NOT NULL, code TEXT NOT NULL, PRIMARY KEY (product_id, code)) WITHOUT ROWID`
+	sqlMergeCodeClear = `DELETE FROM temp.merge_code`
+	sqlMergeCodeKept  = `INSERT OR IGNORE INTO temp.merge_code (product_id, code)
+		SELECT c.product_id, code.value
+		FROM temp.merge_change AS c JOIN staging.staged AS s ON s.product_id = c.product_id, json_each(s.codes) AS code
+		WHERE c.kind = 2 AND c.product_id > ? AND c.product_id <= ? AND code.value <> ''`
 	sqlMergeDropCodes = `DELETE FROM product_code WHERE merchant_id = ? AND product_id IN
-		(SELECT product_id FROM temp.merge_change WHERE kind <> 1 AND product_id > ? AND product_id <= ?)`
+		(SELECT product_id FROM temp.merge_change WHERE kind <> 1 AND product_id > ? AND product_id <= ?)
+		AND NOT EXISTS (SELECT 1 FROM temp.merge_code AS kept WHERE kept.product_id = product_code.product_id AND kept.code = product_code.code)`
 	sqlMergeRemove = `DELETE FROM product WHERE merchant_id = ? AND product_id IN
 		(SELECT product_id FROM temp.merge_change WHERE kind = 3 AND product_id > ? AND product_id <= ?)`
 	sqlMergeProducts = `INSERT INTO product (merchant_id, product_id, digest, updated, doc)
@@ -55,7 +65,15 @@ const (
 		SELECT ?, code.value, s.product_id
 		FROM temp.merge_change AS c JOIN staging.staged AS s ON s.product_id = c.product_id,
 			json_each(s.codes) AS code
-		WHERE c.kind <> 3 AND c.product_id > ? AND c.product_id <= ? AND code.value <> '' GROUP BY code.value, s.product_id`
+		WHERE c.kind = 1 AND c.product_id > ? AND c.product_id <= ? AND code.value <> '' GROUP BY code.value, s.product_id`
+	sqlMergeMoreCodes = `INSERT OR FAIL INTO product_code (merchant_id, code, product_id)
+		SELECT ?, code.value, s.product_id
+		FROM temp.merge_change AS c JOIN staging.staged AS s ON s.product_id = c.product_id,
+			json_each(s.codes) AS code
+		WHERE c.kind = 2 AND c.product_id > ? AND c.product_id <= ? AND code.value <> ''
+			AND NOT EXISTS (SELECT 1 FROM product_code AS had INDEXED BY product_code_product
+				WHERE had.merchant_id = ? AND had.product_id = c.product_id AND had.code = code.value)
+		GROUP BY code.value, s.product_id`
 	sqlCatalogSize = `SELECT count(*) FROM product WHERE merchant_id = ?`
 	sqlMergeQueue  = `INSERT INTO change_queue (merchant_id, product_id, scope, cause, time)
 		SELECT ?, value, '', 'import', ? FROM json_each(?) ORDER BY value`
@@ -80,6 +98,10 @@ type mergeSteps struct {
 	compare, codeBytes int
 	write              int // products written at a time
 }
+
+// manyCodes is how many products must come or go in a step for their codes, which lie
+// all over an index, to be worth a larger cache of its pages.
+const manyCodes = 20_000
 
 func usualSteps() mergeSteps { return mergeSteps{compare: 150_000, codeBytes: 8 << 20, write: 1_000} }
 
@@ -148,8 +170,10 @@ func (m *merger) run(ctx context.Context, mode partner.MergeMode, removed []feed
 	if err := m.openImport(ctx, m.merchant, m.id); err != nil {
 		return err
 	}
-	if err := m.exec(ctx, sqlMergeTable); err != nil {
-		return err
+	for _, query := range []string{sqlMergeTable, sqlMergeCodeTable} {
+		if err := m.exec(ctx, query); err != nil {
+			return err
+		}
 	}
 	for from := feed.ProductID(0); from < feed.MaxProductID; {
 		to, err := m.next(ctx, from, m.steps.compare, sqlMergeStagedTo)
@@ -254,7 +278,7 @@ func (m *merger) settle(ctx context.Context) error {
 			return err
 		}
 	}
-	return m.write(ctx)
+	return m.write(ctx, counts)
 }
 
 // ids adds those that a query gives.
@@ -267,10 +291,16 @@ func (m *merger) ids(ctx context.Context, to *[]feed.ProductID, query string, ar
 	})
 }
 
-// write applies the differences that are in the table.
-func (m *merger) write(ctx context.Context) error {
+// write applies the differences that are in the table, of which there are so many
+// of each kind.
+func (m *merger) write(ctx context.Context, counts [4]int64) error {
+	if counts[1]+counts[3] > manyCodes {
+		if err := m.exec(ctx, sqlMergeCache); err != nil {
+			return err
+		}
+	}
 	err := m.ranges(ctx, m.steps.write, func(from, to feed.ProductID) error {
-		err := m.exec(ctx, sqlMergeDropCodes, m.merchant, from, to)
+		err := m.dropCodes(ctx, from, to)
 		if err == nil {
 			err = m.exec(ctx, sqlMergeRemove, m.merchant, from, to)
 		}
@@ -287,8 +317,24 @@ func (m *merger) write(ctx context.Context) error {
 		return err
 	}
 	return m.ranges(ctx, max(m.steps.compare/(1+size/m.steps.codeBytes), 1), func(from, to feed.ProductID) error {
-		return m.exec(ctx, sqlMergeCodes, m.merchant, from, to)
+		err := m.exec(ctx, sqlMergeMoreCodes, m.merchant, from, to, m.merchant)
+		if err == nil {
+			err = m.exec(ctx, sqlMergeCodes, m.merchant, from, to)
+		}
+		return err
 	})
+}
+
+// dropCodes takes away the codes of a range that its products have no longer.
+func (m *merger) dropCodes(ctx context.Context, from, to feed.ProductID) error {
+	err := m.exec(ctx, sqlMergeCodeClear)
+	if err == nil {
+		err = m.exec(ctx, sqlMergeCodeKept, from, to)
+	}
+	if err == nil {
+		err = m.exec(ctx, sqlMergeDropCodes, m.merchant, from, to)
+	}
+	return err
 }
 
 // ranges calls fn for ranges of ids, behind from up to to, with n differences each.

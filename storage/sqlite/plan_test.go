@@ -40,7 +40,7 @@ func TestNoStatementScans(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, prepare := range []string{sqlMergeTable, "ATTACH DATABASE ':memory:' AS staging",
+	for _, prepare := range []string{sqlMergeTable, sqlMergeCodeTable, "ATTACH DATABASE ':memory:' AS staging",
 		strings.Replace(sqlStagingTable, "EXISTS ", "EXISTS staging.", 1), strings.Replace(sqlStagingDocs, "EXISTS ", "EXISTS staging.", 1)} {
 		if _, err := db.w.ExecContext(t.Context(), prepare); err != nil {
 			t.Fatal(err)

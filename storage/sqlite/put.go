@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 
 	"feedmill/feed"
@@ -15,7 +16,7 @@ const (
 	sqlPutProduct    = `INSERT INTO product (merchant_id, product_id, digest, updated, doc) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (merchant_id, product_id) DO UPDATE SET digest = excluded.digest, updated = excluded.updated, doc = excluded.doc`
 	sqlDropProduct = `DELETE FROM product WHERE merchant_id = ? AND product_id = ?`
-	sqlDropCodes   = `DELETE FROM product_code WHERE merchant_id = ? AND product_id = ?`
+	sqlDropCodes   = `DELETE FROM product_code WHERE merchant_id = ? AND product_id = ? AND code NOT IN (SELECT value FROM json_each(?))`
 	sqlPutCode     = `INSERT INTO product_code (merchant_id, code, product_id) VALUES (?, ?, ?) ON CONFLICT (merchant_id, code, product_id) DO NOTHING`
 )
 
@@ -37,7 +38,12 @@ func (c conn) PutProducts(ctx context.Context, merchant partner.MerchantID, put 
 			continue
 		case found:
 			r.Changed++
-			if err := c.exec(ctx, sqlDropCodes, merchant, p.ID); err != nil {
+			// A list, also where there is nothing in it: no code is said to be outside of null.
+			kept, err := json.Marshal(append([]string{}, p.Codes...))
+			if err != nil {
+				return r, nil, err
+			}
+			if err := c.exec(ctx, sqlDropCodes, merchant, p.ID, string(kept)); err != nil {
 				return r, nil, err
 			}
 		default:
@@ -64,7 +70,7 @@ func (c conn) PutProducts(ctx context.Context, merchant partner.MerchantID, put 
 		if n == 0 {
 			continue
 		}
-		if err := c.exec(ctx, sqlDropCodes, merchant, id); err != nil {
+		if err := c.exec(ctx, sqlDropCodes, merchant, id, "[]"); err != nil {
 			return r, nil, err
 		}
 		r.Removed++

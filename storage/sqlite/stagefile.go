@@ -37,8 +37,8 @@ const (
 
 	// What a cache of pages takes is resident memory: one and a half times as much, since the
 	// driver's allocator rounds a page and what is known of it up. There may be many
-	// connections, and what they miss is in the system's cache of files. A merge writes all
-	// over indexes that are larger than any cache.
+	// connections, and what they miss is in the system's cache of files. A merge that brings
+	// many codes writes all over an index that is larger than any cache.
 	sqlMergeCache = `PRAGMA main.cache_size = -65536`
 	sqlUsualCache = `PRAGMA main.cache_size = -16384`
 	sqlShrink     = `PRAGMA shrink_memory`
@@ -236,8 +236,5 @@ func (d *DB) writeStaged(ctx context.Context, what string, merchant partner.Merc
 			}
 		}
 	}()
-	if _, err := c.ExecContext(ctx, sqlMergeCache); err != nil {
-		return fault(what, ended(ctx, err))
-	}
 	return d.writeOn(ctx, c, what, fn)
 }
