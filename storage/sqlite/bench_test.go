@@ -35,7 +35,7 @@ func usage(b *testing.B) (cpu time.Duration, peakKB int64) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), u.Maxrss
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), int64(u.Maxrss)
 }
 
 func measure(b *testing.B, fn func()) cost {
@@ -150,7 +150,7 @@ func shellImport(b *testing.B, shell string, m partner.MerchantID, rows int) (im
 	}
 	out := bufio.NewWriterSize(f, 1<<20)
 	for p := range dbtest.Catalog(rows, 1, 0) {
-		fmt.Fprintf(out, "%s,%d,%x,%d,\"%s\"\n", m, p.ID, p.Digest, 1_700_000_000_000_000, p.Doc)
+		fmt.Fprintf(out, "%s,%d,%x,%d,\"%s\"\n", m, p.ID, p.Digest, int64(1_700_000_000_000_000), p.Doc)
 	}
 	if err := out.Flush(); err != nil {
 		b.Fatal(err)
