@@ -1,6 +1,9 @@
 package feed
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // LowerScheme writes the scheme of an http or https address in lower case:
 // RFC 3986 3.1 takes HTTPS:// for https://, and the published schemas know the
@@ -49,4 +52,17 @@ func LowerAddress(url string) string {
 		}
 	}
 	return url[:len(url)-len(rest)] + rest[:start] + string(host) + rest[end:]
+}
+
+// CheckASCII refuses an address of our own with letters beyond ASCII, for which
+// browsers and servers write other ones: they would be told one name and asked
+// for another.
+func CheckASCII(address string) error {
+	for i := range len(address) {
+		if address[i] >= utf8.RuneSelf {
+			return &Error{Kind: KindInvalid, Message: "the address has letters beyond ASCII",
+				Hint: "write it as browsers give it when it is copied: the host as xn--…, other letters as %…"}
+		}
+	}
+	return nil
 }

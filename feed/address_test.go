@@ -17,6 +17,14 @@ func ExampleLowerAddress() {
 	// Output: https://feeds.example.com/Offers
 }
 
+func ExampleCheckASCII() {
+	fmt.Println(feed.CheckASCII("https://xn--w-uga1v8h.example/a%C5%BC"))
+	fmt.Println(feed.CheckASCII("https://żółw.example"))
+	// Output:
+	// <nil>
+	// the address has letters beyond ASCII
+}
+
 func TestLowerAddress(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{"": "", "https://a.example": "https://a.example", "HTTP://A:8080": "http://a:8080", "https://A?B#C": "https://a?B#C",

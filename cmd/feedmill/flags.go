@@ -103,6 +103,9 @@ func tidyAddresses(cfg *config.Config) error {
 		value *string
 	}{{"server.public_url", &cfg.Server.PublicURL}, {"panel.public_url", &cfg.Panel.PublicURL}} {
 		*s.value = feed.LowerAddress(strings.TrimSpace(*s.value))
+		if err := feed.CheckASCII(*s.value); err != nil {
+			return misused(fmt.Sprintf("setting %s: %q: %v", s.key, *s.value, err), feed.HintOf(err))
+		}
 		if err := folder.CheckBaseURL(*s.value); err != nil {
 			return misused(fmt.Sprintf("setting %s: %q is not an http or https address without query", s.key, *s.value), "give one such as https://feeds.example.com")
 		}

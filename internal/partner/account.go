@@ -69,6 +69,9 @@ func (m *Merchant) Validate() error {
 			return &feed.Error{Kind: feed.KindInvalid, Message: "the base address is not one that addresses can begin with",
 				Hint: "give scheme and host, such as https://feeds.example.com, without a slash at the end"}
 		}
+		if err := feed.CheckASCII(m.BaseURL); err != nil {
+			return err
+		}
 	}
 	return checkName("merchant", m.Name)
 }

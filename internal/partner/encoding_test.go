@@ -211,6 +211,7 @@ func TestValidate(t *testing.T) {
 		{"zone of seconds", func(m *partner.Merchant) { m.ZoneOffset = time.Second }, true},
 		{"zone beyond", func(m *partner.Merchant) { m.ZoneOffset = 15 * time.Hour }, true},
 		{"address", func(m *partner.Merchant) { m.BaseURL = "https://a.example:8443/feeds" }, false},
+		{"address with a host in other letters", func(m *partner.Merchant) { m.BaseURL = "https://żółw.example" }, true},
 		{"address with a slash", func(m *partner.Merchant) { m.BaseURL = "https://a.example/" }, true},
 		{"address with a query", func(m *partner.Merchant) { m.BaseURL = "https://a.example/?" }, true},
 		{"address with a user", func(m *partner.Merchant) { m.BaseURL = "https://u:p@a.example" }, true},

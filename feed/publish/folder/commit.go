@@ -234,6 +234,9 @@ func CheckBaseURL(s string) error {
 		return &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("base address %q is not an http or https address without query", s),
 			Hint: "give one such as https://feeds.example.com/offer"}
 	}
+	if err := feed.CheckASCII(s); err != nil {
+		return fmt.Errorf("base address %q: %w", s, err)
+	}
 	return nil
 }
 
