@@ -193,12 +193,20 @@ type linkActFlags struct {
 	Link string `arg:"" help:"Id of the link."`
 }
 
-func (f *linkActFlags) run(ctx context.Context, w *world, cfg *config.Config, word string, act func(d *desk, id partner.LinkID) error) error {
+func (f *linkActFlags) run(ctx context.Context, w *world, cfg *config.Config, act func(d *desk, id partner.LinkID) error) error {
 	return w.manage(ctx, cfg, f.Merchant, func(d *desk) error {
 		if err := act(d, partner.LinkID(f.Link)); err != nil {
 			return err
 		}
-		fmt.Fprintf(w.stdout, "link %s is %s\n", f.Link, word)
+		l, err := d.Link(ctx, d.who, partner.LinkID(f.Link))
+		if err != nil {
+			return err
+		}
+		bound := ""
+		if len(l.CIDRs) > 0 {
+			bound = ", bound to " + partner.FormatCIDRs(l.CIDRs)
+		}
+		fmt.Fprintf(w.stdout, "link %s is %s%s\n", l.ID, l.State(w.now()), bound)
 		return nil
 	})
 }
@@ -216,7 +224,7 @@ Example: feedmill link revoke l-abcdefghijklmnop`
 
 // Run implements the command.
 func (c *linkRevokeCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
-	return c.run(ctx, w, cfg, "revoked", func(d *desk, id partner.LinkID) error { return d.RevokeLink(ctx, d.who, id) })
+	return c.run(ctx, w, cfg, func(d *desk, id partner.LinkID) error { return d.RevokeLink(ctx, d.who, id) })
 }
 
 // linkSuspendCmd stops a link.
@@ -231,7 +239,7 @@ Example: feedmill link suspend l-abcdefghijklmnop`
 
 // Run implements the command.
 func (c *linkSuspendCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
-	return c.run(ctx, w, cfg, "suspended", func(d *desk, id partner.LinkID) error { return d.SuspendLink(ctx, d.who, id) })
+	return c.run(ctx, w, cfg, func(d *desk, id partner.LinkID) error { return d.SuspendLink(ctx, d.who, id) })
 }
 
 // linkResumeCmd lets a link answer again.
@@ -246,7 +254,7 @@ Example: feedmill link resume l-abcdefghijklmnop`
 
 // Run implements the command.
 func (c *linkResumeCmd) Run(ctx context.Context, w *world, cfg *config.Config) error {
-	return c.run(ctx, w, cfg, "live", func(d *desk, id partner.LinkID) error { return d.ResumeLink(ctx, d.who, id) })
+	return c.run(ctx, w, cfg, func(d *desk, id partner.LinkID) error { return d.ResumeLink(ctx, d.who, id) })
 }
 
 // linkCIDRCmd binds a link to networks.
@@ -269,7 +277,7 @@ func (c *linkCIDRCmd) Run(ctx context.Context, w *world, cfg *config.Config) err
 	if c.Any == (len(c.Network) > 0) {
 		return misused("give networks, or --any", "")
 	}
-	return c.run(ctx, w, cfg, "bound", func(d *desk, id partner.LinkID) error {
+	return c.run(ctx, w, cfg, func(d *desk, id partner.LinkID) error {
 		l, err := d.Link(ctx, d.who, id)
 		if err != nil {
 			return err

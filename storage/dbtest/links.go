@@ -48,6 +48,11 @@ func testLinkSettings(t *testing.T, e *env) {
 	ok(t, "revoke", e.RevokeLink(e.ctx, actor, m.ID, l.ID))
 	_, err = e.UpdateLink(e.ctx, actor, m.ID, l.ID, partner.LinkSettings{Name: "x"}, 3)
 	wantKind(t, "a revoked link", err, feed.KindConflict)
+	wantKind(t, "a revoked link resumed", e.ResumeLink(e.ctx, actor, m.ID, l.ID), feed.KindConflict)
+	ok(t, "a revoked link suspended", e.SuspendLink(e.ctx, actor, m.ID, l.ID))
+	if got := must[partner.Link](t, "link")(e.Link(e.ctx, m.ID, l.ID)); !got.SuspendedAt.IsZero() {
+		t.Errorf("a revoked link is noted as suspended too: %+v", got)
+	}
 	all := must[[]partner.Link](t, "links")(e.Links(e.ctx, m.ID, ""))
 	if len(all) != 3 {
 		t.Errorf("the merchant has %d links, want 3", len(all))

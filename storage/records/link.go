@@ -102,7 +102,7 @@ func (d *DB) UpdateLink(ctx context.Context, actor partner.Actor, merchant partn
 			return err
 		}
 		if !old.RevokedAt.IsZero() {
-			return &feed.Error{Kind: feed.KindConflict, Message: "link " + string(id) + " is revoked", Hint: "create a new link instead"}
+			return revoked(id)
 		}
 		l = old
 		l.Name, l.CIDRs, l.ExpiresAt = s.Name, cidrs, s.ExpiresAt
@@ -132,19 +132,30 @@ func (d *DB) UpdateLink(ctx context.Context, actor partner.Actor, merchant partn
 func (d *DB) SuspendLink(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.LinkID) error {
 	return d.writeAs(ctx, "suspend link "+string(id), How{Again: true}, func(ctx context.Context, t *Tx) error {
 		l, err := t.link(ctx, sqlLockLink, merchant, id)
-		if err != nil || !l.SuspendedAt.IsZero() {
+		if err != nil || !l.SuspendedAt.IsZero() || !l.RevokedAt.IsZero() {
 			return err
 		}
 		return t.suspendLink(ctx, actor, &l)
 	})
 }
 
-// ResumeLink lets a stopped link answer again and takes its alarm back.
+func revoked(id partner.LinkID) error {
+	return &feed.Error{Kind: feed.KindConflict, Message: "link " + string(id) + " is revoked", Hint: "create a new link instead"}
+}
+
+// ResumeLink lets a stopped link answer again and takes its alarm back. A revoked
+// one stays so: KindConflict.
 func (d *DB) ResumeLink(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.LinkID) error {
 	return d.write(ctx, "resume link "+string(id), func(ctx context.Context, t *Tx) error {
 		l, err := t.link(ctx, sqlLockLink, merchant, id)
-		if err != nil || l.SuspendedAt.IsZero() && l.AlarmAt.IsZero() {
+		if err != nil {
 			return err
+		}
+		if !l.RevokedAt.IsZero() {
+			return revoked(id)
+		}
+		if l.SuspendedAt.IsZero() && l.AlarmAt.IsZero() {
+			return nil
 		}
 		if err := t.exec(ctx, sqlResumeLink, merchant, id); err != nil {
 			return err
