@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"feedmill/feed"
 	"feedmill/internal/config"
 	"feedmill/internal/partner"
 )
@@ -43,7 +44,7 @@ var demoPartners = []struct{ name, profile, what string }{
 func (demoCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
 	dir, err := os.MkdirTemp("", "feedmill-demo-")
 	if err != nil {
-		return fmt.Errorf("make a folder for the demo: %w", err)
+		return &feed.Error{Kind: feed.KindInternal, Message: "make a folder for the demo", Hint: "name a folder that can be written in TMPDIR", Err: err}
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	own := *cfg

@@ -143,7 +143,7 @@ func (c *offerAddCmd) Run(ctx context.Context, w *world, cfg *config.Config) err
 			}
 		}
 		if shop == nil {
-			return feed.Errorf(feed.KindNotFound, "there is no shop %d", c.Shop)
+			return &feed.Error{Kind: feed.KindNotFound, Message: fmt.Sprintf("there is no shop %d", c.Shop), Hint: "shops are made in the panel, or with POST /api/v1/shops"}
 		}
 		profile, err := readProfile(c.Profile)
 		if err != nil {

@@ -109,9 +109,9 @@ func printPreview(to io.Writer, p *manage.Preview) error {
 	}
 	switch {
 	case len(p.Offers) == 0 && p.Unseen == 0:
-		b.WriteString("nothing would change\n")
+		b.WriteString("nothing would change for any recipient\n")
 	case p.Unseen > 0:
-		fmt.Fprintf(&b, "%d more offers would change without a difference for their recipients\n", p.Unseen)
+		fmt.Fprintf(&b, "offers that would change without a difference for their recipients: %d\n", p.Unseen)
 	}
 	b.WriteString("preview only: nothing was changed\n")
 	_, err := io.WriteString(to, b.String())

@@ -26,13 +26,19 @@ type listedPrices struct {
 	terms     feed.Terms
 	byProduct map[feed.ProductID][]feed.ListedPrice
 	byCode    map[string]feed.ListedPrice
-	used      map[string]bool // lines that name something, by product and code
-	lines     int
+	unused    map[string]int64 // lines that name nothing yet, by product and code
+	twice     []listedTwice
 }
+
+// listedTwice is a line whose product and code stand in an earlier one.
+type listedTwice struct{ line, first int64 }
+
+// maxListedWarnings is how many lines are told of each kind of warning.
+const maxListedWarnings = 20
 
 // openPriceFile reads the file that the flags name.
 func (f *priceFileFlags) openPriceFile(w *world, profile *feed.Profile, currency feed.Currency) (*listedPrices, error) {
-	l := &listedPrices{file: f.PriceList, list: profile.PriceList, byProduct: map[feed.ProductID][]feed.ListedPrice{}, byCode: map[string]feed.ListedPrice{}, used: map[string]bool{}}
+	l := &listedPrices{file: f.PriceList, list: profile.PriceList, byProduct: map[feed.ProductID][]feed.ListedPrice{}, byCode: map[string]feed.ListedPrice{}, unused: map[string]int64{}}
 	switch {
 	case f.PriceList == "" && l.list == "":
 		return l, nil
@@ -68,14 +74,14 @@ func (f *priceFileFlags) openPriceFile(w *world, profile *feed.Profile, currency
 	problems, err := catalog.ReadPrices(file, catalog.PriceOptions{Name: f.PriceList, Currency: head.Currency}, func(p catalog.PriceLine) {
 		key := listedKey(p.Product, p.Code)
 		if at, twice := first[key]; twice {
-			fmt.Fprintf(w.stderr, "%s:%d: warning: stands in line %d already, which counts\n", f.PriceList, p.Line, at)
+			l.twice = append(l.twice, listedTwice{p.Line, at})
 			return
 		}
 		first[key] = p.Line
 		if p.Remove {
 			return
 		}
-		l.lines++
+		l.unused[key] = p.Line
 		row := feed.ListedPrice{List: l.list, Code: p.Code, Amount: p.Amount}
 		if p.Product != 0 {
 			l.byProduct[p.Product] = append(l.byProduct[p.Product], row)
@@ -90,7 +96,7 @@ func (f *priceFileFlags) openPriceFile(w *world, profile *feed.Profile, currency
 		for _, p := range problems {
 			fmt.Fprintln(w.stderr, p)
 		}
-		return nil, feed.Errorf(feed.KindInvalid, "%s has %d problems", f.PriceList, len(problems))
+		return nil, feed.Errorf(feed.KindInvalid, "%s cannot be used: problems: %d", f.PriceList, len(problems))
 	}
 	return l, nil
 }
@@ -121,7 +127,7 @@ func (l *listedPrices) join(products func(context.Context) iter.Seq2[*feed.Produ
 func (l *listedPrices) add(p *feed.Product) {
 	p.Listed = append(p.Listed[:0], l.byProduct[p.ID]...)
 	for _, row := range p.Listed {
-		l.used[listedKey(p.ID, row.Code)] = true
+		delete(l.unused, listedKey(p.ID, row.Code))
 	}
 	for i := range p.Sizes {
 		code := p.Sizes[i].Code
@@ -129,7 +135,7 @@ func (l *listedPrices) add(p *feed.Product) {
 		if !ok || code == "" {
 			continue
 		}
-		l.used[listedKey(0, row.Code)] = true
+		delete(l.unused, listedKey(0, row.Code))
 		if !slices.ContainsFunc(p.Listed, func(o feed.ListedPrice) bool { return o.Code == row.Code }) {
 			p.Listed = append(p.Listed, row)
 		}
@@ -137,9 +143,21 @@ func (l *listedPrices) add(p *feed.Product) {
 	slices.SortFunc(p.Listed, partner.CompareListed)
 }
 
-// warn tells of lines that name nothing.
+// warn tells of lines that say again what an earlier one says, and of those that
+// name nothing.
 func (l *listedPrices) warn(w *world) {
-	if n := l.lines - len(l.used); l.list != "" && n > 0 {
-		fmt.Fprintf(w.stderr, "%s: warning: %d lines name nothing in the catalog\n", l.file, n)
+	var nothing []int64
+	for _, line := range l.unused {
+		nothing = append(nothing, line)
+	}
+	slices.Sort(nothing)
+	for _, t := range l.twice[:min(len(l.twice), maxListedWarnings)] {
+		fmt.Fprintf(w.stderr, "%s:%d: warning: stands in line %d already, which counts\n", l.file, t.line, t.first)
+	}
+	for _, line := range nothing[:min(len(nothing), maxListedWarnings)] {
+		fmt.Fprintf(w.stderr, "%s:%d: warning: names nothing in the catalog (a code is a size's own here)\n", l.file, line)
+	}
+	if n := max(len(l.twice)-maxListedWarnings, 0) + max(len(nothing)-maxListedWarnings, 0); n > 0 {
+		fmt.Fprintf(w.stderr, "and %d more warnings\n", n)
 	}
 }
