@@ -114,6 +114,16 @@ func rangeGuarded(r *http.Request) bool {
 	return len(match) > 0 && !strings.Contains(strings.Join(match, ","), "*")
 }
 
+// asksForRest says whether a request for a document that is sent whole goes on
+// with one that it does not name.
+func asksForRest(r *http.Request) bool {
+	if r.Method != http.MethodGet || rangeGuarded(r) {
+		return false
+	}
+	from, _, result := parseRange(r.Header.Values("Range"), 1<<62)
+	return result == rangeOutside || result == rangeOne && from > 0
+}
+
 type rangeResult uint8
 
 const (

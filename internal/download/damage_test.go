@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"feedmill/feed"
 	"feedmill/internal/download"
@@ -119,6 +122,35 @@ func TestBodiesThatAreNoFiles(t *testing.T) {
 				t.Errorf("%s: got %d %v", c.name, got.status, got.header)
 			}
 		}
+	}
+}
+
+// TestBrokenOffIsNoEnd: a body that is not sent to its end is followed by a
+// reset, whatever has kept it. Programs that read until the connection ends take
+// an end for one.
+func TestBrokenOffIsNoEnd(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{bigFull: 24 << 20, blobs: func(s storage.Store) download.Blobs {
+		return &bent{s, func(rc io.ReadCloser, i *storage.Info) (io.ReadCloser, error) {
+			if i.Size < 24<<20 {
+				return rc, nil
+			}
+			return replaced{io.MultiReader(io.LimitReader(rc, 1<<20), broken{}), rc}, nil
+		}}
+	}})
+	c := w.slow(t, w.pathOf(&w.full.Files[0]))
+	if err := c.rest(); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("after %d bytes: got %v, want a reset", c.read, err)
+	}
+	// What was sent whole is not followed by one.
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", w.url[len("http://"):])
+	check(t, err)
+	defer conn.Close()
+	check(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
+	_, err = fmt.Fprintf(conn, "GET /o/%s/light.xml HTTP/1.0\r\n\r\n", w.secret)
+	check(t, err)
+	if got, err := io.ReadAll(conn); err != nil || !bytes.HasSuffix(got, w.content[w.light.Files[0].Plain.Key]) {
+		t.Errorf("got %d bytes, %v", len(got), err)
 	}
 }
 

@@ -209,6 +209,7 @@ func (c *call) sendFile(f *publish.File, changed time.Time) {
 		switch r {
 		case rangeOne:
 			from, to, status = a, b, http.StatusPartialContent
+			c.rest = to == blob.Size && !strings.HasPrefix(c.r.Header.Get("Range"), "bytes=-")
 			h.Set("Content-Range", "bytes "+strconv.FormatInt(a, 10)+"-"+strconv.FormatInt(b-1, 10)+"/"+strconv.FormatInt(blob.Size, 10))
 		case rangeOutside:
 			h.Set("Content-Range", "bytes */"+strconv.FormatInt(blob.Size, 10))

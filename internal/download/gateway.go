@@ -82,6 +82,10 @@ func (c *call) document(contentType string, manifest bool, make func(full, light
 		c.empty(status)
 		return
 	}
+	if asksForRest(c.r) {
+		c.bareRange()
+		return
+	}
 	if known {
 		var err error
 		if doc, err = make(c.listing(full), c.listing(light), c.address(base)); err != nil {

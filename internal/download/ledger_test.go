@@ -81,6 +81,9 @@ func TestLedger(t *testing.T) {
 	get("GET", s+"/manifest.json")
 	get("GET", s+"/full.xml")
 	get("GET", w.pathOf(full), "Range", "bytes=5-9")
+	get("GET", w.pathOf(full), "Range", "bytes=0-") // as some programs ask for everything
+	get("GET", w.pathOf(full), "Range", fmt.Sprintf("bytes=%d-", full.Plain.Size-7))
+	get("GET", w.pathOf(full), "Range", "bytes=-7")
 	get("GET", w.pathOf(full), "If-None-Match", "*")
 	get("HEAD", s+"/light.xml")
 	get("GET", "/o/"+offSecret+"/light.csv")
@@ -104,6 +107,7 @@ func TestLedger(t *testing.T) {
 	want := []row{
 		{feed.KindGateway, w.full.Number, gateway, partner.OutcomeComplete, 0}, {feed.KindGateway, w.full.Number, manifest, partner.OutcomeComplete, 0},
 		{feed.KindFull, w.full.Number, full.Plain.Size, partner.OutcomeComplete, 0}, {feed.KindFull, w.full.Number, 5, partner.OutcomePart, 0},
+		{feed.KindFull, w.full.Number, full.Plain.Size, partner.OutcomeComplete, 0}, {feed.KindFull, w.full.Number, 7, partner.OutcomeComplete, 0}, {feed.KindFull, w.full.Number, 7, partner.OutcomePart, 0},
 		{feed.KindFull, w.full.Number, 0, partner.OutcomeUnchanged, 0}, {feed.KindLight, w.light.Number, 0, partner.OutcomePart, 0},
 		{feed.KindLightCSV, 0, 119, partner.OutcomeRefused, partner.RefusedOfferFeedOff}, {feed.KindSizes, w.full.Number, int64(1000 + int(feed.KindSizes)), partner.OutcomeComplete, 0},
 	}
@@ -127,7 +131,7 @@ func TestLedger(t *testing.T) {
 			t.Errorf("row %d: %+v", i, r)
 		}
 	}
-	if st := w.srv.Stats(); st.Ledger.Written != 8 || st.Ledger.Dropped != 3 || st.Ledger.Waiting != 0 {
+	if st := w.srv.Stats(); st.Ledger.Written != 11 || st.Ledger.Dropped != 3 || st.Ledger.Waiting != 0 {
 		t.Errorf("stats %+v", st.Ledger)
 	}
 }

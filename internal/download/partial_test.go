@@ -13,6 +13,7 @@ import (
 
 	"feedmill/feed/publish"
 	"feedmill/internal/download"
+	"feedmill/storage"
 )
 
 // TestRanges asks for parts of both forms of a file and puts a whole together
@@ -161,33 +162,50 @@ func TestEmptyFile(t *testing.T) {
 	}
 }
 
-// TestSlowButMoving has a client take a little in each step's time, far less
-// than a step: he goes on. One who takes nothing is cut off.
+// TestSlowButMoving has one client take a little now and then, and another stop
+// for some steps' time and go on: both are given all. One who takes nothing is
+// cut off in the end. It is the same whether the store has files or not, but that
+// a little is too little where it has none.
 func TestSlowButMoving(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("only there it can be seen what a client has taken")
 	}
-	w := setup(t, config{bigFull: 24 << 20, options: func(o *download.Options) { o.StepTimeout = 500 * time.Millisecond }})
-	moving, stuck := w.slow(t, w.pathOf(&w.full.Files[0])), w.slow(t, w.pathOf(&w.full.Files[0]))
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	ended := false
-	for range 150 { // six times the step's time, 16 KB each
-		<-tick.C
-		n, err := io.CopyN(io.Discard, moving.conn, 16<<10)
-		if moving.read += n; err != nil {
-			t.Fatalf("who moves was cut off after %d bytes: %v", moving.read, err)
-		}
-		ended = ended || len(w.srv.Running()) == 1
-	}
-	if !ended {
-		t.Error("who takes nothing was not cut off")
-	}
-	if err := stuck.rest(); stuck.read >= 24<<20 {
-		t.Errorf("who takes nothing got %d bytes, %v", stuck.read, err)
-	}
-	if moving.read >= 20<<20 {
-		t.Errorf("the test is too fast: %d bytes", moving.read)
+	const size, stepTime = 24 << 20, 500 * time.Millisecond
+	for name, blobs := range map[string]func(storage.Store) download.Blobs{
+		"files": nil,
+		"no files": func(s storage.Store) download.Blobs {
+			return &bent{s, func(rc io.ReadCloser, _ *storage.Info) (io.ReadCloser, error) { return rc, nil }}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, config{bigFull: size, blobs: blobs, options: func(o *download.Options) { o.StepTimeout = stepTime }})
+			path := w.pathOf(&w.full.Files[0])
+			stuck := w.slow(t, path)
+			clients, takes := []*slow{w.slow(t, path)}, []int64{512 << 10}
+			if blobs == nil {
+				clients, takes = append(clients, w.slow(t, path)), append(takes, 48<<10)
+			}
+			for range 3 {
+				<-time.After(stepTime * 5 / 2)
+				for i, s := range clients {
+					n, err := io.CopyN(io.Discard, s.conn, takes[i])
+					if s.read += n; err != nil {
+						t.Fatalf("who takes %d bytes at a time was cut off after %d: %v", takes[i], s.read, err)
+					}
+				}
+			}
+			for i, s := range clients {
+				// The connection stays when all has come.
+				if n, err := io.CopyN(io.Discard, s.conn, size-32<<10-s.read); err != nil {
+					t.Errorf("who takes %d bytes at a time was cut off after %d: %v", takes[i], s.read+n, err)
+				}
+			}
+			await(t, "who takes nothing is cut off", func() bool { return len(w.srv.Running()) == 0 })
+			if err := stuck.rest(); stuck.read >= size {
+				t.Errorf("who takes nothing got %d bytes, %v", stuck.read, err)
+			}
+		})
 	}
 }

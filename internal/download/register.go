@@ -77,14 +77,39 @@ func (t *transfer) cut() {
 		return
 	}
 	// What lies in the system's buffers would still go out: a reset drops it.
-	raw := t.conn
-	if tls, ok := raw.(interface{ NetConn() net.Conn }); ok {
-		raw = tls.NetConn()
+	linger(t.conn, 0)
+	_ = beneath(t.conn).Close()
+}
+
+// unfinished says whether the connection is to end with a reset, whatever ends
+// it, the end of this process too. Without one many programs take the beginning
+// of a file for all of it: they read to the end, and look at no length.
+func (t *transfer) unfinished(yes bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.gone:
+	case yes:
+		linger(t.conn, 0)
+	default:
+		linger(t.conn, -1)
 	}
-	if tcp, ok := raw.(interface{ SetLinger(sec int) error }); ok {
-		_ = tcp.SetLinger(0)
+}
+
+// linger says what closing a connection does with what lies in the system: 0
+// drops it by a reset, -1 sends it.
+func linger(c net.Conn, sec int) {
+	if tcp, ok := beneath(c).(interface{ SetLinger(sec int) error }); ok {
+		_ = tcp.SetLinger(sec)
 	}
-	_ = raw.Close()
+}
+
+// beneath gives what a connection speaks TLS over.
+func beneath(c net.Conn) net.Conn {
+	if tls, ok := c.(interface{ NetConn() net.Conn }); ok {
+		return tls.NetConn()
+	}
+	return c
 }
 
 func (t *transfer) wasCut() bool {

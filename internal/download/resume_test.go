@@ -72,6 +72,48 @@ func TestGoingOnWithAnotherFile(t *testing.T) {
 	}
 }
 
+// TestGoingOnWithAnotherGateway does the same with the documents that are made on
+// request. They are sent whole; who asks for the rest of one is refused, because
+// wget leaves out the beginning of what it is given.
+func TestGoingOnWithAnotherGateway(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{})
+	for _, address := range []string{"/o/" + w.secret + "/gateway.xml", "/o/" + w.secret + "/manifest.json", "/edi/export-offer.php?token=" + w.secret + "&type=gateway&format=xml"} {
+		for range 2 { // made, and made again with a tag that is known
+			whole := w.get(t, address)
+			tag := whole.header.Get("ETag")
+			for _, c := range []struct {
+				name    string
+				headers []string
+				status  int
+			}{
+				{"the rest", []string{"Range", "bytes=100-"}, 428},
+				{"what is behind it", []string{"Range", fmt.Sprintf("bytes=%d-", len(whole.body))}, 428},
+				{"far behind it", []string{"Range", "bytes=99999999999999999999-"}, 428},
+				{"the end", []string{"Range", "bytes=-100"}, 428},
+				{"the rest of whatever is there", []string{"Range", "bytes=100-", "If-Match", "*"}, 428},
+				{"the rest of another", []string{"Range", "bytes=100-", "If-Range", `"other"`}, 200},
+				{"the rest of this one", []string{"Range", "bytes=100-", "If-Range", tag}, 200},
+				{"from the beginning", []string{"Range", "bytes=0-"}, 200},
+				{"the beginning", []string{"Range", "bytes=0-99"}, 200},
+				{"no bytes", []string{"Range", "rows=5-"}, 200},
+				{"the rest, unless it is known", []string{"Range", "bytes=100-", "If-None-Match", tag}, 304},
+			} {
+				got := w.get(t, address, c.headers...)
+				if got.status != c.status || c.status == 200 && !bytes.Equal(got.body, whole.body) {
+					t.Errorf("%s: got %d with %d bytes, want %d", c.name, got.status, len(got.body), c.status)
+				}
+				if c.status == 428 && (got.header.Get("Content-Type") != "application/problem+json" || got.header.Get("ETag") != "") {
+					t.Errorf("%s: refused with %v", c.name, got.header)
+				}
+			}
+			if got := do(t, http.MethodHead, w.url+address, "Range", "bytes=100-"); got.status != 200 {
+				t.Errorf("HEAD, to which a range means nothing: %d", got.status)
+			}
+		}
+	}
+}
+
 // TestGoingOnWithOtherChanges does the same with changes since a label, which
 // are others after each publication: of one change file, and composed of two.
 func TestGoingOnWithOtherChanges(t *testing.T) {

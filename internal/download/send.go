@@ -122,9 +122,12 @@ func (c *call) sendBlob(b *publish.Blob, from, to int64, status int) {
 	}
 	defer body.Close()
 	c.w.WriteHeader(status)
+	t.unfinished(true)
 	err = c.copyBody(t, body, b, from, to)
 	if err != nil {
 		unsent(to - from - c.w.bytes)
+	} else {
+		t.unfinished(false)
 	}
 	c.finish(t, err)
 }
@@ -233,15 +236,17 @@ func (c *call) copyGrowing(t *transfer, g growing, left int64) error {
 	return nil
 }
 
-// slowest is how many bytes a client has to take within the time of one step,
-// if he is to be given another: about 1 KB/s with the default.
-const slowest = 32 << 10
+// patience is how many steps' time a client may let pass without taking
+// anything: five minutes with the default. Importers read a large file as they
+// go, and stop reading while they write to their shop; and the system opens the
+// window of a slow reader by large pieces, minutes apart.
+const patience = 10
 
 // copyFile has the system send a file from where it stands. A step that is not
-// over in time goes on as long as the client takes anything worth the name.
+// over in time goes on as long as the client takes anything.
 func (c *call) copyFile(t *transfer, f *os.File, n int64) error {
-	for n > 0 {
-		if err := c.nextStep(t); err != nil {
+	for idle := 0; n > 0; {
+		if err := c.nextStep(t, 1); err != nil {
 			return err
 		}
 		m, err := io.CopyN(c.w, f, min(n, step))
@@ -254,12 +259,17 @@ func (c *call) copyFile(t *transfer, f *os.File, n int64) error {
 			if q, ok := queued(t.conn); ok {
 				taken -= q
 			}
-			if taken-t.taken < slowest {
+			if idle++; taken > t.taken {
+				idle = 0
+			}
+			if idle == patience {
 				return err
 			}
 			t.taken = taken
 		case err != nil:
 			return err
+		default:
+			idle = 0
 		}
 	}
 	return c.rc.Flush()
@@ -275,12 +285,15 @@ var buffers = sync.Pool{New: func() any { return new([readStep]byte) }}
 func (c *call) copyReader(t *transfer, r io.Reader, n int64) error {
 	buf := buffers.Get().(*[readStep]byte)
 	defer buffers.Put(buf)
+	// A write that waits is woken when a good part of what the system holds has
+	// been taken: of all that it would hold, a slow client takes none in time.
+	limitUnsent(t.conn)
 	// A store that says nothing for so long is given up on.
 	silent := time.AfterFunc(c.s.opt.StepTimeout, t.stop)
 	defer silent.Stop()
 	for left, inStep := n, int64(0); ; {
 		if inStep <= 0 {
-			if err := c.nextStep(t); err != nil {
+			if err := c.nextStep(t, patience); err != nil {
 				return err
 			}
 			inStep = readStep
@@ -308,11 +321,11 @@ func (c *call) copyReader(t *transfer, r io.Reader, n int64) error {
 	}
 }
 
-// nextStep gives the next step its time if the download may go on.
-func (c *call) nextStep(t *transfer) error {
+// nextStep gives the next step the time of so many if the download may go on.
+func (c *call) nextStep(t *transfer, times time.Duration) error {
 	if d := c.s.dir.Load(); !d.allowed(c.link, c.addr, c.s.opt.Now()) {
 		t.cut()
 		return errCut
 	}
-	return t.extend(c.s.opt.StepTimeout)
+	return t.extend(times * c.s.opt.StepTimeout)
 }

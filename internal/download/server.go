@@ -75,8 +75,9 @@ type Options struct {
 	// client is told that there is none at the moment. Default 20 s, less than
 	// StepTimeout, behind which nothing can be told any more.
 	OpenTimeout time.Duration
-	// StepTimeout is how long a client may take for one step of a mebibyte.
-	// Default 30 s.
+	// StepTimeout is how long a step of a mebibyte may take before it is looked at
+	// whether the client still takes anything. One that has taken nothing for ten
+	// times as long is cut off. Default 30 s.
 	StepTimeout time.Duration
 	// Limits bound what one link or address may use; beyond them the answer is 429.
 	Limits Limits
@@ -250,6 +251,9 @@ type call struct {
 	gateway bool
 	// moving says that the address shows other bytes from time to time.
 	moving bool
+	// rest says that what is sent goes up to the end of the file, from where the
+	// client says that it has got to.
+	rest bool
 
 	link  partner.LinkID // as far as known, for the log
 	entry *entry         // once the link may be used
@@ -386,6 +390,7 @@ func (c *call) account(took time.Duration) {
 		outcome = partner.OutcomeBroken
 	case c.w.status == http.StatusNotModified:
 		outcome = partner.OutcomeUnchanged
+	case c.w.status == http.StatusPartialContent && c.rest:
 	case c.w.status == http.StatusPartialContent || c.w.status == http.StatusOK && c.r.Method == http.MethodHead:
 		outcome = partner.OutcomePart
 	case c.w.status != http.StatusOK:

@@ -153,7 +153,10 @@ func (c *call) sendComposed(ref publish.FeedRef, chain []publish.File) {
 	last := &chain[len(chain)-1]
 	file := publish.File{Kind: feed.KindFullChange, Label: last.Label, Generation: last.Generation, Changed: last.Changed, Base: chain[0].Base, Target: last.Target}
 	key := composedKey{feed: ref, from: chain[0].Target, to: last.Target}
-	plain, err := c.s.composed.get(c.r.Context(), key, func(ctx context.Context, f *os.File) (publish.Blob, error) {
+	// Who has closed his sending side waits for the answer all the same, and
+	// making one has its own end.
+	ctx := context.WithoutCancel(c.r.Context())
+	plain, err := c.s.composed.get(ctx, key, func(ctx context.Context, f *os.File) (publish.Blob, error) {
 		return c.s.compose(ctx, f, chain)
 	})
 	if err == nil {
@@ -162,7 +165,7 @@ func (c *call) sendComposed(ref publish.FeedRef, chain []publish.File) {
 		if acceptsGzip(c.r.Header) {
 			key.gzip = true
 			var packed *composed
-			packed, err = c.s.composed.get(c.r.Context(), key, func(_ context.Context, f *os.File) (publish.Blob, error) { return pack(f, plain) })
+			packed, err = c.s.composed.get(ctx, key, func(_ context.Context, f *os.File) (publish.Blob, error) { return pack(f, plain) })
 			if err == nil {
 				defer c.s.composed.release(packed)
 				file.Gzip = packed.blob
@@ -172,15 +175,11 @@ func (c *call) sendComposed(ref publish.FeedRef, chain []publish.File) {
 			c.bodies = []*composed{plain}
 		}
 	}
-	switch {
-	case c.r.Context().Err() != nil:
-		c.why, c.broken = whyBroken, true
-		panic(http.ErrAbortHandler) // nobody waits for an answer
-	case err != nil:
+	if err != nil {
 		c.unavailable(whyStore, fmt.Errorf("compose change files: %w", err))
-	default:
-		c.sendFile(&file, file.Changed)
+		return
 	}
+	c.sendFile(&file, file.Changed)
 }
 
 // openComposed opens a part of a composed file; ok is false for stored ones.
@@ -309,15 +308,9 @@ func (k *composedFiles) get(ctx context.Context, key composedKey, fill func(cont
 	e.used = k.clock
 	k.mu.Unlock()
 	if first {
-		// Others may be waiting for it when this client has gone.
-		go k.make(context.WithoutCancel(ctx), e, fill)
+		go k.make(ctx, e, fill)
 	}
-	select {
-	case <-e.ready:
-	case <-ctx.Done():
-		k.release(e)
-		return nil, ctx.Err()
-	}
+	<-e.ready
 	if e.err != nil {
 		err := e.err
 		k.release(e)

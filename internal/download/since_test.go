@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -294,6 +295,32 @@ func TestSinceOverDamage(t *testing.T) {
 	store.bad.Store(false)
 	if a := w.since(t, labels[0]); a.status != 200 || !bytes.Equal(applyTo(t, fulls[0], a.body), fulls[len(fulls)-1]) {
 		t.Errorf("got %d, %s", a.status, a.body)
+	}
+}
+
+// A client that has closed its sending side is answered, though the file has to
+// be made first. net/http ends the context of its request.
+func TestSinceWithoutMoreToSay(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{})
+	fulls, labels := w.chain(t, shelves...)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, coding := range []string{"", "gzip"} {
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/o/"+w.secret+"/full_change-since.xml?label="+labels[0], nil)
+		r.Header.Set("Accept-Encoding", coding)
+		rec := &fileRecorder{header: http.Header{}}
+		w.srv.ServeHTTP(rec, r)
+		body := rec.b.Bytes()
+		if coding == "gzip" {
+			z, err := gzip.NewReader(&rec.b)
+			check(t, err)
+			body, err = io.ReadAll(z)
+			check(t, err)
+		}
+		if !bytes.Equal(applyTo(t, fulls[0], body), fulls[len(fulls)-1]) {
+			t.Errorf("%q: got %s", coding, body)
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ func (l *limiter) Accept() (net.Conn, error) {
 		}
 		release := sync.OnceFunc(func() { l.leave(host); <-l.slots })
 		if tcp, ok := c.(*net.TCPConn); ok {
-			return &tcpConn{tcp, release}, nil
+			return &tcpConn{TCPConn: tcp, release: release}, nil
 		}
 		return &otherConn{c, release}, nil
 	}
@@ -78,18 +78,6 @@ func (l *limiter) leave(host string) {
 	if l.counts[host]--; l.counts[host] == 0 {
 		delete(l.counts, host)
 	}
-}
-
-// tcpConn keeps all that a TCP connection can do: sending files and resets.
-type tcpConn struct {
-	*net.TCPConn
-	release func()
-}
-
-// Close implements net.Conn.
-func (c *tcpConn) Close() error {
-	c.release()
-	return c.TCPConn.Close()
 }
 
 type otherConn struct {

@@ -57,10 +57,13 @@ func (o Options) withDefaults() Options {
 // file to a slow client is right as long as it moves, which is looked at step by step.
 const (
 	readHeaderTimeout = 5 * time.Second
-	idleTimeout       = 60 * time.Second
-	writeStepTimeout  = 30 * time.Second
-	maxHeaderBytes    = 16 << 10
-	readyTimeout      = 3 * time.Second
+	// Longer than the minute for which nginx and the balancers of clouds keep a
+	// connection: one that ends just when they send a request on it is a 502 for
+	// somebody who does not ask again.
+	idleTimeout      = 75 * time.Second
+	writeStepTimeout = 30 * time.Second
+	maxHeaderBytes   = 16 << 10
+	readyTimeout     = 3 * time.Second
 )
 
 // Server answers HTTP.

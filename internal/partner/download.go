@@ -12,8 +12,8 @@ import (
 // Outcome is how a request for a file ended.
 type Outcome uint8
 
-// The outcomes. OutcomeComplete is a whole body, OutcomePart the whole of a
-// range that was asked for, OutcomeUnchanged an answer that the copy at hand is
+// The outcomes. OutcomeComplete is a whole body, or the rest of one that was
+// broken off, OutcomePart the whole of another range that was asked for, OutcomeUnchanged an answer that the copy at hand is
 // still good, OutcomeBroken a body that did not arrive whole, OutcomeRefused an
 // answer without a body because the link's holder may not read.
 const (
