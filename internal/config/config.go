@@ -107,7 +107,7 @@ type Outbound struct {
 // Server says where and how offers are served.
 type Server struct {
 	Listen    string `toml:"listen" default:"127.0.0.1:8080" help:"Address that partners' requests are answered on."`
-	PublicURL string `toml:"public_url" name:"public_url" default:"" help:"Address under which partners reach the server, such as https://feeds.example.com; empty takes the listening address."`
+	PublicURL string `toml:"public_url" name:"public_url" default:"" help:"Address under which partners reach the server, such as https://feeds.example.com; empty takes the listening address, and where that is every address of this machine the host that a request names."`
 	// TrustedProxies are believed when they say where a request comes from.
 	TrustedProxies string `toml:"trusted_proxies" name:"trusted_proxies" default:"" help:"Networks of proxies before the server, such as '10.0.0.0/8, 192.0.2.7': what they add to X-Forwarded-For is believed."`
 	// GraceSeconds bounds what a process believes when it is cut off.
