@@ -320,4 +320,19 @@ func TestRhythm(t *testing.T) {
 	step("nothing", time.Hour, false, false)
 	s.set(3, 1001, 1, "x")
 	step("a price after an hour", 0, true, true)
+	// Labels of the future do not make changes wait until it has come.
+	ahead := s.generation(feed.KindLight).Time
+	step("the clock is set back", -400*24*time.Hour, false, false)
+	s.set(4, 1001, 1, "x")
+	step("a price", 0, true, true)
+	s.set(5, 1001, 1, "x")
+	step("another, too early", 4*time.Minute, false, false)
+	step("after five minutes", time.Minute, false, true)
+	s.set(6, 1001, 1, "x")
+	step("when all is due", 25*time.Minute, true, true)
+	for _, k := range []feed.Kind{feed.KindFull, feed.KindLight} {
+		if g := s.generation(k); !g.Time.After(ahead) || g.Time.Sub(ahead) > time.Minute {
+			t.Errorf("%v is labelled %v, want soon after %v", k, g.Time, ahead)
+		}
+	}
 }

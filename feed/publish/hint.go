@@ -489,9 +489,12 @@ func (p *plan) endLook(ctx context.Context, r *runner) error {
 				return err
 			}
 		}
-		// A light file that waits for its hour is not made.
-		if !p.differs() || p.young(r) && p.moved == 0 {
+		if !p.differs() {
 			return nil
+		}
+		// A light file that waits for its hour is not made.
+		if young, err := p.young(ctx, r); err != nil || young && p.moved == 0 {
+			return err
 		}
 		return p.splice(ctx, r)
 	}

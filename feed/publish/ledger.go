@@ -109,6 +109,13 @@ type Clock interface {
 	Time(ctx context.Context) (time.Time, error)
 }
 
+// Moments is what a [Ledger] offers that notes when it was told of a generation,
+// by the clock as it stood, however far a generation's own time is ahead of it.
+type Moments interface {
+	// Published gives that moment of a feed's generation; zero when it is not known.
+	Published(ctx context.Context, f FeedRef, number int64) (time.Time, error)
+}
+
 // ErrLost says that a pointer or the lease moved between the start of a run and
 // its end: another run won, and nothing of this one is visible. It may simply
 // be repeated from a fresh snapshot.

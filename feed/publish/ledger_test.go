@@ -14,19 +14,20 @@ import (
 
 // ledger keeps generations in memory, and refuses what a ledger must.
 type ledger struct {
-	mu      sync.Mutex
-	last    int64
-	current map[publish.FeedRef]publish.Generation
-	epochs  map[publish.FeedRef]int64
-	times   map[publish.FeedRef]time.Time
-	held    map[publish.FeedRef]publish.Held
-	runs    map[string]bool
-	tried   map[string]bool
-	files   map[string]string // address -> key
-	lease   int64
-	owner   string
-	ttl     time.Duration
-	time    func() time.Time
+	mu        sync.Mutex
+	last      int64
+	current   map[publish.FeedRef]publish.Generation
+	epochs    map[publish.FeedRef]int64
+	times     map[publish.FeedRef]time.Time
+	published map[int64]time.Time // number -> moment of the commit
+	held      map[publish.FeedRef]publish.Held
+	runs      map[string]bool
+	tried     map[string]bool
+	files     map[string]string // address -> key
+	lease     int64
+	owner     string
+	ttl       time.Duration
+	time      func() time.Time
 	// before, when set, is called at the start of each call, and fails it.
 	before func(op string) error
 	stored func(key string) bool
@@ -35,7 +36,7 @@ type ledger struct {
 
 func newLedger() *ledger {
 	return &ledger{current: map[publish.FeedRef]publish.Generation{}, epochs: map[publish.FeedRef]int64{}, times: map[publish.FeedRef]time.Time{},
-		held: map[publish.FeedRef]publish.Held{}, runs: map[string]bool{}, tried: map[string]bool{}, files: map[string]string{}}
+		published: map[int64]time.Time{}, held: map[publish.FeedRef]publish.Held{}, runs: map[string]bool{}, tried: map[string]bool{}, files: map[string]string{}}
 }
 
 // copy gives the ledger as it is now, for restoring it later.
@@ -43,7 +44,7 @@ func (l *ledger) copy() *ledger {
 	c := newLedger()
 	c.last, c.lease, c.ttl, c.time, c.stored = l.last, l.lease, l.ttl, l.time, l.stored
 	c.current, c.epochs, c.times, c.held = maps.Clone(l.current), maps.Clone(l.epochs), maps.Clone(l.times), maps.Clone(l.held)
-	c.runs, c.tried, c.files = maps.Clone(l.runs), maps.Clone(l.tried), maps.Clone(l.files)
+	c.runs, c.tried, c.files, c.published = maps.Clone(l.runs), maps.Clone(l.tried), maps.Clone(l.files), maps.Clone(l.published)
 	return c
 }
 
@@ -166,6 +167,15 @@ func (l *ledger) HeldGeneration(_ context.Context, f publish.FeedRef) (publish.H
 
 func (l *ledger) Time(context.Context) (time.Time, error) { return l.time(), nil }
 
+func (l *ledger) Published(_ context.Context, _ publish.FeedRef, number int64) (time.Time, error) {
+	unlock, err := l.call("published")
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer unlock()
+	return l.published[number], nil
+}
+
 func (l *ledger) Commit(_ context.Context, run publish.Run, gens []publish.Generation, cursors map[publish.FeedRef]publish.Cursor) error {
 	unlock, err := l.call("commit")
 	if err != nil {
@@ -184,7 +194,7 @@ func (l *ledger) Commit(_ context.Context, run publish.Run, gens []publish.Gener
 		}
 	}
 	for _, g := range gens {
-		l.current[g.Feed], l.times[g.Feed], l.epochs[g.Feed] = g, g.Time, g.Epoch
+		l.current[g.Feed], l.times[g.Feed], l.epochs[g.Feed], l.published[g.Number] = g, g.Time, g.Epoch, l.time()
 		delete(l.held, g.Feed)
 	}
 	for f, c := range cursors {

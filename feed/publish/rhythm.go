@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"feedmill/feed"
@@ -10,20 +11,34 @@ import (
 
 // young says whether the last file of the plan's kind is younger than the
 // interval that is set for it.
-func (p *plan) young(r *runner) bool {
-	if !p.usable() || p.renewal {
-		return false
+func (p *plan) young(ctx context.Context, r *runner) (bool, error) {
+	if !p.usable() || p.renewal || p.wantFull {
+		return false, nil
 	}
-	if p.ref.Kind == feed.KindLight {
-		return p.time.Sub(p.prev.Time) < r.req.Settings.LightEvery
-	}
-	var last time.Time
-	for i := range p.prev.Files {
-		if f := &p.prev.Files[i]; f.Kind == feed.KindFull || f.Kind == feed.KindFullChange {
-			last = later(last, f.Changed)
+	last, every := p.prev.Time, r.req.Settings.LightEvery
+	if p.ref.Kind == feed.KindFull {
+		last, every = time.Time{}, r.req.Settings.ChangeEvery
+		for i := range p.prev.Files {
+			if f := &p.prev.Files[i]; f.Kind == feed.KindFull || f.Kind == feed.KindFullChange {
+				last = later(last, f.Changed)
+			}
 		}
 	}
-	return !p.wantFull && p.time.Sub(last) < r.req.Settings.ChangeEvery
+	if ahead := last.Sub(r.req.Now); ahead <= 0 || ahead < every {
+		return p.time.Sub(last) < every, nil
+	}
+	// The clock was set back, and labels stand still until it has caught up with
+	// them, which may take years. The intervals go by the clock as it stands.
+	m, ok := r.ledger.(Moments)
+	if !ok {
+		return false, nil
+	}
+	at, err := m.Published(ctx, p.ref, p.prev.Number)
+	if err != nil {
+		return false, fmt.Errorf("read when generation %d was published: %w", p.prev.Number, err)
+	}
+	age := r.req.Now.Sub(at)
+	return age >= 0 && age < every, nil
 }
 
 // decide says for each plan whether anything is new, whether that waits for
@@ -42,7 +57,12 @@ func (r *runner) decide(ctx context.Context) error {
 		}
 		// What hints have missed must not be lost for waiting, and light, which has
 		// another pace, must not name sizes that no other file has.
-		p.wait = p.due && p.missed == 0 && !p.sizesChanged && p.young(r)
+		if p.due && p.missed == 0 && !p.sizesChanged {
+			var err error
+			if p.wait, err = p.young(ctx, r); err != nil {
+				return err
+			}
+		}
 	}
 	// Change and light name the same products and sizes: one that adds or removes
 	// some takes the other along, which has yet to do the same. Where runs went on

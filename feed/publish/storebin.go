@@ -130,7 +130,7 @@ func (b *StoreBin) Newest(ctx context.Context, merchant string) (m Mark, ok bool
 	if err != nil {
 		return m, false, err
 	}
-	body, err := io.ReadAll(io.LimitReader(r, markerSize))
+	body, err := io.ReadAll(io.LimitReader(&sent{r, last}, markerSize))
 	if err = errors.Join(err, r.Close()); err != nil {
 		return m, false, err
 	}

@@ -17,7 +17,7 @@ type Schedule struct {
 	Every time.Duration
 	// Jobs gives what is due after one slot, up to and with another one, from the
 	// records. Slots in which no process ran are made up for in one go. after is
-	// zero the first time ever. The runner leaves out jobs of which one runs just
+	// zero the first time ever, and when the clock was set back. The runner leaves out jobs of which one runs just
 	// now, or whose last run ended badly a short while ago: Jobs must give them
 	// again in a later slot if they are still due then.
 	Jobs func(ctx context.Context, after, until time.Time) ([]Args, error)
@@ -27,6 +27,18 @@ type Schedule struct {
 func (s *Schedule) Slot(now time.Time) time.Time {
 	since := now.Sub(time.Unix(0, 0))
 	return time.Unix(0, 0).Add(since - since%s.Every).UTC()
+}
+
+// Due gives the slot that is to be used at now when last was used before, and
+// after what; ok is false when there is none. A last slot that lies further ahead
+// than the next one was used before the clock was set back. It is not waited for,
+// which may take years, and tells nothing any more: after is zero then.
+func (s *Schedule) Due(last, now time.Time) (after, slot time.Time, ok bool) {
+	slot = s.Slot(now)
+	if last.After(slot.Add(s.Every)) {
+		return time.Time{}, slot, true
+	}
+	return last, slot, last.Before(slot)
 }
 
 // Config is what a runner needs to know beside where jobs are kept.

@@ -40,6 +40,34 @@ func (badName) Kind() string { return "Bad Name" }
 
 func nothing[A any](context.Context, A) error { return nil }
 
+// The last slot that was used decides which one is due, unless it cannot have
+// been used yet: then the clock was set back, and nothing waits for it.
+func TestScheduleDue(t *testing.T) {
+	t.Parallel()
+	s := &job.Schedule{Every: time.Hour}
+	now := time.Date(2026, 11, 21, 12, 34, 56, 0, time.UTC)
+	slot := now.Truncate(time.Hour)
+	for _, c := range []struct {
+		name  string
+		last  time.Time
+		after time.Time
+		due   bool
+	}{
+		{"never", time.Time{}, time.Time{}, true},
+		{"an hour ago", slot.Add(-time.Hour), slot.Add(-time.Hour), true},
+		{"years ago", slot.AddDate(-3, 0, 0), slot.AddDate(-3, 0, 0), true},
+		{"used", slot, slot, false},
+		{"the next, by a clock that was set back a little", slot.Add(time.Hour), slot.Add(time.Hour), false},
+		{"one after the next", slot.Add(2 * time.Hour), time.Time{}, true},
+		{"in ten years", slot.AddDate(10, 0, 0), time.Time{}, true},
+	} {
+		after, got, due := s.Due(c.last, now)
+		if !after.Equal(c.after) || !got.Equal(slot) || due != c.due {
+			t.Errorf("%s: got %s, %s, %t, want %s, %s, %t", c.name, after, got, due, c.after, slot, c.due)
+		}
+	}
+}
+
 func TestAdd(t *testing.T) {
 	t.Parallel()
 	k := job.NewKinds()

@@ -198,6 +198,14 @@ func (k *Kinds) Pause(name string, attempt int, random float64) time.Duration {
 	return d + time.Duration((random*2-1)/5*float64(d))
 }
 
+// LongestPause is what no pause of any kind is longer than.
+func (k *Kinds) LongestPause() (d time.Duration) {
+	for _, kd := range k.byName {
+		d = max(d, kd.opt.MaxPause+kd.opt.MaxPause/5)
+	}
+	return d
+}
+
 // Jitter gives the randomness of [Kinds.Pause].
 func Jitter() float64 { return rand.Float64() }
 

@@ -31,6 +31,7 @@ type DB interface {
 	publish.Attempts
 	publish.Holds
 	publish.Floors
+	publish.Moments
 	publish.Clock
 
 	HeldGenerations(ctx context.Context, merchant partner.MerchantID) ([]publish.HeldRecord, error)

@@ -26,6 +26,12 @@ func testLedgerFacts(t *testing.T, e *env) {
 	if got := e.current(t, g.Feed); !reflect.DeepEqual(got, g) {
 		t.Errorf("got %+v, want %+v", got, g)
 	}
+	if at, err := e.Published(e.ctx, g.Feed, g.Number); err != nil || at.Before(compared) || at.After(e.clock.Now()) {
+		t.Errorf("published at %v, %v, want the moment of the commit after %v", at, err, compared)
+	}
+	if at, err := e.Published(e.ctx, g.Feed, g.Number+1); err != nil || !at.IsZero() {
+		t.Errorf("a generation that nobody made was published at %v, %v", at, err)
+	}
 	move := func(c publish.Cursor, want publish.Cursor) {
 		t.Helper()
 		ok(t, "move", e.Commit(e.ctx, e.begin(t, m.ID, 0), nil, map[publish.FeedRef]publish.Cursor{g.Feed: c, {Merchant: string(m.ID), Kind: feed.KindFull, Key: "new"}: c}))

@@ -45,6 +45,7 @@ var (
 	_ publish.Leases   = (*DB)(nil)
 	_ publish.Attempts = (*DB)(nil)
 	_ publish.Clock    = (*DB)(nil)
+	_ publish.Moments  = (*DB)(nil)
 )
 
 // Time implements [publish.Clock].

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"feedmill/feed"
 	"feedmill/feed/publish"
@@ -21,7 +22,8 @@ const (
 		LEFT JOIN blob AS s ON s.merchant_id = g.merchant_id AND s.blob_key = g.state_key
 		WHERE g.merchant_id = w.merchant_id AND g.number = w.number
 		ORDER BY g.merchant_id, g.number`
-	sqlLayers = `SELECT l.merchant_id, w.number, l.blob_key, s.size, s.md5, s.sha256
+	sqlPublished = `SELECT published FROM generation WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3 AND number = $4`
+	sqlLayers    = `SELECT l.merchant_id, w.number, l.blob_key, s.size, s.md5, s.sha256
 		FROM unnest($1::text[], $2::bigint[]) AS w (merchant_id, number)
 		CROSS JOIN generation AS g
 		JOIN state_layer AS l ON l.merchant_id = g.merchant_id AND l.kind = g.kind AND l.feed_key = g.feed_key
@@ -41,6 +43,17 @@ func (d *DB) Current(ctx context.Context, f publish.FeedRef) (g publish.Generati
 		return err
 	})
 	return g, ok, err
+}
+
+// Published implements [publish.Moments].
+func (d *DB) Published(ctx context.Context, f publish.FeedRef, number int64) (at time.Time, err error) {
+	err = d.read(ctx, "read when a generation was published", func(ctx context.Context, t *Tx) error {
+		var v int64
+		_, err := t.one(ctx, sqlPublished, []any{f.Merchant, f.Kind.String(), f.Key, number}, &v)
+		at = FromZero(v)
+		return err
+	})
+	return at, err
 }
 
 // Current is [DB.Current] in a transaction.

@@ -64,6 +64,50 @@ func insert(t *testing.T, c *Client, args job.Args, after time.Duration) int64 {
 	return in.ID
 }
 
+// Slots that were used while the clock was ahead hold nothing up once it is right,
+// neither in the process that has seen both nor in the next one.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	ahead := testclock.Noon().AddDate(10, 0, 0)
+	var mu sync.Mutex
+	now := ahead
+	clock := func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return now
+	}
+	set := func(t time.Time) {
+		mu.Lock()
+		defer mu.Unlock()
+		now = t
+	}
+	slots := make(chan time.Time, 100)
+	cfg := job.Config{Schedules: []job.Schedule{{Name: "daily", Every: 24 * time.Hour,
+		Jobs: func(_ context.Context, _, until time.Time) ([]job.Args, error) {
+			slots <- until
+			return nil, nil
+		}}}}
+	used := func(want time.Time) {
+		t.Helper()
+		until(t, func() bool { return len(slots) > 0 })
+		if got := <-slots; !got.Equal(want.Truncate(24 * time.Hour)) {
+			t.Errorf("got the slot %s at %s", got, want)
+		}
+	}
+	dir := t.TempDir()
+	_, stop := start(t, dir, cfg, clock)
+	used(ahead)
+	right := testclock.Noon()
+	set(right)
+	used(right)
+	set(ahead)
+	used(ahead)
+	stop()
+	set(right)
+	start(t, dir, cfg, clock)
+	used(right)
+}
+
 // What is due is decided by the clock that is handed over.
 func TestClock(t *testing.T) {
 	t.Parallel()

@@ -148,14 +148,14 @@ func (c *Client) runSchedules(ctx context.Context) {
 
 // fire inserts the jobs of a schedule whose next slot has come.
 func (c *Client) fire(ctx context.Context, s *job.Schedule, now time.Time) error {
-	slot := s.Slot(now)
 	c.mu.Lock()
 	last := c.state.Slots[s.Name]
 	c.mu.Unlock()
-	if !last.Before(slot) {
+	after, slot, ok := s.Due(last, now)
+	if !ok {
 		return nil
 	}
-	list, err := s.Jobs(ctx, last, slot)
+	list, err := s.Jobs(ctx, after, slot)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package riverjob
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -9,6 +10,15 @@ import (
 const (
 	// lockSpace keeps our advisory locks apart from others'.
 	lockSpace = 70211
+
+	// The time of another try comes from the clock of the process that failed, and
+	// the server's may be set too. None lies a minute further ahead than the longest pause,
+	// unless a clock was wrong, and what asks for the same would join it and wait
+	// along, for years.
+	sqlHasten = `UPDATE river_job SET scheduled_at = clock_timestamp() WHERE id IN (
+			SELECT id FROM river_job WHERE state IN ('available', 'pending', 'retryable', 'scheduled') AND args ? 'body'
+				AND (attempt > 0 OR metadata ? 'snoozes') AND scheduled_at > clock_timestamp() + $1::interval
+			ORDER BY id FOR UPDATE SKIP LOCKED)`
 
 	// One process balances at a time, so that each sees what the other did.
 	sqlBalanceLock = `SELECT pg_advisory_xact_lock($1, 0)`
@@ -57,6 +67,9 @@ const (
 func (c *Client) balance(ctx context.Context) error {
 	return c.in(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, sqlBalanceLock, lockSpace); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, sqlHasten, c.cfg.Kinds.LongestPause()+time.Minute); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, sqlBalance, c.cfg.PerMerchant)

@@ -13,13 +13,18 @@ const (
 		ON CONFLICT (client) DO UPDATE SET seen = excluded.seen`
 	sqlMine = `SELECT id, metadata ? 'cancel_attempted_at' FROM river_job
 		WHERE state = 'running' AND attempted_by[array_upper(attempted_by, 1)] = $1`
-	sqlGone = `DELETE FROM job_runner WHERE client = $1 OR seen < clock_timestamp() - interval '1 day'`
+	sqlGone = `DELETE FROM job_runner WHERE client = $1 OR abs(extract(epoch FROM seen - clock_timestamp())) > 86400`
 
+	// River has one process at a time move what is due, for 15 s unless that is
+	// prolonged. Who was it until a time far ahead was so before the clock was set
+	// back, and would be for years if he is dead.
+	sqlUsurp = `DELETE FROM river_leader WHERE expires_at > clock_timestamp() + interval '1 minute'`
 	// Rows of processes that have not told for a while that they live, and others
-	// that are named. One that somebody holds is looked at next time.
+	// that are named. One that somebody holds is looked at next time. A sign of
+	// life from the future is one of before the clock was set back.
 	sqlLost = `SELECT id, attempt, max_attempts, attempted_by[array_upper(attempted_by, 1)] FROM river_job AS j WHERE state = 'running' AND args ? 'body'
 			AND (id = ANY($2) OR NOT EXISTS (SELECT 1 FROM job_runner AS r
-				WHERE r.client = j.attempted_by[array_upper(j.attempted_by, 1)] AND r.seen > clock_timestamp() - $1::interval))
+				WHERE r.client = j.attempted_by[array_upper(j.attempted_by, 1)] AND r.seen > clock_timestamp() - $1::interval AND r.seen < clock_timestamp() + $1::interval))
 		ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED`
 	// The row is closed, so that the process, should it live on, has nothing left to finish.
 	sqlClose = `UPDATE river_job SET state = CASE WHEN metadata ? 'cancel_attempted_at' THEN 'cancelled' ELSE 'discarded' END::river_job_state,
@@ -112,6 +117,9 @@ func (s *session) lose() {
 // rescue has the jobs of dead processes done again, and others that are lost.
 func (c *Client) rescue(ctx context.Context, others []int64) error {
 	return c.in(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sqlUsurp); err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, sqlLost, c.opt.Lease, others)
 		if err != nil {
 			return err

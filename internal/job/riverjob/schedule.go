@@ -13,7 +13,7 @@ import (
 const (
 	sqlKnow = `INSERT INTO job_schedule (name) VALUES ($1) ON CONFLICT (name) DO NOTHING`
 	// Who does not get the row leaves it to the one who has it.
-	sqlTake  = `SELECT slot FROM job_schedule WHERE name = $1 FOR UPDATE SKIP LOCKED`
+	sqlTake  = `SELECT slot, clock_timestamp() FROM job_schedule WHERE name = $1 FOR UPDATE SKIP LOCKED`
 	sqlClaim = `UPDATE job_schedule SET slot = $2 WHERE name = $1`
 	sqlClock = `SELECT clock_timestamp()`
 )
@@ -25,8 +25,8 @@ func (s *session) schedules(ctx context.Context) {
 		return
 	}
 	// used tells the last slot that somebody has used, so that most looks cost
-	// nothing; pause when to look again after a failure.
-	used, pause := map[string]time.Time{}, map[string]time.Time{}
+	// nothing; failed when it last went wrong.
+	used, failed := map[string]time.Time{}, map[string]time.Time{}
 	known := false
 	s.every(ctx, s.c.opt.Poll, "schedules", nil, func(ctx context.Context) error {
 		if !known {
@@ -44,13 +44,12 @@ func (s *session) schedules(ctx context.Context) {
 		var errs []error
 		for i := range list {
 			sched := &list[i]
-			slot := sched.Slot(now)
-			if !used[sched.Name].Before(slot) || now.Before(pause[sched.Name]) {
+			if _, _, due := sched.Due(used[sched.Name], now); !due || time.Since(failed[sched.Name]) < min(sched.Every, 10*time.Second) {
 				continue
 			}
-			ok, err := s.c.fire(ctx, sched, slot)
+			slot, ok, err := s.c.fire(ctx, sched)
 			if err != nil {
-				pause[sched.Name] = now.Add(min(sched.Every, 10*time.Second))
+				failed[sched.Name] = time.Now() // the server's clock may be set
 				errs = append(errs, err)
 			}
 			if ok {
@@ -61,26 +60,30 @@ func (s *session) schedules(ctx context.Context) {
 	})
 }
 
-// fire inserts the jobs of a slot, unless another process has done so, or does.
-// ok says that the slot is used.
-func (c *Client) fire(ctx context.Context, s *job.Schedule, slot time.Time) (ok bool, err error) {
+// fire inserts the jobs of the slot that is due, unless another process has done
+// so, or does. ok says that the slot, which is the last one then, is used.
+func (c *Client) fire(ctx context.Context, s *job.Schedule) (slot time.Time, ok bool, err error) {
 	err = c.in(ctx, func(tx pgx.Tx) error {
 		var last *time.Time
-		err := tx.QueryRow(ctx, sqlTake, s.Name).Scan(&last)
+		// Asked now: by what was read a while ago the slots that others have used
+		// meanwhile would lie in the future.
+		var now time.Time
+		err := tx.QueryRow(ctx, sqlTake, s.Name).Scan(&last, &now)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		var after time.Time
 		if last != nil {
-			after = last.UTC()
+			slot = last.UTC()
 		}
-		if !after.Before(slot) {
+		after, next, due := s.Due(slot, now)
+		if !due {
 			ok = true
 			return nil
 		}
+		slot = next
 		list, err := s.Jobs(ctx, after, slot)
 		if err != nil {
 			return err
@@ -95,7 +98,7 @@ func (c *Client) fire(ctx context.Context, s *job.Schedule, slot time.Time) (ok 
 		return err
 	})
 	if err != nil {
-		return false, fault("schedule "+s.Name, err)
+		return slot, false, fault("schedule "+s.Name, err)
 	}
-	return ok, nil
+	return slot, ok, nil
 }

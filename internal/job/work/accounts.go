@@ -45,6 +45,18 @@ func (w *Work) tend(ctx context.Context, t Tend) error {
 	if w.opt.Accounts == nil {
 		return job.Permanent(fmt.Errorf("no accounts to tend"))
 	}
+	if t.Head {
+		head, err := w.opt.Accounts.AuditHead(ctx, t.Merchant)
+		if err != nil {
+			return fmt.Errorf("read the head of the audit: %w", err)
+		}
+		w.opt.Log.Info("head of the audit", "merchant", string(t.Merchant), "lines", head.Lines, "head", head.String())
+	}
+	// A point of a schedule that is written down does not come again once the
+	// clock is right, nor does the ledger.
+	if err := w.checkClock(ctx, w.opt.Now().UTC()); err != nil {
+		return err
+	}
 	moved, err := w.opt.Accounts.ApplySchedules(ctx, t.Merchant)
 	if err != nil {
 		return fmt.Errorf("apply schedules: %w", err)
@@ -56,14 +68,6 @@ func (w *Work) tend(ctx context.Context, t Tend) error {
 	if moved > 0 || pruned > 0 {
 		w.opt.Log.Info("tended accounts", "merchant", string(t.Merchant), "switches", moved, "downloads", pruned)
 	}
-	if !t.Head {
-		return nil
-	}
-	head, err := w.opt.Accounts.AuditHead(ctx, t.Merchant)
-	if err != nil {
-		return fmt.Errorf("read the head of the audit: %w", err)
-	}
-	w.opt.Log.Info("head of the audit", "merchant", string(t.Merchant), "lines", head.Lines, "head", head.String())
 	return nil
 }
 

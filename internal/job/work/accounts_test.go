@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"feedmill/internal/job"
 	"feedmill/internal/job/work"
 	"feedmill/internal/partner"
 )
@@ -54,5 +55,48 @@ func TestTendAccounts(t *testing.T) {
 	}
 	if err := h.do(work.Tend{Merchant: partner.NewMerchantID()}); err != nil {
 		t.Errorf("a merchant without anything: %v", err)
+	}
+}
+
+// A clock that is wrong for a while uses up no point of a schedule, and makes
+// nothing old.
+func TestTendWithAWrongClock(t *testing.T) {
+	t.Parallel()
+	for name, jumps := range map[string]bool{"it jumps": true, "it is ahead of the records'": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := setup(t)
+			var ahead time.Duration
+			h.work = work.New(work.Options{Records: h.db, Accounts: h.db, Garbage: h.db, History: h.db, Imports: h.db, Store: h.store, PublishEvery: -1,
+				Now: func() time.Time { return h.now.Add(ahead) }, Elapsed: func() time.Duration { return h.elapsed }})
+			var err error
+			h.kinds, err = h.work.Kinds()
+			check(t, err)
+			o, err := h.db.SetOfferSchedule(t.Context(), owner, h.merchant, h.offer.ID, partner.Schedule{{At: h.now.AddDate(1, 0, 0)}}, h.offer.Version)
+			check(t, err)
+			if jumps {
+				check(t, h.do(work.Tend{Merchant: h.merchant}))
+				h.now = h.now.AddDate(10, 0, 0) // the records' too
+			} else {
+				ahead = 10 * 365 * 24 * time.Hour
+			}
+			for _, j := range []job.Args{work.Tend{Merchant: h.merchant, Head: true}, work.Sweep{Merchant: h.merchant}, work.Sweep{}} {
+				if err := h.do(j); err == nil || !job.IsPermanent(err) || !strings.Contains(err.Error(), "clock") {
+					t.Errorf("%+v: got %v", j, err)
+				}
+			}
+			if jumps {
+				h.now = h.now.AddDate(-10, 0, 0)
+				h.pass(2 * time.Hour)
+			} else {
+				ahead = 0
+			}
+			check(t, h.do(work.Tend{Merchant: h.merchant}))
+			got, err := h.db.Offer(t.Context(), h.merchant, h.offer.ID)
+			check(t, err)
+			if !got.FeedEnabled || len(got.Schedule) != 1 || got.Version != o.Version {
+				t.Errorf("the switch was moved: %+v", got)
+			}
+		})
 	}
 }

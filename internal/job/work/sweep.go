@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"feedmill/feed/publish"
 	"feedmill/internal/crash"
 	"feedmill/internal/job"
 )
@@ -81,8 +82,8 @@ func (w *Work) Leftovers(ctx context.Context, dry bool) (l Leftovers, err error)
 // sweep removes a merchant's blobs, or the leftovers of the house.
 func (w *Work) sweep(ctx context.Context, s Sweep) error {
 	now := w.opt.Now().UTC()
-	if err := w.clock.check(now); err != nil {
-		return job.Permanent(err)
+	if err := w.checkClock(ctx, now); err != nil {
+		return err
 	}
 	if s.Merchant == "" {
 		return w.sweepHouse(ctx, now)
@@ -191,6 +192,27 @@ type clockGuard struct {
 	refuse time.Duration
 }
 
+// checkClock refuses what makes things old, or past, for good while this machine's
+// clock is wrong: because it has jumped, or is ahead of that of the records.
+func (w *Work) checkClock(ctx context.Context, now time.Time) error {
+	if err := w.clock.check(now); err != nil {
+		return job.Permanent(err)
+	}
+	c, ok := w.opt.Records.(publish.Clock)
+	if !ok {
+		return nil
+	}
+	t, err := c.Time(ctx)
+	if err != nil {
+		return fmt.Errorf("read the records' clock: %w", err)
+	}
+	if ahead := now.Sub(t); ahead > clockSlack {
+		return job.Permanent(fmt.Errorf("this machine's clock is %s ahead of that of the records (%s): it sweeps nothing and moves no switches until it is set right",
+			ahead.Round(time.Minute), t.UTC().Format(time.DateTime)))
+	}
+	return nil
+}
+
 // check compares the clock with one that nobody can set.
 func (g *clockGuard) check(now time.Time) error {
 	g.mu.Lock()
@@ -203,7 +225,7 @@ func (g *clockGuard) check(now time.Time) error {
 		g.refuse = at + clockSlack
 	}
 	if at < g.refuse {
-		return fmt.Errorf("the clock has jumped ahead: nothing is swept for %s", (g.refuse - at).Round(time.Minute))
+		return fmt.Errorf("the clock has jumped ahead: nothing is swept, and no switch is written down, for %s", (g.refuse - at).Round(time.Minute))
 	}
 	return nil
 }
