@@ -6,8 +6,8 @@ import (
 	"io/fs"
 )
 
-// The errors of a Store, to be tested with errors.Is. All but ErrUnsettled are
-// permanent: the same call will fail again.
+// The errors of a Store, to be tested with errors.Is. All but ErrUnsettled,
+// ErrBusy and ErrSkewed are permanent: the same call will fail again.
 var (
 	// ErrNotExist means that there is no object under the key. It also matches
 	// fs.ErrNotExist.
@@ -37,6 +37,18 @@ var (
 	// ErrDenied means that the store does not let this key do what was asked. It
 	// comes marked as permanent.
 	ErrDenied = errors.New("no right to it")
+	// ErrBusy means that the store did not answer, or had no time for the call. It
+	// may be tried again later.
+	ErrBusy = errors.New("the store does not answer or has too much to do")
+	// ErrSkewed means that the store's clock and this machine's are too far apart.
+	// Set right, they let the call pass.
+	ErrSkewed = errors.New("the store has another time")
+	// ErrNoBucket means that there is no bucket of that name. It comes marked as
+	// permanent.
+	ErrNoBucket = errors.New("no such bucket")
+	// ErrWrongKey means that the store does not know the key, or another secret for
+	// it. It comes marked as permanent.
+	ErrWrongKey = errors.New("the store does not take the key")
 	// ErrPermanent marks an error that will not go away by trying again: no
 	// permission, no space, a bucket that does not exist, a store that lacks
 	// what is asked of it. Use IsPermanent to test.

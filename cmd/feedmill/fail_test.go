@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"feedmill/storage"
 )
 
 func TestFailTellsWhatToDo(t *testing.T) {
@@ -17,6 +19,13 @@ func TestFailTellsWhatToDo(t *testing.T) {
 		want   string
 	}{
 		{fmt.Errorf("write the full file: %w", syscall.ENOSPC), exitProblem, "hint: the disk is full: make room"},
+		{fmt.Errorf("store full: %w", syscall.EROFS), exitProblem, "hint: the file system is mounted for reading only"},
+		{fmt.Errorf("open the spool: %w", syscall.EMFILE), exitProblem, "hint: this process may open too few files"},
+		{fmt.Errorf("store full: %w", storage.ErrBusy), exitProblem, "hint: see whether the store at store.endpoint runs"},
+		{fmt.Errorf("store full: %w", storage.ErrSkewed), exitProblem, "hint: set the clock"},
+		{fmt.Errorf("store full: %w", storage.Permanent(storage.ErrNoBucket)), exitProblem, "hint: make the bucket"},
+		{fmt.Errorf("store full: %w", storage.Permanent(storage.ErrWrongKey)), exitProblem, "store.secret_key_file"},
+		{fmt.Errorf("store full: %w", storage.Permanent(storage.ErrDenied)), exitProblem, "hint: the key of the store has no right"},
 		{usage("--at", errors.New("is no time")), exitUsage, "feedmill: --at: is no time\n"},
 		{errors.New("broken"), exitProblem, "feedmill: broken\n"},
 	} {

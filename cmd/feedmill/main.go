@@ -21,7 +21,6 @@ import (
 	"feedmill/internal/config"
 	"feedmill/internal/outbound"
 	"feedmill/internal/partner"
-	"feedmill/storage"
 )
 
 // app is the command line. Each subcommand stands in a file of its own.
@@ -160,11 +159,8 @@ func (w *world) fail(err error) int {
 	if hint == "" && errors.Is(err, outbound.ErrRefused) {
 		hint = "--allow-http follows http:// too, --allow-private this machine and private networks, on any port"
 	}
-	if hint == "" && errors.Is(err, storage.ErrDenied) {
-		hint = "the key of the store has no right to it: use the one meant for it (store.access_key_file; sweeps delete and end uploads with store.delete_access_key_file), or widen its policy"
-	}
-	if hint == "" && errors.Is(err, syscall.ENOSPC) {
-		hint = "the disk is full: make room and try again; what was there before is untouched"
+	if hint == "" {
+		hint = hintOfParts(err)
 	}
 	if hint != "" {
 		fmt.Fprintf(w.stderr, "hint: %s\n", hint)

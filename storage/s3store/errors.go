@@ -52,9 +52,18 @@ func classify(err error) error {
 	switch status, code := answer(err); {
 	case code == "ObjectParentIsFile", code == "ExistingObjectIsDirectory": // versitygw
 		return fmt.Errorf("%w: %w", storage.ErrNested, err)
-	case isTransient(code):
+	case code == "RequestTimeTooSkewed":
+		return fmt.Errorf("%w: %w", storage.ErrSkewed, err)
+	case code == "ExpiredToken", code == "BadDigest", code == "XAmzContentSHA256Mismatch":
+	case isTransient(code), status == http.StatusTooManyRequests, isUnsent(err),
+		status >= 500 && status <= 504 && status != http.StatusNotImplemented:
+		return fmt.Errorf("%w: %w", storage.ErrBusy, err)
+	case code == "NoSuchBucket":
+		return storage.Permanent(fmt.Errorf("%w: %w", storage.ErrNoBucket, err))
+	case code == "SignatureDoesNotMatch", code == "InvalidAccessKeyId":
+		return storage.Permanent(fmt.Errorf("%w: %w", storage.ErrWrongKey, err))
 	case status == http.StatusPreconditionFailed, status == http.StatusConflict,
-		status == http.StatusRequestTimeout, status == http.StatusTooManyRequests:
+		status == http.StatusRequestTimeout:
 	case status == http.StatusNotImplemented, status == http.StatusInsufficientStorage, status == http.StatusHTTPVersionNotSupported:
 		return storage.Permanent(err)
 	case code == "AccessDenied", code == "" && status == http.StatusForbidden:
@@ -65,6 +74,13 @@ func classify(err error) error {
 		return storage.Permanent(err)
 	}
 	return err
+}
+
+// isUnsent reports whether there was no answer: nobody listens, no such host, a
+// connection that broke.
+func isUnsent(err error) bool {
+	var e *smithyhttp.RequestSendError
+	return errors.As(err, &e)
 }
 
 // isTransient names the codes that mean "later" although their status is 400

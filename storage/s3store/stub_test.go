@@ -258,13 +258,13 @@ func TestClassification(t *testing.T) {
 		is        error
 	}{
 		{404, "NoSuchKey", true, storage.ErrNotExist},
-		{404, "NoSuchBucket", true, nil},
+		{404, "NoSuchBucket", true, storage.ErrNoBucket},
 		{403, "AccessDenied", true, storage.ErrDenied},
-		{403, "SignatureDoesNotMatch", true, nil},
-		{403, "InvalidAccessKeyId", true, nil},
-		{403, "RequestTimeTooSkewed", false, nil},
+		{403, "SignatureDoesNotMatch", true, storage.ErrWrongKey},
+		{403, "InvalidAccessKeyId", true, storage.ErrWrongKey},
+		{403, "RequestTimeTooSkewed", false, storage.ErrSkewed},
 		{400, "InvalidRequest", true, nil},
-		{400, "RequestTimeout", false, nil},
+		{400, "RequestTimeout", false, storage.ErrBusy},
 		{400, "IncompleteBody", false, nil},
 		{400, "ExpiredToken", false, nil},
 		{401, "Unauthorized", true, nil},
@@ -275,13 +275,13 @@ func TestClassification(t *testing.T) {
 		{409, "ExistingObjectIsDirectory", true, storage.ErrNested},
 		{411, "MissingContentLength", true, nil},
 		{412, "PreconditionFailed", false, nil},
-		{429, "TooManyRequests", false, nil},
+		{429, "TooManyRequests", false, storage.ErrBusy},
 		{301, "PermanentRedirect", true, nil},
-		{500, "InternalError", false, nil},
+		{500, "InternalError", false, storage.ErrBusy},
 		{501, "NotImplemented", true, nil},
-		{502, "", false, nil},
-		{503, "SlowDown", false, nil},
-		{504, "", false, nil},
+		{502, "", false, storage.ErrBusy},
+		{503, "SlowDown", false, storage.ErrBusy},
+		{504, "", false, storage.ErrBusy},
 		{507, "InsufficientStorage", true, nil},
 	} {
 		s := onStub(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -295,6 +295,17 @@ func TestClassification(t *testing.T) {
 		if c.is != storage.ErrNotExist && errors.Is(err, storage.ErrNotExist) {
 			t.Errorf("%d %s: got %v, want it not to say that the object is missing", c.status, c.code, err)
 		}
+	}
+}
+
+// A server that is not there is one that may be there later.
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	s := open(t, s3store.Config{Endpoint: gone.URL, Bucket: "bucket", AccessKey: "a", SecretKey: "s", PathStyle: true, Attempts: 1})
+	if _, _, err := s.Open(t.Context(), "key", storage.Range{}); !errors.Is(err, storage.ErrBusy) || storage.IsPermanent(err) {
+		t.Errorf("got %v, want %v", err, storage.ErrBusy)
 	}
 }
 

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"errors"
+	"syscall"
+
+	"feedmill/storage"
+)
+
+// hintOfParts says what to do about a store or a machine that refuses; "" where
+// nothing is known to help.
+func hintOfParts(err error) string {
+	switch {
+	case errors.Is(err, storage.ErrDenied):
+		return "the key of the store has no right to it: use the one meant for it (store.access_key_file; sweeps delete and end uploads with store.delete_access_key_file), or widen its policy"
+	case errors.Is(err, storage.ErrNoBucket):
+		return "make the bucket, or name the right one (store.bucket)"
+	case errors.Is(err, storage.ErrWrongKey):
+		return "put the store's own key into the files that store.access_key_file and store.secret_key_file name"
+	case errors.Is(err, storage.ErrBusy):
+		return "see whether the store at store.endpoint runs and can be reached from here, then try again; what was there before is untouched"
+	case errors.Is(err, storage.ErrSkewed):
+		return "set the clock of this machine: the store takes requests of a quarter of an hour around its own time"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "the disk is full: make room and try again; what was there before is untouched"
+	case errors.Is(err, syscall.EROFS):
+		return "the file system is mounted for reading only, as after a fault of the disk: see what the kernel says, and mount it for writing again"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "this process may open too few files: raise the limit (ulimit -n, or LimitNOFILE= of the service), to 1024 at least"
+	}
+	return ""
+}
