@@ -264,7 +264,11 @@ func (c *priceListImportCmd) Run(ctx context.Context, w *world, cfg *config.Conf
 			for _, p := range lines.Problems {
 				fmt.Fprintln(w.stderr, p)
 			}
-			return feed.Errorf(feed.KindInvalid, "%s has %d problems: no price was changed", c.File, len(lines.Problems))
+			stopped := ""
+			if n := len(lines.Problems); n > 0 && n >= c.MaxErrors {
+				stopped = fmt.Sprintf(", and perhaps more behind line %d", lines.Problems[n-1].Line)
+			}
+			return feed.Errorf(feed.KindInvalid, "%s: no price was changed; problems listed: %d%s", c.File, len(lines.Problems), stopped)
 		}
 		if err != nil {
 			return err

@@ -122,6 +122,10 @@ func TestBadJSONL(t *testing.T) {
 // badCSV are files of our own columns.
 var badCSV = []badInput{
 	{"unknown column", "id;nmae;category\n", `/c.csv: header: column "nmae" is not known`},
+	{"unknown columns", "id;SKU;name;Qqqqqqqq\n", `/c.csv: header: 2 columns are not known: "SKU" (code?), "Qqqqqqqq"`},
+	{"no header", "A-1;Mug;12.50\n", `/c.csv: header: none of the columns is known: "A-1", "Mug", "12.50"`},
+	{"a title before the header", "Price list;;\nid;name;price\n", `/c.csv: header: none of the columns is known: "Price list" (price?)`},
+	{"lines of old Macs", "id,name\r7,x\r", `/c.csv: its lines end with CR alone, as those of old Macs did`},
 	{"unknown column far from all", "id;name;qqqqqqqq\n", `/c.csv: header: column "qqqqqqqq" is not known`},
 	{"column twice", "id;name[pol];name\n", `/c.csv: header: column "name" occurs twice`},
 	{"unnamed column", "id;;name\n", `/c.csv: header: column 2 has no name`},

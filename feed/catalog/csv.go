@@ -28,6 +28,9 @@ func newCSV(in *intake, files []*source) reader {
 func (t *ownTable) header(names []string) error {
 	t.columns, t.id, t.keyed = t.columns[:0], -1, -1
 	seen := make(map[string]bool)
+	if err := unknownColumns(names); err != nil {
+		return err
+	}
 	for i, name := range names {
 		if name == "" {
 			return &feed.Error{Kind: feed.KindInvalid, Message: "column " + strconv.Itoa(i+1) + " has no name", Hint: "name it, with the prefix x_ if it is to be ignored"}
@@ -45,7 +48,7 @@ func (t *ownTable) header(names []string) error {
 		same := strconv.Itoa(int(kind)) + " " + c.lang.String() + " " + strconv.Itoa(c.n) + " " + c.label
 		if c.kind != cIgnored && c.kind != cImage {
 			if seen[same] {
-				return feed.Errorf(feed.KindInvalid, "column %q occurs twice", clip(name))
+				return &feed.Error{Kind: feed.KindInvalid, Message: "column " + quote(name) + " occurs twice", Hint: hintIgnored}
 			}
 			seen[same] = true
 		}
@@ -189,14 +192,18 @@ func (t *ownTable) productCell(c *column, v string) {
 	switch c.kind {
 	case cID:
 		id, e := strconv.ParseInt(v, 10, 64)
-		if e != nil || id < 1 || id > feed.MaxProductID {
+		if t.tellShortened(c.name, v) {
+			id = 0
+		} else if e != nil || id < 1 || id > feed.MaxProductID {
 			t.fail(c.name, quote(v)+" is not an id", "ids are whole numbers from 1 to 9007199254740991; use the column key for other identifiers")
 			id = 0
 		}
 		p.ID, d.hasID = feed.ProductID(id), true
 	case cKey:
+		t.tellShortened(c.name, v)
 		d.key = v
 	case cDisplayCode:
+		t.tellShortened(c.name, v)
 		p.DisplayCode = v
 	case cType:
 		p.Type, err = feed.ParseProductType(v)
@@ -320,6 +327,12 @@ func (in *intake) addImage(url, field string) {
 func (t *ownTable) sizeCell(c *column, s *feed.Size, n int, v string) {
 	var err error
 	switch c.kind {
+	case cSizeID, cCode, cGTIN, cProducerCode, cExternalCode:
+		if t.tellShortened(c.name, v) {
+			return
+		}
+	}
+	switch c.kind {
 	case cSize:
 		s.Name = v
 	case cSizeID:
@@ -366,13 +379,21 @@ func (t *ownTable) sizeCell(c *column, s *feed.Size, n int, v string) {
 // product's; a later row has its own where they differ.
 func (t *ownTable) sizePrices(rows []*csvlex.Record, n int) {
 	var own, first [priceWasWholesale + 1]amounts
+	currency := t.draft.p.Currency
+	if currency.IsZero() {
+		currency = t.def.Currency
+	}
 	for i := range t.columns {
 		c := &t.columns[i]
 		if c.kind < cPrice {
 			continue
 		}
-		t.priceCell(c, &own[c.n], rows[n].Fields[i])
-		t.priceCell(c, &first[c.n], rows[0].Fields[i])
+		v, before := t.cell(rows[n].Fields[i]), t.cell(rows[0].Fields[i])
+		if large, small, ok := twoNumbers(v, currency); ok && (n == 0 || v != before) {
+			t.fail(c.name, quote(v)+" can mean "+large+" or "+small, hintTwoNumbers)
+		}
+		t.priceCell(c, &own[c.n], v)
+		t.priceCell(c, &first[c.n], before)
 	}
 	for point := range own {
 		a := own[point]
@@ -388,7 +409,7 @@ func (t *ownTable) sizePrices(rows []*csvlex.Record, n int) {
 }
 
 func (t *ownTable) priceCell(c *column, a *amounts, v string) {
-	if v = decimalPoint(t.cell(v)); v == "" {
+	if v = decimalPoint(v); v == "" {
 		return
 	}
 	net := c.kind == cPriceNet || c.kind == cPrice && t.def.NetPrices
@@ -397,33 +418,6 @@ func (t *ownTable) priceCell(c *column, a *amounts, v string) {
 	} else if !net && a.gross == "" {
 		a.gross = v
 	}
-}
-
-// decimalPoint turns a decimal comma, as spreadsheets of many countries write
-// it, into a point, and takes blanks from between thousands; anything else is left
-// to be refused.
-func decimalPoint(s string) string {
-	if strings.Count(s, ",") == 1 && strings.IndexByte(s, '.') < 0 {
-		s = strings.Replace(s, ",", ".", 1)
-	}
-	blank := func(r rune) bool { return r == ' ' || r == '\u00a0' || r == '\u202f' }
-	if !strings.ContainsFunc(s, blank) {
-		return s
-	}
-	whole, fraction, point := strings.Cut(s, ".")
-	groups := strings.FieldsFunc(whole, blank)
-	if len(groups) < 2 || len(groups[0]) > 3 {
-		return s
-	}
-	for i, g := range groups {
-		if !isWhole(g) || i > 0 && len(g) != 3 {
-			return s
-		}
-	}
-	if s = strings.Join(groups, ""); point {
-		s += "." + fraction
-	}
-	return s
 }
 
 func (t *ownTable) whole(c *column, v string) feed.Int {

@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"bytes"
 	"encoding/csv"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,11 +74,69 @@ func TestCSVNetPricesAndFallbacks(t *testing.T) {
 func TestCSVAmounts(t *testing.T) {
 	t.Parallel()
 	for cell, want := range map[string]string{"10": "10.00", "10,5": "10.50", "1 200,00": "1200.00", "1\u00a0200": "1200.00", "12\u202f345\u202f678.9": "12345678.90",
-		"1.200,00": "", "1,200.00": "", "1 20": "", "1200 000": "", "1 200 00": "", "1 2a0": "", "1 200,0 0": ""} {
+		"1.200,00": "1200.00", "1,200.00": "1200.00", "1.234.567": "1234567.00", "12'345.6": "12345.60", "0,990": "0.99", "1200,500": "1200.50", "12.5000": "12.50",
+		"1.200": "", "1,200": "", "999,990": "", "1.20,00": "", "1.200,00.0": "", "1,200.5O": "", "12,50 zł": "", "1 20": "", "1200 000": "", "1 200 00": "", "1 2a0": "", "1 200,0 0": ""} {
 		out := readText(t, polish(), "c.csv", "id;name;category;price\n7;x;a;"+cell+"\n")
 		if got := len(out.lines) == 1 && strings.Contains(out.lines[0], `"gross":"`+want+`"`); want != "" && !got || want == "" && len(out.lines) != 0 {
 			t.Errorf("%q: got %v, %v, want %q", cell, out.lines, out.problems, want)
 		}
+	}
+}
+
+// What spreadsheets write around a table is no part of it: the line that tells
+// the separator, which counts, and columns without names and cells.
+func TestCSVAroundTheTable(t *testing.T) {
+	t.Parallel()
+	out := readText(t, polish(), "c.csv", "sep=;\r\nid;name;category;price;;\r\n7;a,b;c;1,5;;\r\n8;x;c;1;;;;\r\n9;x;c;y;;\r\n10;x;c;1;;note\r\n")
+	// A row is read before the product above it is made.
+	want := []string{"c.csv:6: has 6 fields, the header has 4 columns (quote fields that hold separators)", `c.csv:5: product 9: price: gross "y" is not a decimal number (digits with an optional decimal point)`}
+	if got := out.problems; len(out.lines) != 2 || !slices.Equal(got, want) {
+		t.Errorf("got %d products, %q, want %q", len(out.lines), got, want)
+	}
+}
+
+// Numbers that a spreadsheet has shortened name nothing any more: they are
+// refused where a name is wanted, as different ones may look alike.
+func TestCSVShortened(t *testing.T) {
+	t.Parallel()
+	for column, at := range map[string]string{"id": "id", "key": "key", "code": "code", "gtin": "gtin", "producer_code": "producer_code", "external_code": "external_code", "display_code": "display_code", "size_id": "size_id"} {
+		for _, cell := range []string{"5.90123E+12", "5,90123E+12"} {
+			row := map[string]string{"id": "7", column: cell}
+			if column == "key" {
+				row = map[string]string{"key": cell}
+			}
+			head, line := "name;category;price", "x;a;1"
+			for c, v := range row {
+				head, line = head+";"+c, line+";"+v
+			}
+			out := readText(t, polish(), "c.csv", head+"\n"+line+"\n")
+			want := at + `: "` + cell + `" was rounded by a spreadsheet (make the column text in the spreadsheet, or do not open the export there, and export it again)`
+			if got := out.problems; len(out.lines) != 0 || len(got) != 1 || !strings.HasSuffix(got[0], want) {
+				t.Errorf("%s %s: got %v, %q, want %q", column, cell, out.lines, got, want)
+			}
+		}
+	}
+	// Codes that only look a little like it stay what they are.
+	for _, cell := range []string{"1E+5", "AE+12", "1.5E-12", "1.5E12", "12.5E+12", "1.5E+1A"} {
+		if out := readText(t, polish(), "c.csv", "id;name;category;price;producer_code\n7;x;a;1;"+cell+"\n"); len(out.lines) != 1 || !strings.Contains(out.lines[0], `"producer_code":"`+cell+`"`) {
+			t.Errorf("%s: got %v, %v", cell, out.lines, out.problems)
+		}
+	}
+}
+
+// The currency decides whether three decimals can be three decimals.
+func TestCSVThreeDecimals(t *testing.T) {
+	t.Parallel()
+	for currency, want := range map[string]int{"KWD": 1, "EUR": 0} {
+		out := readText(t, polish(), "c.csv", "id;name;category;price;currency\n7;x;a;1,250;"+currency+"\n")
+		if len(out.lines) != want {
+			t.Errorf("%s: got %v, %v", currency, out.lines, out.problems)
+		}
+	}
+	// One cell is told once, and later rows that repeat it are not.
+	out := readText(t, polish(), "c.csv", "id;name;category;price;size\n7;x;a;1.250;S\n7;;;1.250;M\n7;;;;L\n")
+	if got := out.problems; len(got) != 1 || !strings.HasPrefix(got[0], `c.csv:2: product 7: price: "1.250" can mean 1250 or 1.250 (`) {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -112,7 +112,7 @@ type column struct {
 // perSize says whether each row has its own value.
 func (c *column) perSize() bool { return c.kind >= cSize }
 
-// parseColumn reads the name of a column.
+// parseColumn reads the name of a column that is known.
 func parseColumn(name string, def feed.Language) (column, error) {
 	c := column{name: name, lang: def}
 	base, arg, bracket := strings.Cut(name, "[")
@@ -127,10 +127,7 @@ func parseColumn(name string, def feed.Language) (column, error) {
 	if strings.HasPrefix(base, ignoredPrefix) {
 		return c, nil
 	}
-	found, takes := findColumn(base, &c)
-	if !found {
-		return c, &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("column %q is not known", clip(name)), Hint: unknownColumn(base)}
-	}
+	_, takes := findColumn(base, &c)
 	switch {
 	case takes == argNone && bracket:
 		return c, &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("column %q takes nothing in brackets", clip(name)), Hint: "write " + base}
@@ -187,18 +184,59 @@ func findColumn(base string, c *column) (found bool, takes argument) {
 	return false, 0
 }
 
-// unknownColumn hints at what to do about an unknown column.
-func unknownColumn(base string) string {
-	var names []string
+// hintIgnored says what to do with a column that is not one of ours.
+const hintIgnored = "prefix columns that are to be ignored with x_"
+
+// maxUnknown is how many unknown columns an error names.
+const maxUnknown = 20
+
+// unknownColumns tells all columns that are not known at once, each with the
+// name that was meant, most likely.
+func unknownColumns(names []string) error {
+	var known []string
 	for i := range columnNames {
-		names = append(names, columnNames[i].name)
+		known = append(known, columnNames[i].name)
 		if columnNames[i].kind == cPrice {
-			names = append(names, columnNames[i].name+"_net", columnNames[i].name+"_gross")
+			known = append(known, columnNames[i].name+"_net", columnNames[i].name+"_gross")
 		}
 	}
-	ignore := "prefix columns that are to be ignored with " + ignoredPrefix
-	if n := nearest(base, names); n != "" {
-		return "did you mean " + n + "? " + ignore
+	var unknown, told []string
+	meant := ""
+	for _, name := range names {
+		base, _, _ := strings.Cut(name, "[")
+		base = strings.ToLower(strings.TrimSpace(base))
+		if found, _ := findColumn(base, new(column)); found || base == "" || strings.HasPrefix(base, ignoredPrefix) {
+			continue
+		}
+		if unknown = append(unknown, name); len(unknown) > maxUnknown {
+			continue
+		}
+		text := quote(name)
+		if meant = nearest(base, known); meant != "" {
+			text += " (" + meant + "?)"
+		}
+		told = append(told, text)
 	}
-	return ignore
+	switch {
+	case len(unknown) == 0:
+		return nil
+	case len(unknown) == len(names):
+		return &feed.Error{Kind: feed.KindInvalid, Message: "none of the columns is known: " + listed(told, len(unknown)), Hint: "the first line names the columns, such as key,name,category,price"}
+	case len(unknown) > 1:
+		return &feed.Error{Kind: feed.KindInvalid, Message: strconv.Itoa(len(unknown)) + " columns are not known: " + listed(told, len(unknown)), Hint: hintIgnored}
+	}
+	hint := hintIgnored
+	if meant != "" {
+		hint = "did you mean " + meant + "? " + hint
+	}
+	return &feed.Error{Kind: feed.KindInvalid, Message: "column " + quote(unknown[0]) + " is not known", Hint: hint}
+}
+
+// listed joins what is told of a list of n.
+func listed(told []string, n int) string {
+	s := strings.Join(told, ", ")
+	if n > len(told) {
+		s += " and " + strconv.Itoa(n-len(told)) + " more"
+	}
+	return s
 }

@@ -126,7 +126,7 @@ func (t *table) row() (*csvlex.Record, error) {
 			return nil, err
 		}
 	case !blankRow(r.Fields):
-		if len(r.Fields) == t.width {
+		if r.Fields = cutBlank(r.Fields, t.width); len(r.Fields) == t.width {
 			return r, nil
 		}
 		t.in.startLine(r.Line)
@@ -180,7 +180,13 @@ func (t *table) openFile() error {
 	}
 	t.lines.Reset(src.r)
 	t.in.startFile(src.name)
-	t.csv = csvlex.NewReader(t.lines, separator(head), csvlex.Limits{Record: t.in.lim.Line, Field: t.in.lim.Field})
+	comma, told := toldSeparator(head)
+	if told {
+		if _, err := t.lines.Next(); err != nil {
+			return src.explain(err)
+		}
+	}
+	t.csv = csvlex.NewReader(t.lines, comma, csvlex.Limits{Record: t.in.lim.Line, Field: t.in.lim.Field})
 	t.open = true
 	var r csvlex.Record
 	if err := t.csv.Read(&r); err != nil {
@@ -190,10 +196,13 @@ func (t *table) openFile() error {
 		}
 		return src.explain(err)
 	}
-	t.width = len(r.Fields)
+	fields := cutBlank(r.Fields, 1)
+	t.width = len(fields)
 	names := make([]string, t.width)
-	for i, f := range r.Fields {
-		names[i] = strings.TrimSpace(strings.Clone(f))
+	for i, f := range fields {
+		if names[i] = strings.TrimSpace(strings.Clone(f)); strings.Contains(names[i], "\r") {
+			return &feed.Error{Kind: feed.KindInvalid, Message: src.name + ": its lines end with CR alone, as those of old Macs did", Hint: "save the file as CSV in UTF-8"}
+		}
 	}
 	if err := t.layout.header(names); err != nil {
 		return &feed.Error{Kind: feed.KindInvalid, Message: src.name + ": header: " + err.Error(), Hint: feed.HintOf(err)}
@@ -201,11 +210,31 @@ func (t *table) openFile() error {
 	return nil
 }
 
+// cutBlank cuts blank fields off the end while there are more than least:
+// spreadsheets write columns in which nothing stands any more.
+func cutBlank(fields []string, least int) []string {
+	for len(fields) > least && strings.TrimSpace(fields[len(fields)-1]) == "" {
+		fields = fields[:len(fields)-1]
+	}
+	return fields
+}
+
 func headerHint(e *csvlex.Error) string {
 	if strings.HasSuffix(e.Message, "not UTF-8") {
 		return "save the file as UTF-8"
 	}
 	return ""
+}
+
+// toldSeparator gives the separator of the line sep=; that spreadsheets write
+// before the header, and true for it; else what separates the header.
+func toldSeparator(head []byte) (comma byte, told bool) {
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	line = bytes.Trim(line, "\r\"")
+	if len(line) == 5 && strings.EqualFold(string(line[:4]), "sep=") && line[4] < utf8.RuneSelf {
+		return line[4], true
+	}
+	return separator(head), false
 }
 
 // separator tells which of , ; and tab stands most often between the names of

@@ -34,6 +34,7 @@ func archive(t *testing.T, names ...string) string {
 // Files that people give for a catalog are told by what they are, whatever their name.
 func TestStrangers(t *testing.T) {
 	t.Parallel()
+	phrases := catalog.NewPhrases()
 	long := `"body":"` + strings.Repeat("long ", 1<<15) + `"`
 	for _, c := range []struct{ name, content, want, hint string }{
 		{"xlsx", archive(t, "[Content_Types].xml", "_rels/.rels", "xl/workbook.xml"), "is a workbook of a spreadsheet program (xlsx)", "open it and save the sheet"},
@@ -79,6 +80,11 @@ func TestStrangers(t *testing.T) {
 				}
 				if format == catalog.FormatCSV && (c.name == "other" || c.name == "gateway") {
 					continue // what was asked for is another format
+				}
+				for _, text := range []string{out.err.Error(), feed.HintOf(out.err)} {
+					if _, ok := phrases.Of(text); !ok {
+						t.Errorf("%q is known in English alone", text)
+					}
 				}
 				if got := out.err.Error(); !strings.HasPrefix(got, "the file: "+c.want) || !strings.Contains(feed.HintOf(out.err), c.hint) {
 					t.Errorf("got %s (%s), want %s (%s)", got, feed.HintOf(out.err), c.want, c.hint)

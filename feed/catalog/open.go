@@ -103,7 +103,10 @@ func (s *source) recognise() (Format, error) {
 	case text[0] == '<':
 		return FormatIOF, s.markup(text)
 	}
-	line, _, _ := bytes.Cut(text, []byte("\n"))
+	line, rest, _ := bytes.Cut(text, []byte("\n"))
+	if _, told := toldSeparator(text); told {
+		line, _, _ = bytes.Cut(rest, []byte("\n"))
+	}
 	header := strings.ToLower(string(line))
 	if isShopifyHeader(header) {
 		return FormatShopify, nil

@@ -1,8 +1,8 @@
 package catalog
 
 import (
-	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,13 +36,14 @@ type PriceOptions struct {
 	Currency feed.Currency
 	// MaxErrors ends the reading at so many problems; 0 is 50.
 	MaxErrors int
+	// Needed refuses a file without any line, as where it is to replace a list.
+	Needed bool
 }
 
 const (
 	defaultPriceErrors = 50
 	maxPriceLine       = 64 << 10
-	// peek is how much of a file is looked at to tell what it is.
-	peek = 4 << 10
+	maxPriceBytes      = 1 << 30
 )
 
 // ReadPrices reads the prices of a price list, one line after the other, and
@@ -50,29 +51,37 @@ const (
 // (an id) or key, code, price and remove, or rows of a table with columns of
 // these names; sku stands for code and id for product. Problems name line and
 // field; with any of them nothing of the file should be used. The error is one
-// of reading, or of kind invalid for a table without the columns it needs.
+// of reading, or of kind invalid for a table without the columns it needs, or what
+// is no file of prices at all. Gzip is looked through.
 func ReadPrices(r io.Reader, opt PriceOptions, give func(PriceLine)) ([]Problem, error) {
 	if opt.MaxErrors <= 0 {
 		opt.MaxErrors = defaultPriceErrors
 	}
-	in := bufio.NewReaderSize(r, peek)
-	if head, _ := in.Peek(3); bytes.Equal(head, []byte("\xef\xbb\xbf")) {
-		if _, err := in.Discard(3); err != nil {
+	src, lim, total := &source{name: cmp.Or(opt.Name, "the list")}, Limits{Bytes: maxPriceBytes}.withDefaults(), int64(0)
+	if err := src.look(r, &total, &lim); err != nil {
+		return nil, src.explain(err)
+	}
+	head, err := src.head()
+	if err != nil {
+		return nil, err
+	}
+	p := &priceReader{opt: opt, give: give, lines: lines.NewReader(src.r, maxPriceLine)}
+	text := bytes.TrimSpace(head)
+	if len(text) > 0 && (text[0] == '[' || text[0] == '<') {
+		if _, err := src.recognise(); err != nil {
 			return nil, err
 		}
 	}
-	head, err := in.Peek(peek)
-	if err != nil && err != io.EOF && !errors.Is(err, bufio.ErrBufferFull) {
-		return nil, fmt.Errorf("read %s: %w", opt.Name, err)
-	}
-	p := &priceReader{opt: opt, give: give, lines: lines.NewReader(in, maxPriceLine)}
-	if text := bytes.TrimSpace(head); len(text) == 0 || text[0] == '{' {
+	if len(text) == 0 || text[0] == '{' {
 		err = p.objects()
 	} else {
-		err = p.table(separator(head))
+		err = p.table(toldSeparator(head))
 	}
 	if err != nil && !errors.Is(err, errEnoughPrices) {
 		return p.problems, fmt.Errorf("read %s: %w", opt.Name, err)
+	}
+	if opt.Needed && p.taken == 0 && len(p.problems) == 0 {
+		return nil, &feed.Error{Kind: feed.KindInvalid, Message: "no line says a price", Hint: "was the export cut off? to take all prices away, name each with remove"}
 	}
 	return p.problems, nil
 }
@@ -85,6 +94,7 @@ type priceReader struct {
 	give     func(PriceLine)
 	lines    *lines.Reader
 	problems []Problem
+	taken    int64
 }
 
 // fail notes a problem; the error says that it was the last one to be told.
@@ -139,6 +149,7 @@ func (p *priceReader) take(line int64, t priceText) error {
 		}
 		l.Amount = amount
 	}
+	p.taken++
 	p.give(l)
 	return nil
 }
@@ -205,7 +216,12 @@ func first(a, b string) string {
 var priceColumns = map[string]string{"product": "product", "id": "product", "key": "key", "code": "code", "sku": "code", "price": "price", "remove": "remove"}
 
 // table reads a table with a header.
-func (p *priceReader) table(comma byte) error {
+func (p *priceReader) table(comma byte, told bool) error {
+	if told {
+		if _, err := p.lines.Next(); err != nil {
+			return err
+		}
+	}
 	rows := csvlex.NewReader(p.lines, comma, csvlex.Limits{Record: maxPriceLine, Field: maxPriceLine})
 	var r csvlex.Record
 	at := map[string]int{}
@@ -213,15 +229,24 @@ func (p *priceReader) table(comma byte) error {
 	if err != nil {
 		return &feed.Error{Kind: feed.KindInvalid, Message: "header", Err: err}
 	}
-	width := len(r.Fields)
-	for i, name := range r.Fields {
+	fields := cutBlank(r.Fields, 1)
+	width := len(fields)
+	var unknown []string
+	for i, name := range fields {
 		name = strings.ToLower(strings.TrimSpace(name))
 		what, known := priceColumns[name]
-		if _, twice := at[what]; !known || twice {
-			return &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("header: column %.40q is not known or stands there twice", name),
-				Hint: "columns are product, key, code, price and remove"}
+		if _, twice := at[what]; known && twice {
+			return &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("header: column %.40q stands there twice", name), Hint: hintIgnored}
 		}
-		at[what] = i
+		if known {
+			at[what] = i
+		} else if !strings.HasPrefix(name, ignoredPrefix) {
+			unknown = append(unknown, quote(name))
+		}
+	}
+	if len(unknown) > 0 {
+		return &feed.Error{Kind: feed.KindInvalid, Message: "header: not known: " + listed(unknown[:min(len(unknown), maxUnknown)], len(unknown)),
+			Hint: "columns are product, key, code, price and remove; " + hintIgnored}
 	}
 	if _, ok := at["price"]; !ok {
 		if _, ok := at["remove"]; !ok {
@@ -252,13 +277,27 @@ func (p *priceReader) table(comma byte) error {
 		case err != nil:
 			return err
 		case blankRow(r.Fields):
-		case len(r.Fields) != width:
+		case len(cutBlank(r.Fields, width)) != width:
 			err = p.fail(r.Line, "", "has "+plural(int64(len(r.Fields)), "field")+", the header has "+plural(int64(width), "column"), "quote fields that hold separators")
 		default:
-			err = p.take(r.Line, priceText{cell("product"), cell("key"), cell("code"), cell("price"), cell("remove")})
+			err = p.row(r.Line, priceText{cell("product"), cell("key"), cell("code"), cell("price"), cell("remove")})
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// row takes a row, whose price is written as tables write it.
+func (p *priceReader) row(line int64, t priceText) error {
+	for _, c := range []struct{ field, text string }{{"product", t.product}, {"key", t.key}, {"code", t.code}} {
+		if shortened(c.text) {
+			return p.fail(line, c.field, quote(c.text)+" was rounded by a spreadsheet", hintShortened)
+		}
+	}
+	if large, small, ok := twoNumbers(t.price, p.opt.Currency); ok {
+		return p.fail(line, "price", quote(t.price)+" can mean "+large+" or "+small, hintTwoNumbers)
+	}
+	t.price = decimalPoint(t.price)
+	return p.take(line, t)
 }

@@ -46,10 +46,20 @@ func TestReadPrices(t *testing.T) {
 			want: []catalog.PriceLine{{Line: 11, Product: 1, Amount: amount(300)}},
 			problems: []string{"f:1: product: ", "f:2: names no product", "f:3: price: ", "f:4: price: is missing", "f:5: price: is 0", "f:6: price: stands beside remove", "f:7: ", "f:8: something follows",
 				"f:9: key: stands beside an id", "f:10: price: "}},
+		"a table of a spreadsheet": {text: "sep=;\r\nsku;price;;\r\na;1.200,50;;\r\nb;12,5;;\r\nc;1 000;;\r\n",
+			want: []catalog.PriceLine{{Line: 3, Code: "a", Amount: amount(120050)}, {Line: 4, Code: "b", Amount: amount(1250)}, {Line: 5, Code: "c", Amount: amount(100000)}}},
+		"cells that a spreadsheet has spoiled": {text: "sku;price\na;1.200\nb;1,250\n5,90123E+12;1\n",
+			problems: []string{`f:2: price: "1.200" can mean 1200 or 1.200 (write it without a mark between thousands, or with two decimals)`, `f:3: price: "1,250" can mean 1250 or 1.250`, `f:4: code: "5,90123E+12" was rounded by a spreadsheet`}},
 		"bad rows": {text: "sku,price\na\nb,\"1\nc,2,3\n",
 			problems: []string{"f:2: has 1 field, the header has 2 columns", "f:3: field 2: the quoted field does not end"}},
-		"an unknown column":   {text: "sku,colour\na,red\n", err: `column "colour" is not known`},
-		"a column twice":      {text: "sku,code,price\na,a,1\n", err: `column "code" is not known or stands there twice`},
+		"an unknown column":   {text: "sku,colour\na,red\n", err: `header: not known: "colour"`},
+		"columns of others":   {text: "EAN;Cena;x_note;price\na;1;;1\n", err: `header: not known: "ean", "cena"`},
+		"a column to ignore":  {text: "sku;x_note;price\na;b;1\n", want: []catalog.PriceLine{{Line: 2, Code: "a", Amount: amount(100)}}},
+		"a workbook":          {text: "PK\x03\x04\x14\x00\x06\x00xl/workbook.xml", err: "f: is a"},
+		"a web page":          {text: "<!doctype html><html><title>Log in</title>", err: `f: is a web page with the title "Log in"`},
+		"an array":            {text: "[{\"sku\":\"a\"}]", err: "f: is a JSON array"},
+		"UTF-16":              {text: "\xff\xfes\x00k\x00u\x00", err: "f: is encoded in UTF-16"},
+		"a column twice":      {text: "sku,code,price\na,a,1\n", err: `column "code" stands there twice`},
 		"no price":            {text: "sku\na\n", err: "there is no column price"},
 		"what is neither yes": {text: "sku,remove\na,perhaps\n", problems: []string{`f:2: remove: "perhaps" is neither yes nor no`}},
 	} {
@@ -81,6 +91,18 @@ func TestReadPricesStops(t *testing.T) {
 	problems, err := catalog.ReadPrices(strings.NewReader("sku,price\n"+strings.Repeat("a,x\n", 100)), catalog.PriceOptions{Currency: feed.MustCurrency("EUR"), MaxErrors: 3}, func(catalog.PriceLine) {})
 	if err != nil || len(problems) != 3 {
 		t.Errorf("got %v, %v, want three problems", problems, err)
+	}
+}
+
+// A file that is to replace a list and holds nothing would take all prices away:
+// an export that was cut off looks like that.
+func TestReadPricesOfNothing(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"": "no line says a price", "sku,price\n": "no line says a price", "sku,price\n\n,\n": "no line says a price", "sku,remove\na,yes\n": "", "{\"sku\":\"a\",\"price\":1}": ""} {
+		_, err := catalog.ReadPrices(strings.NewReader(text), catalog.PriceOptions{Currency: feed.MustCurrency("EUR"), Needed: true}, func(catalog.PriceLine) {})
+		if got := fmt.Sprint(err); want == "" && err != nil || want != "" && (got != want || feed.KindOf(err) != feed.KindInvalid) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
 	}
 }
 

@@ -98,6 +98,9 @@ func nearest(s string, among []string) string {
 		return n
 	}
 	best, bestDistance := "", max(2, len(s)/3)+1
+	if len(s) < 4 {
+		bestDistance = 2 // two edits make any short name of any other
+	}
 	for _, n := range among {
 		if n == "" {
 			continue

@@ -16,6 +16,7 @@ import (
 
 	"feedmill/feed/catalog"
 	"feedmill/feed/pricing"
+	"feedmill/schema"
 )
 
 // families are messages whose last word is known only while the program runs,
@@ -51,6 +52,7 @@ func families() map[string][]string {
 		"diff":          {"added", "changed", "removed"},
 		"steps":         {"catalog", "catalog.why", "partner", "partner.why", "link", "link.why"},
 		"note":          noteCodes(),
+		"finding":       {"XML", schema.RuleRoot, schema.RuleNotAllowed, schema.RuleRepeated, schema.RuleOrder, schema.RuleMissing, schema.RuleText, schema.RuleValue, schema.RuleAttrMissing, schema.RuleAttrForbidden, schema.RuleNil, schema.RuleType},
 		"told":          catalog.NewPhrases().Codes(),
 		"rulefield":     {"category", "producer", "product", "tag"},
 		"unmatched.is":  {"language", "warehouse", "warehouses", "category", "producer", "product", "tag"},

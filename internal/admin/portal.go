@@ -95,7 +95,18 @@ type checkedFile struct {
 	Valid            bool
 	Errors, Warnings int
 	Elements, Bytes  int64
-	First            string
+	// First is the first thing that is wrong, nil for none.
+	First *faultView
+}
+
+// faultView is one thing that is wrong with a file.
+type faultView struct {
+	// Kind is a word of the family "finding".
+	Kind         string
+	Line, Column int
+	Path         string
+	// Said is what the checker says, which is English.
+	Said string
 }
 
 // askTag marks a partner who has asked for something.
@@ -116,7 +127,7 @@ func portalPage() page {
 		o := portalOffer{ID: "o-aaaaaaaaaaaaaaaa", Name: "Main", Languages: "nor, eng", Currency: "NOK", Readable: true, Expires: s.now.Add(7 * 24 * time.Hour),
 			Links: []linkLine{{ID: "l-bbbbbbbbbbbbbbbb", Name: "shop software", State: "live", CIDRs: "203.0.113.0/24", LastUsed: s.ago(time.Minute), Live: true}},
 			Full:  &portalFeed{812, 104_217, s.ago(time.Hour), files, true}, Light: &portalFeed{813, 104_217, s.ago(time.Minute), light, true},
-			Check: &checkView{Done: true, At: s.ago(time.Minute), Files: []checkedFile{{"full.xml", true, 0, 0, 9_000_000, 412_000_000, ""}, {"light.xml", false, 1, 2, 400_000, 18_000_000, "line 3: <price> is out of place"}}}}
+			Check: &checkView{Done: true, At: s.ago(time.Minute), Files: []checkedFile{{"full.xml", true, 0, 0, 9_000_000, 412_000_000, nil}, {"light.xml", false, 1, 2, 400_000, 18_000_000, &faultView{"XSD-ELEMENT-ORDER", 3, 7, "/offer/products/product[1]", "<price> is not allowed at this place in <product>; expected <sizes>"}}}}}
 		off := portalOffer{ID: "o-bbbbbbbbbbbbbbbb", Name: "Tylko <lampki>"}
 		unchecked := o
 		unchecked.Check = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -149,6 +150,18 @@ func (p *Panel) check(ctx context.Context, key string, reads manage.Identity, o 
 	p.checks.end(key, v)
 }
 
+// newFault puts what a checker has found into what pages have words for.
+func newFault(f *schema.Finding) *faultView {
+	v := &faultView{Kind: f.Rule, Line: f.Line, Column: f.Column, Path: f.Path, Said: f.Message}
+	if !strings.HasPrefix(f.Rule, "XSD-") {
+		v.Kind = "XML" // the file is no XML, whatever the reason
+	}
+	if f.Hint != "" {
+		v.Said += "; " + f.Hint
+	}
+	return v
+}
+
 func (p *Panel) checkFile(ctx context.Context, reads manage.Identity, offer partner.OfferID, name string) (c checkedFile, err error) {
 	body, _, err := p.opt.Manage.OpenFile(ctx, reads, offer, name)
 	if err != nil {
@@ -167,8 +180,8 @@ func (p *Panel) checkFile(ctx context.Context, reads manage.Identity, offer part
 		} else {
 			c.Warnings++
 		}
-		if c.First == "" {
-			c.First = f.String()
+		if c.First == nil {
+			c.First = newFault(&f)
 		}
 	}
 	return c, err

@@ -30,6 +30,11 @@ func TestPriceLists(t *testing.T) {
 	b.see(b.follow(b.post(at+"/price", "item", "A", "price", "7,50", "version", version())), http.StatusOK, "Prices added: 1", "7.50")
 	b.see(b.follow(b.post(at+"/price", "item", "2", "price", "800", "version", version())), http.StatusOK, "800.00")
 	b.see(b.post(at+"/price", "item", "2", "price", "700", "version", "1"), http.StatusConflict)
+	// As tables write prices; what may be a thousand times more than it seems is asked about.
+	b.see(b.post(at+"/price", "item", "2", "price", "1.250", "version", version()), http.StatusUnprocessableEntity, "can mean 1250 or 1.25", `id="f-price-error"`, `value="1.250"`)
+	b.see(b.post(at+"/price", "item", "2", "price", "1,250", "version", version(), "!Accept-Language", "pl"), http.StatusUnprocessableEntity, `id="f-price-error"`, `value="1,250"`)
+	b.see(b.follow(b.post(at+"/price", "item", "2", "price", "1\u00a0250,00", "version", version())), http.StatusOK, "1,250.00")
+	b.see(b.follow(b.post(at+"/price", "item", "2", "price", "800", "version", version())), http.StatusOK, "800.00")
 
 	// The offer takes the list's prices once it names it; before, a look at what that does.
 	fields := []string{"name", "Nord", "shop", b.part(b.get("/shops"), `/panel/shops/(s-[a-z2-7]{16})`), "currency", "PLN", "base", "retail", "lead", "net", "partner-discounts", "on", "version", "1"}
@@ -50,6 +55,11 @@ func TestPriceLists(t *testing.T) {
 		t.Error("what is wrong with a file is told of the lines")
 	}
 	b.see(b.post(at+"/file", "lines", "", "version", version()), http.StatusUnprocessableEntity, `id="f-file-error"`)
+	// Two columns of a table without their names, in an account's own language.
+	b.see(b.post(at+"/file", "lines", "A\t7,50\nC\t9\n", "version", version()), http.StatusUnprocessableEntity, "header: not known", "columns are product, key, code, price and remove")
+	polish := s.staff(m, auth.Manager, "")
+	polish.follow(polish.post("/language", "language", "pl", "back", "/panel/"))
+	b.see(polish.post(at+"/file", "lines", "A\t7,50\nC\t9\n", "version", version()), http.StatusUnprocessableEntity, "pierwszy wiersz podaje nazwy kolumn")
 	b.see(b.post(at+"/file", "lines", lines, "replace", "on", "act", "preview", "version", version()), http.StatusOK, "What would change", "A,6")
 	b.see(b.get(at), http.StatusOK, "800.00")
 	a = b.sendTo(at+"/file", "prices.csv", lines, "replace", "on", "act", "preview", "version", version())

@@ -2,7 +2,7 @@ package admin
 
 import (
 	"bytes"
-	"encoding/json"
+	"encoding/csv"
 	"errors"
 	"io"
 	"net/http"
@@ -33,35 +33,31 @@ func linesOf(err error) ([]catalog.Problem, bool) {
 	return nil, false
 }
 
-// priceEdit reads one price: of a product or a size, "" for one that is to go.
-// What people type is a code before it is the id of a product.
+// priceEdit reads one price: of a product or a size, "" for one that is to go. It
+// is read as a row of a table is, since it may be copied from one. What people
+// type is a code before it is the id of a product.
 func (c *call) priceEdit(l *partner.PriceList, f *form) (edit partner.PriceEdit, err error) {
 	item, price := f.line("item", 1, 200), f.line("price", 0, 40)
-	if price = decimalPoint(price); price != "" {
-		if _, err := feed.ParseAmount(price, l.Currency); err != nil {
-			f.fail("price", "form.said", message(err))
-		}
-	}
 	if f.Failed() {
 		return edit, nil
 	}
-	line := map[string]any{"code": item, "price": price}
+	remove := ""
 	if price == "" {
-		line = map[string]any{"code": item, "remove": true}
+		remove = "yes"
 	}
-	read := func() error {
-		text, err := json.Marshal(line)
+	read := func(by string) error {
+		var table bytes.Buffer
+		w := csv.NewWriter(&table)
+		err := w.WriteAll([][]string{{by, "price", "remove"}, {item, price, remove}})
 		if err == nil {
-			edit, err = c.panel.opt.Manage.ReadPriceFile(c.ctx, c.who, l.ID, manage.PriceFile{Body: bytes.NewReader(text), Name: "price"})
+			edit, err = c.panel.opt.Manage.ReadPriceFile(c.ctx, c.who, l.ID, manage.PriceFile{Body: &table, Name: "price"})
 		}
 		return err
 	}
-	err = read()
+	err = read("code")
 	problems, refused := linesOf(err)
 	if id, wrong := strconv.ParseInt(item, 10, 64); refused && problems[0].Field == "code" && wrong == nil && id > 0 {
-		delete(line, "code")
-		line["product"] = id
-		err = read()
+		err = read("product")
 		problems, refused = linesOf(err)
 	}
 	if !refused {
@@ -71,8 +67,19 @@ func (c *call) priceEdit(l *partner.PriceList, f *form) (edit partner.PriceEdit,
 	if problems[0].Field == "price" {
 		name = "price"
 	}
-	f.fail(name, "form.said", problems[0].Message)
+	f.fail(name, "form.said", c.told(problems[0].Message, problems[0].Hint))
 	return edit, nil
+}
+
+// told gives what is wrong with a file, and what to do, in the reader's language
+// as far as that has words for it.
+func (c *call) told(message, hint string) string {
+	s, phrases := c.speaker(), c.panel.templates.phrases
+	said, _ := s.tell(phrases, message)
+	if hint, _ = s.tell(phrases, hint); hint != "" {
+		said += " (" + hint + ")"
+	}
+	return said
 }
 
 func setPrice(c *call, f *form) (reply, error) {
@@ -133,7 +140,7 @@ func setPrices(c *call) (reply, error) {
 		if problems, refused = linesOf(err); refused {
 			f.fail(field, "pricelist.refused", len(problems))
 		} else if feed.KindOf(err) == feed.KindInvalid && err != nil {
-			f.fail(field, "form.said", err.Error()) // all of it: what is said first may only name the place
+			f.fail(field, "form.said", c.told(err.Error(), feed.HintOf(err))) // all of it: what is said first may only name the place
 		} else if err != nil {
 			return reply{}, err
 		}

@@ -141,6 +141,9 @@ func TestBodyLimits(t *testing.T) {
 	if a := w.do(request{method: "POST", path: "/products", key: key, body: "[]", header: http.Header{"Content-Encoding": {"gzip"}}}); a.status != http.StatusUnsupportedMediaType {
 		t.Errorf("a compressed body: status %d", a.status)
 	}
+	if a := w.do(request{method: "POST", path: "/price-lists/t-aaaaaaaaaaaaaaaa/prices", key: key, body: "\x1f\x8b\x08", header: http.Header{"Content-Type": {"application/x-ndjson"}}}); a.status != http.StatusUnsupportedMediaType {
+		t.Errorf("a compressed body that does not say so: status %d %s", a.status, a.body)
+	}
 	if a := w.do(request{method: "GET", path: "/partners", key: key, body: "{}"}); a.status != http.StatusBadRequest {
 		t.Errorf("a body of a GET: status %d", a.status)
 	}

@@ -344,6 +344,9 @@ type replaceQuery struct {
 }
 
 func (a *API) readPrices(c *call, id feed.PriceListID, body lines, replace bool) (partner.PriceEdit, error) {
+	if bytes.HasPrefix(body, []byte{0x1F, 0x8B}) { // files are looked through, bodies are not
+		return partner.PriceEdit{}, &refusal{kind: problemMedia, hint: "send the body uncompressed"}
+	}
 	return a.manage.ReadPriceFile(c.ctx, c.seeingPrices(), id, manage.PriceFile{Body: bytes.NewReader(body), Replace: replace})
 }
 

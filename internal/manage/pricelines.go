@@ -50,7 +50,7 @@ func (s *Service) ReadPriceFile(ctx context.Context, who Identity, id feed.Price
 	}
 	r := priceResolver{file: f.Name, most: cmp.Or(max(f.MaxErrors, 0), maxLineErrors), edit: partner.PriceEdit{Replace: f.Replace}}
 	count := 0
-	problems, err := catalog.ReadPrices(f.Body, catalog.PriceOptions{Name: f.Name, Currency: l.Currency, MaxErrors: r.most}, func(line catalog.PriceLine) {
+	problems, err := catalog.ReadPrices(f.Body, catalog.PriceOptions{Name: f.Name, Currency: l.Currency, MaxErrors: r.most, Needed: f.Replace}, func(line catalog.PriceLine) {
 		if count++; count <= maxListRows {
 			r.lines = append(r.lines, line)
 		}
