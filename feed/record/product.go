@@ -42,6 +42,23 @@ func (d *Decoder) Decode(data []byte, p *feed.Product) error {
 	return decode(unsafe.String(unsafe.SliceData(data), len(data)), p, &d.spare)
 }
 
+// DecodeNames reads a document as far as the names of the product: all that
+// stands before them and the names are replaced in p, all else stays as it was.
+// What follows is not looked at. Strings and errors are those of
+// [Decoder.Decode].
+func (d *Decoder) DecodeNames(data []byte, p *feed.Product) error {
+	in := unsafe.String(unsafe.SliceData(data), len(data))
+	if err := checkVersion(in, versionProduct); err != nil {
+		return fmt.Errorf("decode names of a product: %w", err)
+	}
+	w := walker{in: in, pos: 1}
+	named(&w, p)
+	if w.err != nil {
+		return fmt.Errorf("decode names of a product: %w", w.err)
+	}
+	return nil
+}
+
 // spares keep what pointers of earlier products pointed to.
 type spares struct {
 	promotion   *feed.Promotion
@@ -105,7 +122,8 @@ const (
 	minAttr      = 2
 )
 
-func product(w *walker, p *feed.Product) {
+// named walks the fields of a product up to its names.
+func named(w *walker, p *feed.Product) {
 	if id := w.uint(uint64(p.ID)); !w.encoding {
 		p.ID = feed.ProductID(id)
 	}
@@ -137,6 +155,10 @@ func product(w *walker, p *feed.Product) {
 
 	w.strings(&p.URL, &p.MobileURL)
 	texts(w, &p.Names)
+}
+
+func product(w *walker, p *feed.Product) {
+	named(w, p)
 	texts(w, &p.ShortDescs)
 	texts(w, &p.LongDescs)
 	w.string(&p.Version.Name)

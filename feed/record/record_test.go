@@ -307,6 +307,28 @@ func TestEveryCutIsRefused(t *testing.T) {
 	}
 }
 
+// TestNamesAlone reads documents as far as their names, and ones that are cut
+// behind or before them.
+func TestNamesAlone(t *testing.T) {
+	t.Parallel()
+	var dec Decoder
+	var q feed.Product
+	rapid.Check(t, func(t *rapid.T) {
+		p := feedtest.Product().Draw(t, "product")
+		doc := Append(nil, p)
+		if err := dec.DecodeNames(doc, &q); err != nil || !reflect.DeepEqual(append(feed.Texts{}, q.Names...), append(feed.Texts{}, p.Names...)) || q.ID != p.ID {
+			t.Fatalf("got %v, %v, want %v", q.Names, err, p.Names)
+		}
+	})
+	doc := Append(nil, &feed.Product{ID: 1, Names: feed.Texts{{Lang: feed.MustLanguage("pol"), Value: "Kubek"}}})
+	end := bytes.Index(doc, []byte("Kubek")) + len("Kubek")
+	for n := range doc {
+		if err := dec.DecodeNames(doc[:n], &q); (err == nil) != (n >= end) {
+			t.Errorf("the first %d bytes of %d, names end at %d: got %v", n, len(doc), end, err)
+		}
+	}
+}
+
 // TestHostileCounts claims long lists in short documents.
 func TestHostileCounts(t *testing.T) {
 	good := Append(nil, everything[feed.Product](t))

@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"feedmill/internal/auth"
@@ -14,11 +16,13 @@ import (
 
 // auditLine is one line of the audit for people.
 type auditLine struct {
-	Number               string
-	Time                 time.Time
-	Name, Role, Address  string
-	Action, Object, Link string
-	Changes              []auditChange
+	Number              string
+	Time                time.Time
+	Name, Role, Address string
+	Action, Object      string
+	// What is what Object is called.
+	What    called
+	Changes []auditChange
 }
 
 // auditChange is one fact before and after.
@@ -26,8 +30,11 @@ type auditChange struct{ Name, Before, After string }
 
 // auditView lists the audit, the newest first.
 type auditView struct {
-	Lines  []auditLine
+	Lines []auditLine
+	// Object is the id of the one thing that is asked about, "" for all; What is
+	// what it is called.
 	Object string
+	What   called
 	Pager  pager
 	// Verified is nil until somebody asks.
 	Verified *verifiedView
@@ -49,7 +56,7 @@ func auditPage() page {
 		lines := sampleAudit(s)
 		return []story{
 			{state: "plain", data: auditView{Lines: lines, Pager: pager{Older: "/panel/audit?before=2"}}},
-			{state: "one-object", role: auth.Readonly, data: auditView{Lines: lines[:1], Object: "p-bbbbbbbbbbbbbbbb"}},
+			{state: "one-object", role: auth.Readonly, data: auditView{Lines: lines[:1], Object: "p-bbbbbbbbbbbbbbbb", What: lines[0].What}},
 			{state: "verified", data: auditView{Lines: lines, Verified: &verifiedView{Lines: 412, Unchained: 3, Head: "412:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}},
 			{state: "broken", data: auditView{Lines: lines, Verified: &verifiedView{Lines: 17, Broken: "18", Why: "the line was changed"}}},
 			{state: "empty", data: auditView{}},
@@ -58,25 +65,40 @@ func auditPage() page {
 }
 
 func sampleAudit(s *scene) []auditLine {
+	shop := called{Name: "Nord Shop", Link: root + "/partners/p-bbbbbbbbbbbbbbbb"}
 	return []auditLine{
-		{"412", s.ago(time.Minute), "anna@example.com", "owner", "192.0.2.7", "partner.feed.off", "p-bbbbbbbbbbbbbbbb", root + "/partners/p-bbbbbbbbbbbbbbbb", []auditChange{{"feed", "true", "false"}}},
-		{"411", s.ago(time.Hour), "schedule", "system", "", "offer.update", "o-bbbbbbbbbbbbbbbb", "", []auditChange{{"name", "Main <b>", "Main & more"}, {"profile", "", "{\n  \"currency\": \"EUR\"\n}"}}},
-		{"410", s.ago(48 * time.Hour), "import", "operator", "", "catalog.write", "i-bbbbbbbbbbbbbbbb", "", nil},
+		{"412", s.ago(time.Minute), "anna@example.com", "owner", "192.0.2.7", "partner.feed.off", "p-bbbbbbbbbbbbbbbb", shop, []auditChange{{"feed", "true", "false"}}},
+		{"411", s.ago(time.Hour), "schedule", "system", "", "offer.update", "o-bbbbbbbbbbbbbbbb", called{Name: "Nord Shop › Main & more", Link: root + "/offers/o-bbbbbbbbbbbbbbbb"}, []auditChange{{"name", "Main <b>", "Main & more"}, {"profile", "", "{\n  \"currency\": \"EUR\"\n}"}}},
+		{"410", s.ago(48 * time.Hour), "import", "operator", "", "catalog.write", "i-bbbbbbbbbbbbbbbb", called{}, nil},
+		{"409", s.ago(49 * time.Hour), "anna@example.com", "owner", "192.0.2.7", "partner.delete", "p-cccccccccccccccc", called{Name: "Velo <b> " + strings.Repeat("Süd", 60), Gone: true}, []auditChange{{"partner", "Nord Shop", ""}}},
 	}
 }
 
 // auditLines writes lines for people.
-func auditLines(list []partner.AuditEntry) (lines []auditLine) {
+func (c *call) auditLines(names *roster, list []partner.AuditEntry) (lines []auditLine, err error) {
 	for i := range list {
 		e := &list[i]
 		l := auditLine{Number: strconv.FormatInt(e.Number, 10), Time: e.Time, Name: e.Actor.Name, Role: e.Actor.Role, Address: e.Actor.Address, Action: e.Action, Object: e.Object,
 			Changes: changesOf(e.Before, e.After)}
-		if partner.ID(e.Object).Valid() {
-			l.Link = root + "/partners/" + e.Object
+		if l.What, err = names.of(e.Object); err != nil {
+			return nil, err
+		}
+		for j := range l.Changes {
+			ch := &l.Changes[j]
+			if !slices.Contains([]string{"partner", "offer", "shop", "replaces"}, ch.Name) {
+				continue
+			}
+			for _, id := range []*string{&ch.Before, &ch.After} {
+				v, err := names.of(*id)
+				if err != nil {
+					return nil, err
+				}
+				*id = cmp.Or(v.Name, *id)
+			}
 		}
 		lines = append(lines, l)
 	}
-	return lines
+	return lines, nil
 }
 
 // changesOf lists facts before and after by name.
@@ -107,8 +129,12 @@ func (c *call) audit() (v auditView, err error) {
 		return v, err
 	}
 	list, v.Pager = newestFirst(c, list, perPage, func(e *partner.AuditEntry) int64 { return e.Number })
-	v.Lines = auditLines(list)
-	return v, nil
+	names := c.names()
+	if v.What, err = names.of(v.Object); err != nil {
+		return v, err
+	}
+	v.Lines, err = c.auditLines(names, list)
+	return v, err
 }
 
 func showAudit(c *call) (reply, error) {

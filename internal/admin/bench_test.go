@@ -192,7 +192,7 @@ func (s *site) downloads(b *testing.B, c *crowd) {
 }
 
 // publish publishes what is due, as the program does.
-func (s *site) publish(b *testing.B, c *crowd) {
+func (s *site) publish(b testing.TB, c *crowd) {
 	b.Helper()
 	s.Pass(time.Hour)
 	ctx := b.Context()

@@ -37,17 +37,15 @@ func showGenerations(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	wanted := folded(strings.TrimSpace(v.Query))
+	wanted := manage.NewSought(v.Query)
 	for i := range offers {
 		o := &offers[i]
 		line := offerChoice{string(o.ID), names[o.Partner], o.Name}
-		if strings.Contains(folded(line.Partner+" "+line.Name), wanted) {
+		if wanted.In(line.Partner + " " + line.Name) {
 			v.Lines = append(v.Lines, line)
 		}
 	}
-	slices.SortFunc(v.Lines, func(a, b offerChoice) int {
-		return strings.Compare(strings.ToLower(a.Partner+"\x00"+a.Name), strings.ToLower(b.Partner+"\x00"+b.Name))
-	})
+	manage.SortByName(v.Lines, func(l *offerChoice) string { return l.Partner + "\x00" + l.Name })
 	v.Lines, v.Pager = pageOf(v.Lines, c.r.URL)
 	return show("generations", v), nil
 }

@@ -20,6 +20,8 @@ type overviewView struct {
 	Asked []askedLine
 	// Held counts runs with something held.
 	Held int
+	// Failed says that the last run that has ended did not succeed.
+	Failed bool
 	// LastPublished is when a run last published something, zero for never.
 	LastPublished time.Time
 	Sharing       switchView
@@ -75,8 +77,10 @@ func overviewPage() page {
 			Asked:   []askedLine{{"p-bbbbbbbbbbbbbbbb", "Nord Shop"}},
 			Alarms:  []alarmLine{{"l-cccccccccccccccc", "shop software", "p-cccccccccccccccc", s.ago(3 * time.Hour), true}},
 			Sharing: sharingSwitch(true, 4, true)}
+		failed := full
+		failed.Failed, failed.Held, failed.Runs = true, 0, sampleRuns(s)[4:]
 		return []story{
-			{state: "busy", data: full},
+			{state: "busy", data: full}, {state: "failed", data: failed},
 			{state: "fresh", data: overviewView{Sharing: sharingSwitch(true, 1, true), Steps: stepsOf(0, nil, 0)}, flash: []said{{"setup.done", nil}}, needsFactor: true},
 			{state: "begun", data: overviewView{Products: 12, Partners: partnerCounts{1, 0, 0, 0, 0, 1}, Sharing: sharingSwitch(true, 1, true), Steps: stepsOf(12, []partner.Partner{{ID: "p-bbbbbbbbbbbbbbbb"}}, 0)}},
 			{state: "sharing-off", sharingOff: true, data: overviewView{Products: 12, Partners: partnerCounts{1, 1, 0, 0, 0, 0}, Sharing: sharingSwitch(false, 5, true)}},
@@ -137,10 +141,14 @@ func showOverview(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	ended := false
 	for i := range runs {
 		line := runLineOf(&runs[i], now)
 		if line.Outcome == "published" && v.LastPublished.IsZero() {
 			v.LastPublished = line.Ended
+		}
+		if !ended && line.Outcome != "running" {
+			ended, v.Failed = true, line.Outcome == "failed"
 		}
 		if i < overviewRuns {
 			v.Runs = append(v.Runs, line)

@@ -175,5 +175,6 @@ func showPartnerAudit(c *call) (reply, error) {
 		all = append(all, list...)
 	}
 	slices.SortFunc(all, func(a, b partner.AuditEntry) int { return int(b.Number - a.Number) })
-	return show("partneraudit", partnerAuditView{c.head(&p, "audit"), auditLines(all[:min(len(all), perPage)])}), nil
+	lines, err := c.auditLines(c.names(), all[:min(len(all), perPage)])
+	return show("partneraudit", partnerAuditView{c.head(&p, "audit"), lines}), err
 }

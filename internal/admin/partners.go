@@ -7,10 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"feedmill/feed"
 	"feedmill/internal/auth"
@@ -112,13 +108,13 @@ func showPartners(c *call) (reply, error) {
 	for i := range fresh {
 		by[fresh[i].Partner] = append(by[fresh[i].Partner], &fresh[i])
 	}
-	tags := map[string]int{}
+	tags, sought := map[string]int{}, manage.NewSought(v.Query)
 	var found []partner.Partner
 	for i := range list {
 		for _, t := range list[i].Tags {
 			tags[t]++
 		}
-		if v.matches(&list[i], by[list[i].ID], c.now()) {
+		if v.matches(sought, &list[i], by[list[i].ID], c.now()) {
 			found = append(found, list[i])
 		}
 	}
@@ -133,7 +129,7 @@ func showPartners(c *call) (reply, error) {
 }
 
 // matches says whether a partner is among those that are asked for.
-func (v *partnersView) matches(p *partner.Partner, fresh []*partner.Freshness, now time.Time) bool {
+func (v *partnersView) matches(sought *manage.Sought, p *partner.Partner, fresh []*partner.Freshness, now time.Time) bool {
 	if v.Tag != "" && !slices.Contains(p.Tags, v.Tag) {
 		return false
 	}
@@ -156,41 +152,7 @@ func (v *partnersView) matches(p *partner.Partner, fresh []*partner.Freshness, n
 			return false
 		}
 	}
-	q := folded(strings.TrimSpace(v.Query))
-	if q == "" {
-		return true
-	}
-	for _, text := range []string{p.Name, p.Email, p.Phone, string(p.ID)} {
-		if strings.Contains(folded(text), q) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(p.Tags, func(t string) bool { return strings.Contains(folded(t), q) })
-}
-
-// folded writes a text as people search for it: in whatever case, and with
-// letters instead of those that no keyboard at hand has.
-func folded(s string) string {
-	s = strings.ToLower(s)
-	if strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
-		return s
-	}
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case 'ł':
-			return 'l'
-		case 'ø':
-			return 'o'
-		case 'đ':
-			return 'd'
-		case 'ς':
-			return 'σ'
-		}
-		if unicode.Is(unicode.Mn, r) {
-			return -1 // an accent
-		}
-		return r
-	}, norm.NFD.String(s))
+	return sought.In(strings.Join(append([]string{p.Name, p.Email, p.Phone, string(p.ID)}, p.Tags...), "\n"))
 }
 
 // partnerRow puts a row together.

@@ -17,7 +17,7 @@ func TestPartnersAreFoundAsPeopleType(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		"przedsiebiorstwo": "Przedsiębiorstwo", "LODZ": "Łódź", "łódź": "Łódź", "ΚΑΤΑΣΤΗΜΑ": "Κατάστημα", "ποδηλατος": "Ποδήλατος", "ΠΟΔΗΛΑΤΟΣ": "Ποδήλατος",
-		"ziga cres": "Žiga", "ВЕЛОСИПЕДЫ ЕЖ": "Ёж", "nord": "Nord",
+		"ziga cres": "Žiga", "ВЕЛОСИПЕДЫ ЕЖ": "Ёж", "nord": "Nord", "łódź przeds": "Przedsiębiorstwo Łódź",
 	} {
 		for _, page := range []string{"/partners?q=", "/generations?q="} {
 			a := b.see(b.get(page+queryEscape(query)), http.StatusOK, want)

@@ -1,9 +1,13 @@
 package admin
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"html/template"
+	"log/slog"
 	"math/big"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -119,8 +123,12 @@ type productView struct {
 	SRP       feed.Price
 	Tags      []string
 	Sizes     []sizeLine
-	Shown     []shownLine
-	Pager     pager
+	// Query is what the names of partners are searched for.
+	Query string
+	Shown []shownLine
+	Pager pager
+	// May says that whoever looks may remove the product.
+	May bool
 	// Gone says that the catalog has no such product any more.
 	Gone bool
 }
@@ -146,7 +154,10 @@ type shownLine struct {
 }
 
 func productPage() page {
-	return page{name: "product", routes: []route{get("/products/{product}", may(manage.ReadProducts), showProduct)}, stories: func(s *scene) []story {
+	return page{name: "product", routes: []route{
+		get("/products/{product}", may(manage.ReadProducts), showProduct),
+		send("/products/{product}/delete", may(manage.WriteProducts), deleteProduct),
+	}, stories: func(s *scene) []story {
 		v := productView{ID: "17", Name: "Rower miejski „Wisła” 28″", Texts: []textLine{{"pol", "Rower miejski „Wisła” 28″"}, {"eng", "City bike <Wisła>"}}, Producer: "Wisła", Category: "Rowery/Miejskie",
 			VAT: feed.Percent{}, Currency: feed.MustCurrency("PLN"), List: samplePrice(189900), Wholesale: samplePrice(140000), Tags: []string{"nowość"},
 			Sizes: []sizeLine{{"S", "RM-28-W-S", "5900000000017", "E-1", "4", feed.Price{}}, {"M", "RM-28-W-M", "5900000000024", "", "10", samplePrice(194900)}},
@@ -156,9 +167,12 @@ func productPage() page {
 				{"o-cccccccccccccccc", "Tylko lampki", "Ostrów", "p-cccccccccccccccc", "", "not-included", false, feed.MustCurrency("PLN"), feed.Price{}, feed.Price{}, ""},
 			}}
 		bare := productView{ID: "9", Gone: true}
+		v.May, v.Pager = true, pager{Older: root + "/products/17?page=1", From: 1, To: 50, Total: 312}
 		none := v
-		none.Shown = nil
-		return []story{{state: "plain", data: v}, {state: "no-partners", role: auth.Readonly, data: none}, {state: "gone", data: bare}}
+		none.Shown, none.May, none.Pager = nil, false, pager{}
+		sought := v
+		sought.Query, sought.Shown, sought.Pager = "x<y", nil, pager{}
+		return []story{{state: "plain", data: v}, {state: "no-partners", role: auth.Readonly, data: none}, {state: "none-found", data: sought}, {state: "gone", data: bare}}
 	}}
 }
 
@@ -171,6 +185,15 @@ func (c *call) productID() (feed.ProductID, error) {
 	return feed.ProductID(n), nil
 }
 
+// goneProduct answers for a product that the catalog has not, or no longer:
+// imports and bookmarks lead to such.
+func goneProduct(id feed.ProductID, err error) (reply, error) {
+	if feed.KindOf(err) != feed.KindNotFound {
+		return reply{}, err
+	}
+	return reply{status: http.StatusNotFound, page: "product", data: productView{ID: strconv.FormatInt(int64(id), 10), Gone: true}}, nil
+}
+
 func showProduct(c *call) (reply, error) {
 	id, err := c.productID()
 	if err != nil {
@@ -178,7 +201,7 @@ func showProduct(c *call) (reply, error) {
 	}
 	p, err := c.panel.opt.Manage.Product(c.ctx, c.who, id)
 	if err != nil {
-		return reply{}, err
+		return goneProduct(id, err)
 	}
 	v := productView{ID: strconv.FormatInt(int64(id), 10), Producer: p.Producer.Name, Category: p.Category.Names.Pick(nil), VAT: p.VAT, Currency: p.Currency,
 		List: p.Prices.List, Wholesale: p.Prices.Wholesale, Minimal: p.Prices.Minimal, SRP: p.Prices.SRP, Tags: p.Tags}
@@ -206,16 +229,17 @@ func showProduct(c *call) (reply, error) {
 		}
 		v.Sizes = append(v.Sizes, line)
 	}
+	v.Query, v.May = c.query("q"), c.may(manage.WriteProducts)
 	from, _ := strconv.Atoi(c.query("page"))
 	from = min(max(from, 0), 1_000_000) * perPage
-	shown, total, err := c.panel.opt.Manage.ShownTo(c.ctx, c.who, id, from, perPage)
+	shown, total, err := c.panel.opt.Manage.ShownTo(c.ctx, c.who, id, v.Query, from, perPage)
 	if err != nil {
 		return reply{}, err
 	}
 	for i := range shown {
 		v.Shown = append(v.Shown, shownLineOf(&shown[i]))
 	}
-	v.Pager = pager{From: from + 1, To: from + len(shown), Total: total}
+	v.Pager = pager{From: min(from+1, total), To: from + len(shown), Total: total}
 	if from > 0 {
 		v.Pager.Newer = withQuery(c.r.URL, "page", strconv.Itoa(from/perPage-1))
 	}
@@ -223,6 +247,26 @@ func showProduct(c *call) (reply, error) {
 		v.Pager.Older = withQuery(c.r.URL, "page", strconv.Itoa(from/perPage+1))
 	}
 	return show("product", v), nil
+}
+
+// deleteProduct removes a product from the catalog, and so from all offers.
+func deleteProduct(c *call, f *form) (reply, error) {
+	id, err := c.productID()
+	if err != nil {
+		return reply{}, err
+	}
+	p, err := c.panel.opt.Manage.Product(c.ctx, c.who, id)
+	if err != nil {
+		return goneProduct(id, err)
+	}
+	name := cmp.Or(p.Names.Pick(nil), strconv.FormatInt(int64(id), 10))
+	if rep, ok := c.sure(f, fmt.Sprintf("/products/%d", id), "product.delete.ask", name); !ok {
+		return rep, nil
+	}
+	if _, err := c.panel.opt.Manage.DeleteProducts(c.ctx, c.who, []feed.ProductID{id}); err != nil {
+		return reply{}, err
+	}
+	return move("/products").saying("product.deleted", name), nil
 }
 
 // joined writes a list with commas.
@@ -256,6 +300,8 @@ type whyView struct {
 	Assortment  []pricing.Note
 	Derivations []derivationView
 	Full, Light sentView
+	// Unread says that what was sent cannot be read now.
+	Unread bool
 }
 
 // derivationView is how prices and stock of a product or a size came about.
@@ -304,7 +350,9 @@ func whyPage() page {
 		out.Summary = said("excluded", 1, pricing.NameTag, "old")
 		out.Included, out.Reason, out.Refusal, out.Full, out.Light = false, "excluded", "offer-feed-off", sentView{Kind: "full"}, sentView{Kind: "light", Generation: 9, Time: s.ago(time.Hour)}
 		gone := whyView{Product: "17", Name: "17", Offer: v.Offer, OfferName: "Main", Partner: "Nord Shop", PartnerID: v.PartnerID, Full: sentView{"full", 812, s.ago(time.Hour), "full_change2026-11-21T14-00-00.xml", 812, xml, true, false, false}, Light: sentView{Kind: "light"}}
-		return []story{{state: "in", data: v}, {state: "out", role: auth.Readonly, data: out}, {state: "gone", data: gone}}
+		unread := v
+		unread.Unread = true
+		return []story{{state: "in", data: v}, {state: "out", role: auth.Readonly, data: out}, {state: "gone", data: gone}, {state: "unread", data: unread}}
 	}}
 }
 
@@ -314,10 +362,14 @@ func showWhy(c *call) (reply, error) {
 		return reply{}, err
 	}
 	a, err := c.panel.opt.Manage.Why(c.ctx, c.who, manage.Question{Offer: partner.OfferID(c.path("offer")), Product: id})
-	if err != nil {
+	var unread *manage.UnreadError
+	if errors.As(err, &unread) {
+		c.panel.opt.Log.WarnContext(c.ctx, "what was sent cannot be read", slog.Any("error", err))
+	} else if err != nil {
 		return reply{}, err
 	}
-	v := whyView{Product: strconv.FormatInt(int64(id), 10), Name: a.Name, Offer: string(a.Offer.ID), OfferName: a.Offer.Name, Partner: a.Partner.Name, PartnerID: string(a.Partner.ID),
+	v := whyView{Unread: unread != nil,
+		Product: strconv.FormatInt(int64(id), 10), Name: a.Name, Offer: string(a.Offer.ID), OfferName: a.Offer.Name, Partner: a.Partner.Name, PartnerID: string(a.Partner.ID),
 		Known: a.Explanation != nil, Included: a.Included, Refusal: a.Refusal.String(), Full: sentViewOf("full", &a.Full), Light: sentViewOf("light", &a.Light)}
 	if v.Name == "" {
 		v.Name = v.Product

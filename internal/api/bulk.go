@@ -156,6 +156,9 @@ func (a *API) planOffers(c *call, b *bulkOffers) (set partner.Changeset, err err
 			return set, missingAs(err, "/change/shop", "there is no such shop")
 		}
 	}
+	if err := a.knownLists(c, &do, "/change"); err != nil {
+		return set, err
+	}
 	ids := make([]partner.OfferID, len(b.Offers))
 	for i, id := range b.Offers {
 		ids[i] = partner.OfferID(id)

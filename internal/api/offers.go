@@ -99,6 +99,9 @@ func (a *API) createOffer(c *call, in *struct {
 	if _, err := a.findShop(c, o.Shop); err != nil {
 		return nil, missingAs(err, "/shop", "there is no such shop")
 	}
+	if err := a.knownList(c, o.Profile.PriceList, "/profile/price_list"); err != nil {
+		return nil, err
+	}
 	if o.PartnerDiscounts && b.Profile != nil && b.Profile.Discounts != nil {
 		return nil, invalid(fieldError{"/profile/discounts", "partner_discounts says that they are the partner's"})
 	}
@@ -107,6 +110,33 @@ func (a *API) createOffer(c *call, in *struct {
 		return nil, err
 	}
 	return a.showOffer(&o)
+}
+
+// knownList refuses a price list that is not there at a place of the body.
+func (a *API) knownList(c *call, id feed.PriceListID, pointer string) error {
+	if id == "" {
+		return nil
+	}
+	if !partner.ValidPriceListID(id) {
+		return invalid(fieldError{pointer, "is no id of a price list"})
+	}
+	who := c.who
+	who.Scopes |= partner.ScopeProductsRead // whether it is there is no secret of the catalog
+	_, err := a.manage.PriceList(c.ctx, who, string(id))
+	return missingAs(err, pointer, "there is no such price list")
+}
+
+// knownLists is knownList for the two places of a change; at begins pointers.
+func (a *API) knownLists(c *call, do *manage.OfferChange, at string) error {
+	if do.Profile != nil {
+		if err := a.knownList(c, do.Profile.PriceList, at+"/profile/price_list"); err != nil {
+			return err
+		}
+	}
+	if do.PriceList != nil {
+		return a.knownList(c, *do.PriceList, at+"/price_list")
+	}
+	return nil
 }
 
 // missingAs turns what is not there into a mistake at a place of the body.
@@ -218,6 +248,9 @@ func (a *API) patchOffer(c *call, in *struct {
 		if _, err := a.findShop(c, *do.Shop); err != nil {
 			return nil, missingAs(err, "/shop", "there is no such shop")
 		}
+	}
+	if err := a.knownLists(c, &do, ""); err != nil {
+		return nil, err
 	}
 	o, err := a.changeOffer(c, in.Offer, do, func(current int64) (int64, error) { return c.version(in.Body.Version, current) })
 	if err != nil {

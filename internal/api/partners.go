@@ -2,7 +2,6 @@ package api
 
 import (
 	"slices"
-	"strings"
 
 	"feedmill/feed"
 	"feedmill/internal/manage"
@@ -51,7 +50,7 @@ type partnerPath struct {
 
 type partnerFilter struct {
 	paging
-	Q     string `query:"q" doc:"part of the name or e-mail, in whatever case" schema:"max=200"`
+	Q     string `query:"q" doc:"part of the name or e-mail, in whatever case and without regard to accents" schema:"max=200"`
 	Tag   string `query:"tag" schema:"max=60"`
 	State string `query:"state" schema:"enum=active|blocked"`
 }
@@ -61,10 +60,10 @@ func (a *API) partners(c *call, in *partnerFilter) (*page[*partnerDoc], error) {
 	if err != nil {
 		return nil, err
 	}
-	q := strings.ToLower(in.Q)
+	sought := manage.NewSought(in.Q)
 	list = slices.DeleteFunc(list, func(p partner.Partner) bool {
 		return in.Tag != "" && !slices.Contains(p.Tags, in.Tag) || in.State != "" && p.State.String() != in.State ||
-			q != "" && !strings.Contains(strings.ToLower(p.Name), q) && !strings.Contains(strings.ToLower(p.Email), q)
+			!sought.In(p.Name+"\n"+p.Email)
 	})
 	return shownPage(c, &in.paging, list, func(p *partner.Partner) string { return string(p.ID) }, a.showPartner)
 }

@@ -27,7 +27,7 @@ func TestPricesThatAreNone(t *testing.T) {
 		{`"price": {"net": "10", "gross": "99"}`, `do not agree`},
 	} {
 		a := w.do(request{method: "PATCH", path: "/products", key: key, body: `{"patches": [{"code": "A-1", ` + c.price + `}]}`})
-		if a.status != http.StatusUnprocessableEntity || !bytes.Contains(a.body, []byte(c.want)) || !bytes.Contains(a.body, []byte("patch 1 of the list")) {
+		if a.status != http.StatusUnprocessableEntity || !bytes.Contains(a.body, []byte(c.want)) || !bytes.Contains(a.body, []byte(`"pointer":"/patches/0"`)) {
 			t.Errorf("%s: got %d %s, want %q", c.price, a.status, a.body, c.want)
 		}
 	}

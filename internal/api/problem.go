@@ -151,6 +151,11 @@ func problemOf(err error) (doc problemDoc, header http.Header, fault bool) {
 		doc.Conflict = conflictOf(stale)
 		doc.Detail = "the change was made from version " + strconv.FormatInt(stale.From, 10) + ", it is at " + strconv.FormatInt(stale.Now, 10)
 	}
+	var patch *manage.PatchError
+	if errors.As(err, &patch) {
+		doc.Detail = "nothing was written"
+		doc.Errors = append(doc.Errors, patchError(patch))
+	}
 	var lines *manage.LinesError
 	if errors.As(err, &lines) {
 		doc.Detail = "nothing was written"

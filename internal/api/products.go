@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -174,13 +175,19 @@ func (a *API) patchProducts(c *call, in *struct {
 	}
 	result, err := a.manage.PatchProducts(c.ctx, c.who, patches)
 	if err != nil {
-		if isMissing(err) {
+		var patch *manage.PatchError
+		if isMissing(err) && errors.As(err, &patch) {
 			// It is the body that names what is not there.
-			return nil, &refusal{kind: problemInvalid, detail: err.Error()}
+			return nil, invalid(patchError(patch))
 		}
 		return nil, err
 	}
 	return a.written(c, &result)
+}
+
+// patchError names the place of a patch.
+func patchError(e *manage.PatchError) fieldError {
+	return fieldError{"/patches/" + strconv.Itoa(e.Index), said(e.Err)}
 }
 
 func (p *productPatch) read(r *reading, at string) manage.ProductPatch {

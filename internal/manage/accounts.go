@@ -61,6 +61,9 @@ func (s *Service) CreateShop(ctx context.Context, who Identity, shop partner.Sho
 	}
 	trim(&shop.Name)
 	shop.ID, shop.Merchant, shop.Version = partner.NewShopID(), who.Merchant, 1
+	if err := s.shopNumberIsFree(ctx, &shop, true); err != nil {
+		return partner.Shop{}, err
+	}
 	return shop, s.db.CreateShop(ctx, who.Actor, shop)
 }
 
@@ -71,13 +74,38 @@ func (s *Service) UpdateShop(ctx context.Context, who Identity, shop partner.Sho
 	}
 	trim(&shop.Name)
 	shop.Merchant = who.Merchant
+	if err := s.shopNumberIsFree(ctx, &shop, false); err != nil {
+		return partner.Shop{}, err
+	}
 	return s.db.UpdateShop(ctx, who.Actor, shop)
+}
+
+// shopNumberIsFree names the shop that has the number already.
+func (s *Service) shopNumberIsFree(ctx context.Context, shop *partner.Shop, fresh bool) error {
+	list, err := s.db.Shops(ctx, shop.Merchant)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(l partner.Shop) bool { return l.Number == shop.Number })
+	if i < 0 || list[i].ID == shop.ID || !fresh && !slices.ContainsFunc(list, func(l partner.Shop) bool { return l.ID == shop.ID }) {
+		return nil // one that is not there is refused for that
+	}
+	return partner.Taken(feed.Errorf(feed.KindConflict, "there is a shop with the number %d already: %q", shop.Number, list[i].Name))
 }
 
 // DeleteShop removes a shop that no offer is for.
 func (s *Service) DeleteShop(ctx context.Context, who Identity, id partner.ShopID) error {
 	if err := allow(who, WriteMerchant); err != nil {
 		return err
+	}
+	offers, err := s.db.Offers(ctx, who.Merchant, "")
+	if err != nil {
+		return err
+	}
+	for i := range offers {
+		if offers[i].Shop == id {
+			return &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("offer %s (%.80q) is for the shop", offers[i].ID, offers[i].Name), Hint: "delete the shop's offers first, or give them to another shop"}
+		}
 	}
 	return s.db.DeleteShop(ctx, who.Actor, who.Merchant, id)
 }
@@ -92,9 +120,7 @@ func (s *Service) Partners(ctx context.Context, who Identity) ([]partner.Partner
 		return nil, err
 	}
 	list, err := s.db.Partners(ctx, who.Merchant)
-	slices.SortStableFunc(list, func(a, b partner.Partner) int {
-		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-	})
+	SortByName(list, func(p *partner.Partner) string { return p.Name })
 	return list, err
 }
 

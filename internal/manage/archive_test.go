@@ -86,7 +86,7 @@ func TestShownTo(t *testing.T) {
 	out.Assortment.Exclude = []feed.Rule{{Field: feed.RuleProduct, Value: "2"}}
 	w.partner("Anna", partner.Partner{}, ten)
 	w.partner("Bert", partner.Partner{}, out)
-	list, total, err := w.ShownTo(w.ctx, w.owner, 2, 0, 10)
+	list, total, err := w.ShownTo(w.ctx, w.owner, 2, "", 0, 10)
 	check(t, err)
 	if total != 2 || len(list) != 2 || list[0].Partner != "Anna" || !list[0].Included || list[0].Price.Net.Minor() != 909 || list[0].List.Net.Minor() != 1010 || list[0].Stock.String() != "1" {
 		t.Errorf("got %+v of %d", list, total)
@@ -94,10 +94,14 @@ func TestShownTo(t *testing.T) {
 	if list[1].Included || list[1].Reason.String() != "excluded" {
 		t.Errorf("left out: got %+v", list[1])
 	}
-	if list, total, err = w.ShownTo(w.ctx, w.owner, 2, 1, 10); err != nil || total != 2 || len(list) != 1 || list[0].Partner != "Bert" {
+	if list, total, err = w.ShownTo(w.ctx, w.owner, 2, "", 1, 10); err != nil || total != 2 || len(list) != 1 || list[0].Partner != "Bert" {
 		t.Errorf("the second page: got %+v of %d, %v", list, total, err)
 	}
-	_, _, err = w.ShownTo(w.ctx, w.owner, 99, 0, 10)
+	w.partner("Łódź", partner.Partner{}, ten)
+	if list, total, err = w.ShownTo(w.ctx, w.owner, 2, " lodz ", 0, 10); err != nil || total != 1 || len(list) != 1 || list[0].Partner != "Łódź" {
+		t.Errorf("one partner: got %+v of %d, %v", list, total, err)
+	}
+	_, _, err = w.ShownTo(w.ctx, w.owner, 99, "", 0, 10)
 	wantKind(t, "no product", err, feed.KindNotFound)
 }
 

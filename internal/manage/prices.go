@@ -57,9 +57,7 @@ func (s *Service) PriceLists(ctx context.Context, who Identity) ([]partner.Price
 		return nil, err
 	}
 	list, err := s.db.PriceLists(ctx, who.Merchant)
-	slices.SortStableFunc(list, func(a, b partner.PriceList) int {
-		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-	})
+	SortByName(list, func(l *partner.PriceList) string { return l.Name })
 	return list, err
 }
 

@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -104,8 +105,23 @@ type StockValue struct {
 	Quantity  feed.Quantity
 }
 
+// PatchError is what is wrong with one patch of a list.
+type PatchError struct {
+	// Index counts from 0.
+	Index int
+	Err   error
+}
+
+// Error counts patches from 1, as people do.
+func (e *PatchError) Error() string {
+	return fmt.Sprintf("patch %d of the list: %v", e.Index+1, e.Err)
+}
+
+// Unwrap gives what is wrong.
+func (e *PatchError) Unwrap() error { return e.Err }
+
 // PatchProducts carries out patches in one transaction, all or none, in the
-// order in which they stand. An error says which patch it is about.
+// order in which they stand. What is wrong with one of them is a [PatchError].
 func (s *Service) PatchProducts(ctx context.Context, who Identity, patches []ProductPatch) (partner.PutResult, error) {
 	if err := allow(who, WriteProducts); err != nil {
 		return partner.PutResult{}, err
@@ -118,7 +134,7 @@ func (s *Service) PatchProducts(ctx context.Context, who Identity, patches []Pro
 	for i := range patches {
 		id, err := s.patched(ctx, who, &patches[i])
 		if err != nil {
-			return partner.PutResult{}, fmt.Errorf("patch %d of the list: %w", i+1, err)
+			return partner.PutResult{}, &PatchError{i, err}
 		}
 		if of[id] == nil {
 			ids = append(ids, id)
@@ -126,18 +142,25 @@ func (s *Service) PatchProducts(ctx context.Context, who Identity, patches []Pro
 		of[id] = append(of[id], i)
 	}
 	slices.Sort(ids)
-	return s.db.EditProducts(ctx, who.Actor, who.Merchant, ids, func(stored partner.StoredProduct) (partner.StagedProduct, error) {
+	found := 0 // products come in the order of their ids, until one is missing
+	result, err := s.db.EditProducts(ctx, who.Actor, who.Merchant, ids, func(stored partner.StoredProduct) (partner.StagedProduct, error) {
+		at, _ := slices.BinarySearch(ids, stored.ID)
+		found = at + 1
 		var p feed.Product
 		if err := record.Decode(stored.Doc, &p); err != nil {
 			return partner.StagedProduct{}, fmt.Errorf("product %d: %w", stored.ID, err)
 		}
 		for _, i := range of[stored.ID] {
 			if err := patches[i].apply(&p); err != nil {
-				return partner.StagedProduct{}, fmt.Errorf("patch %d of the list: %w", i+1, err)
+				return partner.StagedProduct{}, &PatchError{i, err}
 			}
 		}
 		return stageProduct(&p), nil
 	})
+	if feed.KindOf(err) == feed.KindNotFound && found < len(ids) && !errors.As(err, new(*PatchError)) {
+		err = &PatchError{of[ids[found]][0], feed.Errorf(feed.KindNotFound, "there is no product %d", ids[found])}
+	}
+	return result, err
 }
 
 // patched finds the product that a patch is for.
@@ -274,8 +297,9 @@ const (
 )
 
 // SearchProducts lists products after an id. A query that is an id, a code or
-// the beginning of a code finds these; any other finds products in whose names
-// it occurs, in whatever case. A page may be short, or empty, before the end:
+// the beginning of a code finds these; any other finds products by a name in which
+// it occurs, or whose words begin with its words (see [Sought]), in whatever case
+// and without regard to accents. A page may be short, or empty, before the end:
 // then Next says where to go on.
 func (s *Service) SearchProducts(ctx context.Context, who Identity, query string, after feed.ProductID, limit int) (ProductList, error) {
 	var list ProductList
@@ -336,7 +360,7 @@ func (s *Service) summaries(ctx context.Context, who Identity, ids []feed.Produc
 }
 
 func (s *Service) byName(ctx context.Context, who Identity, query string, after feed.ProductID, limit int) (list ProductList, err error) {
-	q := newSought(query)
+	q := NewSought(query)
 	for looked := 0; looked < searchLook; {
 		stored, err := s.db.ProductPage(ctx, who.Merchant, after, searchPage)
 		if err != nil {
@@ -344,15 +368,16 @@ func (s *Service) byName(ctx context.Context, who Identity, query string, after 
 		}
 		for i := range stored {
 			after = stored[i].ID
-			if !q.mayBeIn(stored[i].Doc) {
+			found, err := q.inDocument(stored[i].Doc)
+			if err != nil {
+				return list, fmt.Errorf("product %d: %w", stored[i].ID, err)
+			}
+			if !found {
 				continue
 			}
 			var p feed.Product
 			if err := record.Decode(stored[i].Doc, &p); err != nil {
 				return list, fmt.Errorf("product %d: %w", stored[i].ID, err)
-			}
-			if query != "" && !slices.ContainsFunc(p.Names, func(t feed.Text) bool { return q.in(t.Value) }) {
-				continue
 			}
 			list.Products = append(list.Products, summary(&p))
 			if len(list.Products) == limit {

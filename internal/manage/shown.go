@@ -1,9 +1,7 @@
 package manage
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"feedmill/feed"
 	"feedmill/feed/pricing"
@@ -30,7 +28,8 @@ type Shown struct {
 
 // ShownTo says what the recipients of some offers see of a product: up to limit
 // after the first from, in the order of the partners' names; total counts all.
-func (s *Service) ShownTo(ctx context.Context, who Identity, id feed.ProductID, from, limit int) (list []Shown, total int, err error) {
+// Of partners only those are taken in whose names named is found (see [Sought]).
+func (s *Service) ShownTo(ctx context.Context, who Identity, id feed.ProductID, named string, from, limit int) (list []Shown, total int, err error) {
 	for _, do := range []Action{ReadAccounts, ReadProducts} {
 		if err := allow(who, do); err != nil {
 			return nil, 0, err
@@ -67,7 +66,8 @@ func (s *Service) ShownTo(ctx context.Context, who Identity, id feed.ProductID, 
 	if err := s.join(ctx, who.Merchant, p, partner.ListsOf(profiles)); err != nil {
 		return nil, 0, err
 	}
-	slices.SortFunc(partners, func(a, b partner.Partner) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	SortByName(partners, func(p *partner.Partner) string { return p.Name })
+	wanted := NewSought(named)
 	of := map[partner.ID][]int{}
 	for i := range offers {
 		of[offers[i].Partner] = append(of[offers[i].Partner], i)
@@ -75,6 +75,9 @@ func (s *Service) ShownTo(ctx context.Context, who Identity, id feed.ProductID, 
 	rules := map[string]*pricing.Rules{}
 	limit = page(limit)
 	for i := range partners {
+		if !wanted.In(partners[i].Name) {
+			continue
+		}
 		for _, n := range of[partners[i].ID] {
 			if total++; total <= from || len(list) == limit {
 				continue

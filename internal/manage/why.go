@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -60,8 +61,19 @@ type Sent struct {
 	Differs bool
 }
 
+// UnreadError says that published files cannot be read. An [Answer] comes beside
+// it that holds all but what was sent.
+type UnreadError struct{ Err error }
+
+// Error implements error.
+func (e *UnreadError) Error() string { return e.Err.Error() }
+
+// Unwrap gives what kept the files from being read.
+func (e *UnreadError) Unwrap() error { return e.Err }
+
 // Why answers. The catalog and the offer are read as they stand now, the files
-// as they are published; where the two disagree, a run is still to come.
+// as they are published; where the two disagree, a run is still to come. The
+// error is an [UnreadError] where only the files cannot be read.
 func (s *Service) Why(ctx context.Context, who Identity, q Question) (a Answer, err error) {
 	for _, do := range []Action{ReadAccounts, ReadProducts} {
 		if err := allow(who, do); err != nil {
@@ -91,6 +103,7 @@ func (s *Service) Why(ctx context.Context, who Identity, q Question) (a Answer, 
 	case feed.KindOf(err) != feed.KindNotFound:
 		return a, err
 	}
+	var unread error
 	for _, f := range []struct {
 		kind feed.Kind
 		key  string
@@ -98,10 +111,18 @@ func (s *Service) Why(ctx context.Context, who Identity, q Question) (a Answer, 
 	}{{feed.KindFull, a.Offer.Profile.FullKey(), &a.Full}, {feed.KindLight, a.Offer.Profile.LightKey(), &a.Light}} {
 		ref := publish.FeedRef{Merchant: string(who.Merchant), Kind: f.kind, Key: f.key}
 		if *f.to, err = s.sent(ctx, ref, a.Product); err != nil {
-			return a, err
+			var files *UnreadError
+			if !errors.As(err, &files) || ctx.Err() != nil {
+				return a, err
+			}
+			unread = err
+			continue
 		}
 		shown := f.to.XML != "" && !f.to.Removed
 		f.to.Differs = f.to.Generation > 0 && shown != a.Included
+	}
+	if unread != nil {
+		return a, unread
 	}
 	if p == nil && a.Full.XML == "" && a.Light.XML == "" {
 		return a, feed.Errorf(feed.KindNotFound, "there is no product %d, and no published file of the offer has one", a.Product)
@@ -222,5 +243,8 @@ func (s *Service) sent(ctx context.Context, ref publish.FeedRef, id feed.Product
 	if err != nil || !ok {
 		return sent, err
 	}
-	return s.sentIn(ctx, &g, id)
+	if sent, err = s.sentIn(ctx, &g, id); err != nil {
+		err = &UnreadError{err}
+	}
+	return sent, err
 }
