@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"feedmill/feed"
@@ -72,10 +70,9 @@ func (h *home) openEdge(ctx context.Context, w *world, cfg *config.Config, base 
 		grace = -1
 	}
 	feeds := base
-	if at, err := netip.ParseAddrPort(strings.TrimPrefix(base, "http://")); cfg.Server.PublicURL == "" && err == nil && at.Addr().IsUnspecified() {
-		// The address that stands for all of this machine leads nowhere from another.
+	if everywhere(base) {
 		feeds = ""
-		log.Warn("files are named by the host that each request names", slog.String("hint", "set server.public_url to the address that partners know"))
+		log.Warn("files are named by the host that each request names", slog.String("hint", hintPublicURL))
 	}
 	e.files = download.New(h.db, blobs, download.Options{
 		PublicURL: feeds, Now: w.now, Log: log, Grace: grace, ClientAddr: proxies.Of, Ledger: e.ledger, Observe: observe, Limits: limits(&cfg.Limits),

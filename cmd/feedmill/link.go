@@ -54,7 +54,7 @@ func (d *desk) made(l *partner.Link, secret partner.Secret, asJSON bool) error {
 	if asJSON {
 		return writeJSON(d.w.stdout, line)
 	}
-	fmt.Fprintf(d.w.stdout, "link %s\ngateway: %s\nThis address is secret and is not shown again.\n", line.ID, line.Gateway)
+	d.tellGateway("link "+line.ID, line.Gateway)
 	return nil
 }
 

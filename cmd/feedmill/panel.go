@@ -54,7 +54,11 @@ func (h *home) openPanel(ctx context.Context, w *world, cfg *config.Config, base
 	if err != nil {
 		return nil, "", &feed.Error{Kind: feed.KindInvalid, Message: "setting server.trusted_proxies", Err: err}
 	}
-	opt := admin.Options{PublicURL: panelURL(cfg, base), FeedURL: base, Hosts: words(cfg.Panel.Hosts), Manage: h.manage(w), Auth: people, Accounts: h.db, Journal: h.db, Spool: filepath.Join(h.dir, "spool"),
+	feeds := base
+	if everywhere(base) {
+		feeds = "" // the panel's own is as good a guess as there is
+	}
+	opt := admin.Options{PublicURL: panelURL(cfg, base), FeedURL: feeds, Hosts: words(cfg.Panel.Hosts), Manage: h.manage(w), Auth: people, Accounts: h.db, Journal: h.db, Spool: filepath.Join(h.dir, "spool"),
 		ClientAddr: proxies.Of, RequestID: httpd.RequestID, Now: w.now, Log: log}
 	if desk != nil {
 		opt.Jobs = panelJobs{desk}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -82,9 +83,17 @@ func (c *partnerAddCmd) Run(ctx context.Context, w *world, cfg *config.Config) e
 		if c.JSON {
 			return writeJSON(w.stdout, a)
 		}
-		fmt.Fprintf(w.stdout, "partner %s, offer %s\ngateway: %s\nThis address is secret and is not shown again.\n", a.Partner, a.Offer, a.Gateway)
+		d.tellGateway("partner "+a.Partner+", offer "+a.Offer, a.Gateway)
 		return nil
 	})
+}
+
+// tellGateway tells the address of a link that was just made, behind what was made.
+func (d *desk) tellGateway(made, address string) {
+	fmt.Fprintf(d.w.stdout, "%s\ngateway: %s\nThis address is secret and is not shown again.\n", made, address)
+	if everywhere(d.base) {
+		fmt.Fprintf(d.w.stderr, "hint: it leads nowhere from another machine: %s\n", hintPublicURL)
+	}
 }
 
 // readProfile reads a profile file; "" is the profile without settings.
@@ -134,6 +143,16 @@ func publicURL(s *config.Server, listen string) string {
 		return strings.TrimSuffix(s.PublicURL, "/")
 	}
 	return "http://" + listen
+}
+
+// hintPublicURL says what to do about an address that is everywhere.
+const hintPublicURL = "set server.public_url to the address that partners know"
+
+// everywhere says whether an address is the one that stands for all of this
+// machine, which leads nowhere from another.
+func everywhere(base string) bool {
+	at, err := netip.ParseAddrPort(strings.TrimPrefix(base, "http://"))
+	return err == nil && at.Addr().IsUnspecified() || strings.HasPrefix(base, "http://:")
 }
 
 // partnerListCmd lists partners.
