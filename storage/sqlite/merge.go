@@ -93,8 +93,8 @@ const queueFew = 1_000
 // as they were before it, in memory, so none is about the whole catalog.
 type mergeSteps struct {
 	// compare is how many products are compared, and have their codes sorted, at a
-	// time. It is large, because codes of each step go all over the index; codeBytes of
-	// codes are sorted at a time at most.
+	// time. It is large, because codes of each step go all over the index; about codeBytes
+	// of codes are compared and sorted at a time at most.
 	compare, codeBytes int
 	write              int // products written at a time
 }
@@ -299,7 +299,15 @@ func (m *merger) write(ctx context.Context, counts [4]int64) error {
 			return err
 		}
 	}
-	err := m.ranges(ctx, m.steps.write, func(from, to feed.ProductID) error {
+	var size int64
+	if _, err := m.one(ctx, sqlMergeCodesSize, nil, &size); err != nil {
+		return err
+	}
+	codes := m.steps.compare // products whose codes are looked at at a time
+	if size > 0 {
+		codes = int(max(1, min(int64(codes), int64(m.steps.codeBytes)*(counts[1]+counts[2])/size)))
+	}
+	err := m.ranges(ctx, min(m.steps.write, codes), func(from, to feed.ProductID) error {
 		err := m.dropCodes(ctx, from, to)
 		if err == nil {
 			err = m.exec(ctx, sqlMergeRemove, m.merchant, from, to)
@@ -312,11 +320,7 @@ func (m *merger) write(ctx context.Context, counts [4]int64) error {
 	if err != nil {
 		return err
 	}
-	var size int
-	if _, err := m.one(ctx, sqlMergeCodesSize, nil, &size); err != nil {
-		return err
-	}
-	return m.ranges(ctx, max(m.steps.compare/(1+size/m.steps.codeBytes), 1), func(from, to feed.ProductID) error {
+	return m.ranges(ctx, codes, func(from, to feed.ProductID) error {
 		err := m.exec(ctx, sqlMergeMoreCodes, m.merchant, from, to, m.merchant)
 		if err == nil {
 			err = m.exec(ctx, sqlMergeCodes, m.merchant, from, to)
