@@ -194,7 +194,7 @@ func (s *Site) SweepLeftovers(ctx context.Context) error { return s.sweep(ctx, w
 
 func (s *Site) sweep(ctx context.Context, do work.Sweep) error {
 	if s.sweeper == nil {
-		s.sweeper = work.New(work.Options{Records: s.Records, Garbage: s.Records, History: s.Records, Uploads: s.Records, Imports: s.Records,
+		s.sweeper = work.New(work.Options{Records: alike{s.Records, s.Now}, Garbage: s.Records, History: s.Records, Uploads: s.Records, Imports: s.Records,
 			Store: s.Store, Now: s.Now, Elapsed: s.Elapsed})
 	}
 	kinds, err := s.sweeper.Kinds()
@@ -207,6 +207,16 @@ func (s *Site) sweep(ctx context.Context, do work.Sweep) error {
 	}
 	return kinds.Do(ctx, do.Kind(), args)
 }
+
+// alike are records whose clock is the site's: that of a database server cannot be
+// set, and a sweep refuses to work where the two tell different times.
+type alike struct {
+	Records
+	now func() time.Time
+}
+
+// Time implements [publish.Clock].
+func (a alike) Time(context.Context) (time.Time, error) { return a.now(), nil }
 
 // Edge makes a file server over the site's records and a store, which is the
 // site's own when it is nil. Nobody is limited. The caller refreshes or runs it.
