@@ -389,8 +389,11 @@ func (t *ownTable) sizePrices(rows []*csvlex.Record, n int) {
 			continue
 		}
 		v, before := t.cell(rows[n].Fields[i]), t.cell(rows[0].Fields[i])
-		if large, small, ok := twoNumbers(v, currency); ok && (n == 0 || v != before) {
-			t.fail(c.name, quote(v)+" can mean "+large+" or "+small, hintTwoNumbers)
+		if large, small, ok := twoNumbers(v, currency); ok {
+			if n == 0 || v != before {
+				t.fail(c.name, quote(v)+" can mean "+large+" or "+small, hintTwoNumbers)
+			}
+			v = large // of which nothing more is to be said
 		}
 		t.priceCell(c, &own[c.n], v)
 		t.priceCell(c, &first[c.n], before)

@@ -134,9 +134,12 @@ func TestCSVThreeDecimals(t *testing.T) {
 		}
 	}
 	// One cell is told once, and later rows that repeat it are not.
-	out := readText(t, polish(), "c.csv", "id;name;category;price;size\n7;x;a;1.250;S\n7;;;1.250;M\n7;;;;L\n")
-	if got := out.problems; len(got) != 1 || !strings.HasPrefix(got[0], `c.csv:2: product 7: price: "1.250" can mean 1250 or 1.250 (`) {
-		t.Errorf("got %q", got)
+	for _, price := range []string{"1.250", "1.235"} {
+		out := readText(t, polish(), "c.csv", "id;name;category;price;size\n7;x;a;"+price+";S\n7;;;"+price+";M\n7;;;;L\n")
+		want := `c.csv:2: product 7: price: "` + price + `" can mean ` + strings.Replace(price, ".", "", 1) + ` or ` + price + ` (`
+		if got := out.problems; len(got) != 1 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("%s: got %q", price, got)
+		}
 	}
 }
 
