@@ -22,5 +22,12 @@ var best = sync.OnceValue(func() func(s *state, p *byte, n int) {
 	return blocksSHANI
 })
 
-// hasLanes says whether several files can be digested at once.
-var hasLanes = sync.OnceValue(func() bool { return processor.Has(processor.SHA | processor.AVX512F | processor.AVX512VL) })
+var bestCompany = sync.OnceValue(func() company {
+	switch {
+	case processor.Has(processor.SHA | processor.AVX512F | processor.AVX512VL):
+		return inLanes512
+	case processor.Has(processor.SHA):
+		return inLanes128
+	}
+	return alone
+})

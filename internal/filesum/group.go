@@ -28,12 +28,30 @@ type Group struct {
 	waiting []*Sums
 	// open counts the files that have given something and are not settled.
 	open int
+	// company is the same for all of them.
+	company company
 }
 
 // New gives the digests of nothing yet, of a file of the group.
 func (g *Group) New() *Sums {
+	return g.newSums(bestCompany())
+}
+
+// company is how files go through the digests at once.
+type company uint8
+
+const (
+	alone      company = iota
+	inLanes128         // AVX2
+	inLanes512         // AVX-512
+)
+
+func (g *Group) newSums(c company) *Sums {
 	s := New()
-	if s.blocks != nil && hasLanes() {
+	if c != alone {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.company = c
 		s.group = g
 	}
 	return s
@@ -123,9 +141,10 @@ func (g *Group) round(first *Sums) {
 	for _, l := range list[:n] {
 		l.sums.busy = true
 	}
+	c := g.company
 	g.mu.Unlock()
 	sums := list // digest puts its own in another order
-	digest(list[:n])
+	digest(list[:n], c)
 	g.mu.Lock()
 	for _, l := range sums[:n] {
 		s := l.sums
@@ -135,7 +154,7 @@ func (g *Group) round(first *Sums) {
 }
 
 // digest goes on with each of some files.
-func digest(list []lane) {
+func digest(list []lane, c company) {
 	for i := range list {
 		l := &list[i]
 		l.rest = l.sums.begin(l.rest)
@@ -154,7 +173,7 @@ func digest(list []lane) {
 		if n < 2 {
 			break
 		}
-		together(list[:n], blocks)
+		c.together(list[:n], blocks)
 		for i := range list[:n] {
 			list[i].rest = list[i].rest[blocks*blockSize:]
 		}

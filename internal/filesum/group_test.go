@@ -51,17 +51,19 @@ func right(t interface {
 // lengths that end one after the other.
 func TestEveryNumberOfLanes(t *testing.T) {
 	t.Parallel()
-	for files := 1; files <= maxLanes+2; files++ {
-		for n := range 200 {
-			for _, step := range []int{0, 1, 64, 67} {
-				var g Group
-				list, data := make([]*Sums, files), make([][]byte, files)
-				for i := range list {
-					list[i], data[i] = g.New(), noise(n+i*step, uint64(n*files+i))
-					list[i].Swap(data[i])
-				}
-				for i := range list {
-					right(t, fmt.Sprintf("file %d of %d", i, files), list[i], data[i])
+	for name, c := range companies() {
+		for files := 1; files <= maxLanes+2; files++ {
+			for n := range 200 {
+				for _, step := range []int{0, 1, 64, 67} {
+					var g Group
+					list, data := make([]*Sums, files), make([][]byte, files)
+					for i := range list {
+						list[i], data[i] = g.newSums(c), noise(n+i*step, uint64(n*files+i))
+						list[i].Swap(data[i])
+					}
+					for i := range list {
+						right(t, fmt.Sprintf("%s, file %d of %d", name, i, files), list[i], data[i])
+					}
 				}
 			}
 		}
@@ -72,12 +74,18 @@ func TestEveryNumberOfLanes(t *testing.T) {
 // digests are those of each file alone.
 func TestGroupPieces(t *testing.T) {
 	t.Parallel()
+	for name, c := range companies() {
+		t.Run(name, func(t *testing.T) { groupPieces(t, c) })
+	}
+}
+
+func groupPieces(t *testing.T, c company) {
 	rapid.Check(t, func(t *rapid.T) {
 		var g Group
 		list := make([]*Sums, rapid.IntRange(1, 12).Draw(t, "files"))
 		data, free := make([][]byte, len(list)), make([][]byte, len(list))
 		for i := range list {
-			list[i] = g.New()
+			list[i] = g.newSums(c)
 		}
 		for k := range rapid.IntRange(0, 40).Draw(t, "pieces") {
 			i := rapid.IntRange(0, len(list)-1).Draw(t, "file")
@@ -106,11 +114,17 @@ func TestGroupPieces(t *testing.T) {
 // some stop in the middle for good.
 func TestGroupAtOnce(t *testing.T) {
 	t.Parallel()
+	for name, c := range companies() {
+		t.Run(name, func(t *testing.T) { groupAtOnce(t, c) })
+	}
+}
+
+func groupAtOnce(t *testing.T, c company) {
 	var g Group
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {
-			s := g.New()
+			s := g.newSums(c)
 			data := noise(10000+977*i, uint64(i))
 			var buf []byte
 			for rest := data; len(rest) > 0; {
@@ -129,10 +143,16 @@ func TestGroupAtOnce(t *testing.T) {
 }
 
 func TestSwapAllocatesNothing(t *testing.T) {
+	for name, c := range companies() {
+		t.Run(name, func(t *testing.T) { swapAllocatesNothing(t, c) })
+	}
+}
+
+func swapAllocatesNothing(t *testing.T, c company) {
 	var g Group
 	list, bufs := make([]*Sums, 5), make([][]byte, 5)
 	for i := range list {
-		list[i] = g.New()
+		list[i] = g.newSums(c)
 		for range 2 {
 			list[i].Swap(make([]byte, 1000))
 		}
@@ -153,42 +173,46 @@ func FuzzGroup(f *testing.F) {
 	f.Add(noise(700, 1), uint8(8), uint16(64))
 	f.Add(noise(1300, 2), uint8(5), uint16(129))
 	f.Fuzz(func(t *testing.T, data []byte, files uint8, cut uint16) {
-		var g Group
-		list := make([]*Sums, files%12+1)
-		for i := range list {
-			list[i] = g.New()
-		}
-		// Each file has the bytes from another place on, in two pieces.
-		part := func(i int) []byte { return data[min(i*7, len(data)):] }
-		for i := range list {
-			d := part(i)
-			list[i].Swap(d[:min(int(cut), len(d))])
-		}
-		for i := range list {
-			d := part(i)
-			list[i].Swap(d[min(int(cut), len(d)):])
-		}
-		for i := range list {
-			right(t, fmt.Sprintf("file %d", i), list[i], part(i))
+		for name, c := range companies() {
+			var g Group
+			list := make([]*Sums, files%12+1)
+			for i := range list {
+				list[i] = g.newSums(c)
+			}
+			// Each file has the bytes from another place on, in two pieces.
+			part := func(i int) []byte { return data[min(i*7, len(data)):] }
+			for i := range list {
+				d := part(i)
+				list[i].Swap(d[:min(int(cut), len(d))])
+			}
+			for i := range list {
+				d := part(i)
+				list[i].Swap(d[min(int(cut), len(d)):])
+			}
+			for i := range list {
+				right(t, fmt.Sprintf("%s, file %d", name, i), list[i], part(i))
+			}
 		}
 	})
 }
 
 func BenchmarkGroup(b *testing.B) {
-	for _, files := range []int{1, 2, 3, 4, 5, 6, 8} {
-		b.Run(fmt.Sprint(files), func(b *testing.B) {
-			var g Group
-			list, bufs := make([]*Sums, files), make([][]byte, files)
-			for i := range list {
-				list[i], bufs[i] = g.New(), make([]byte, 256<<10)
-				list[i].Swap(make([]byte, 256<<10))
-			}
-			b.SetBytes(int64(files) << 18)
-			for b.Loop() {
+	for name, c := range companies() {
+		for _, files := range []int{1, 2, 3, 4, 5, 6, 8} {
+			b.Run(fmt.Sprintf("%s/%d", name, files), func(b *testing.B) {
+				var g Group
+				list, bufs := make([]*Sums, files), make([][]byte, files)
 				for i := range list {
-					bufs[i] = list[i].Swap(bufs[i][:256<<10])
+					list[i], bufs[i] = g.newSums(c), make([]byte, 256<<10)
+					list[i].Swap(make([]byte, 256<<10))
 				}
-			}
-		})
+				b.SetBytes(int64(files) << 18)
+				for b.Loop() {
+					for i := range list {
+						bufs[i] = list[i].Swap(bufs[i][:256<<10])
+					}
+				}
+			})
+		}
 	}
 }

@@ -17,20 +17,54 @@ type lanes struct {
 }
 
 //go:noescape
-func lanes2(l *lanes, n int)
+func lanes512x2(l *lanes, n int)
 
 //go:noescape
-func lanes4(l *lanes, n int)
+func lanes512x4(l *lanes, n int)
 
 //go:noescape
-func lanes6(l *lanes, n int)
+func lanes512x6(l *lanes, n int)
 
 //go:noescape
-func lanes8(l *lanes, n int)
+func lanes512x8(l *lanes, n int)
+
+//go:noescape
+func lanes128x2(l *lanes, n int)
+
+//go:noescape
+func lanes128x3(l *lanes, n int)
+
+//go:noescape
+func lanes128x4(l *lanes, n int)
 
 // together puts n blocks of each of two to eight files through both digests.
-func together(list []lane, n int) {
+func (c company) together(list []lane, n int) {
+	if half := (len(list) + 1) / 2; c == inLanes128 && len(list) > 4 {
+		c.together(list[:half], n)
+		list = list[half:]
+	}
 	var l lanes
+	l.load(list)
+	switch files := len(list); {
+	case c == inLanes512 && files <= 2:
+		lanes512x2(&l, n)
+	case c == inLanes512 && files <= 4:
+		lanes512x4(&l, n)
+	case c == inLanes512 && files <= 6:
+		lanes512x6(&l, n)
+	case c == inLanes512:
+		lanes512x8(&l, n)
+	case files == 2:
+		lanes128x2(&l, n)
+	case files == 3:
+		lanes128x3(&l, n)
+	default:
+		lanes128x4(&l, n)
+	}
+	l.store(list)
+}
+
+func (l *lanes) load(list []lane) {
 	for i := range maxLanes {
 		f := &list[min(i, len(list)-1)]
 		l.from[i] = &f.rest[0]
@@ -41,16 +75,9 @@ func together(list []lane, n int) {
 		a := &s.sha
 		l.sha[i] = [8]uint32{a[5], a[4], a[1], a[0], a[7], a[6], a[3], a[2]}
 	}
-	switch (len(list) + 1) / 2 {
-	case 1:
-		lanes2(&l, n)
-	case 2:
-		lanes4(&l, n)
-	case 3:
-		lanes6(&l, n)
-	default:
-		lanes8(&l, n)
-	}
+}
+
+func (l *lanes) store(list []lane) {
 	for i := range list {
 		s := &list[i].sums.s
 		for k := range s.md5 {

@@ -24,7 +24,10 @@ func main() {
 	g.header()
 	g.function()
 	for _, n := range []int{2, 4, 6, 8} {
-		g.lanesFunction(n)
+		g.lanesFunction(&avx512, n)
+	}
+	for _, n := range []int{2, 3, 4} {
+		g.lanesFunction(&avx, n)
 	}
 	if err := os.WriteFile(*out, g.Bytes(), 0o666); err != nil {
 		log.Fatal(err)
@@ -73,6 +76,7 @@ func (g *generator) header() {
 	g.line("")
 	g.table("shaConstants", 64, shaConstant)
 	g.table("md5Constants", 64, md5Constant)
+	g.table("ones", 4, func(int) uint32 { return 0xFFFFFFFF })
 	g.table("bigEndian", 4, func(i int) uint32 { return uint32(0x00010203 + 0x04040404*i) })
 }
 
@@ -93,7 +97,7 @@ func (s *stream) add(format string, args ...any) { *s = append(*s, fmt.Sprintf(f
 type md5 struct{ load, save, block, join, store stream }
 
 // function writes the loop. Registers: DI the state, SI the bytes, DX their end,
-// AX the constants of SHA-256, which has X0 to X10; MD5 has the general ones.
+// of SHA-256 X0 to X10; MD5 has the general ones.
 func (g *generator) function() {
 	m := newMD5()
 	g.line("")
@@ -105,7 +109,6 @@ func (g *generator) function() {
 	s.add("MOVQ n+16(FP), DX")
 	s.add("SHLQ $6, DX")
 	s.add("ADDQ SI, DX")
-	s.add("LEAQ shaConstants<>(SB), AX")
 	s.add("VZEROUPPER")
 	s.add("VMOVDQU bigEndian<>(SB), X8")
 	// The instructions want the words of the state as ABEF and CDGH.
@@ -122,7 +125,7 @@ func (g *generator) function() {
 	g.line("loop:")
 	g.emit(m.save)
 	g.emit(stream{"VMOVDQU X1, X9", "VMOVDQU X2, X10"})
-	g.emit(weave(m.block, sha()))
+	g.emit(weave(m.block, sha(1, "X7", "X8", func(quarter int) string { return fmt.Sprintf("%d(SI)", 16*quarter) })))
 	g.emit(stream{"PADDD X9, X1", "PADDD X10, X2"})
 	g.emit(m.join)
 	g.emit(stream{"ADDQ $64, SI", "CMPQ SI, DX", "JB loop"})
@@ -151,25 +154,26 @@ func weave(long, short stream) stream {
 	return append(out, short[done:]...)
 }
 
-// sha gives one block of SHA-256. The four registers from X3 on hold the last
-// sixteen words of the schedule.
-func sha() stream {
-	var s stream
-	w := func(g int) string { return fmt.Sprintf("X%d", 3+g%4) }
+// sha gives one block of SHA-256: what stands in the two registers from the given
+// one on goes on with the words of the block. The four behind them hold the last
+// sixteen words of the schedule. t is one more, mask turns the bytes of words
+// around, and word says where four of the block are.
+func sha(base int, t, mask string, word func(quarter int) string) (s stream) {
+	x, y := fmt.Sprintf("X%d", base), fmt.Sprintf("X%d", base+1)
+	w := func(g int) string { return fmt.Sprintf("X%d", base+2+g%4) }
 	for g := range 16 {
 		if g < 4 {
-			s.add("VMOVDQU %d(SI), %s", 16*g, w(g))
-			s.add("PSHUFB X8, %s", w(g))
+			s.add("VMOVDQU %s, %s", word(g), w(g))
+			s.add("VPSHUFB %s, %s, %s", mask, w(g), w(g))
 		} else {
 			s.add("SHA256MSG1 %s, %s", w(g-3), w(g-4))
-			s.add("VPALIGNR $4, %s, %s, X7", w(g-2), w(g-1))
-			s.add("PADDD X7, %s", w(g))
+			s.add("VPALIGNR $4, %s, %s, %s", w(g-2), w(g-1), t)
+			s.add("VPADDD %s, %s, %s", t, w(g), w(g))
 			s.add("SHA256MSG2 %s, %s", w(g-1), w(g))
 		}
-		s.add("VPADDD %d(AX), %s, X0", 16*g, w(g))
-		s.add("SHA256RNDS2 X0, X1, X2")
-		s.add("PSHUFD $0x0E, X0, X0")
-		s.add("SHA256RNDS2 X0, X2, X1")
+		// These use X0 one after the other, also where files take turns: they stay
+		// together.
+		s.add("VPADDD shaConstants<>+%d(SB), %s, X0\n\tSHA256RNDS2 X0, %s, %s\n\tVPSHUFD $0x0E, X0, X0\n\tSHA256RNDS2 X0, %s, %s", 16*g, w(g), x, y, y, x)
 	}
 	return s
 }
@@ -191,46 +195,64 @@ func md5Word(i int) int {
 
 // newMD5 gives one block of MD5 in general registers, and what stands around it.
 func newMD5() (m md5) {
-	reg := [4]string{"R9", "R10", "R11", "R12"}
-	const t, u = "BX", "CX"
-	for i := range 4 {
-		m.load.add("MOVL %d(DI), %s", 4*i, reg[i])
-		m.save.add("MOVL %s, old%d-%d(SP)", reg[i], i, 16-4*i)
-		m.join.add("ADDL old%d-%d(SP), %s", i, 16-4*i, reg[i])
-		m.store.add("MOVL %s, %d(DI)", reg[i], 4*i)
+	chain := md5Chain{reg: [4]string{"R9", "R10", "R11", "R12"}, t: "BX", u: "CX", from: "SI"}
+	for i, r := range chain.reg {
+		m.load.add("MOVL %d(DI), %s", 4*i, r)
+		m.save.add("MOVL %s, old%d-%d(SP)", r, i, 16-4*i)
+		m.join.add("ADDL old%d-%d(SP), %s", i, 16-4*i, r)
+		m.store.add("MOVL %s, %d(DI)", r, 4*i)
 	}
-	for i := range 64 {
-		a, b, c, d := reg[(64-i)%4], reg[(65-i)%4], reg[(66-i)%4], reg[(67-i)%4]
-		m.block.add("ADDL %d(SI), %s", 4*md5Word(i), a)
-		m.block.add("ADDL $0x%08x, %s", md5Constant(i), a)
-		switch i / 16 {
-		case 0:
-			m.block.add("MOVL %s, %s", c, t)
-			m.block.add("XORL %s, %s", d, t)
-			m.block.add("ANDL %s, %s", b, t)
-			m.block.add("XORL %s, %s", d, t)
-		case 1:
-			// The two halves have no bit in common, so they may be added one
-			// after the other: the one without b does not wait.
-			m.block.add("MOVL %s, %s", d, u)
-			m.block.add("NOTL %s", u)
-			m.block.add("ANDL %s, %s", c, u)
-			m.block.add("ADDL %s, %s", u, a)
-			m.block.add("MOVL %s, %s", d, t)
-			m.block.add("ANDL %s, %s", b, t)
-		case 2:
-			m.block.add("MOVL %s, %s", c, t)
-			m.block.add("XORL %s, %s", d, t)
-			m.block.add("XORL %s, %s", b, t)
-		case 3:
-			m.block.add("MOVL %s, %s", d, t)
-			m.block.add("NOTL %s", t)
-			m.block.add("ORL %s, %s", b, t)
-			m.block.add("XORL %s, %s", c, t)
-		}
-		m.block.add("ADDL %s, %s", t, a)
-		m.block.add("ROLL $%d, %s", md5Shifts[i/16][i%4], a)
-		m.block.add("ADDL %s, %s", b, a)
-	}
+	m.block = chain.block()
 	return m
+}
+
+// md5Chain says where in general registers MD5 of one file is: its words, two
+// more, and where the block begins.
+type md5Chain struct {
+	reg        [4]string
+	t, u, from string
+}
+
+// block is one block of MD5.
+func (m *md5Chain) block() (s stream) {
+	for i := range 64 {
+		s = append(s, m.step(i)...)
+	}
+	return s
+}
+
+func (m *md5Chain) step(i int) (s stream) {
+	r := func(k int) string { return m.reg[(64-i+k)%4] }
+	a, b, c, d := r(0), r(1), r(2), r(3)
+	s.add("ADDL %d(%s), %s", 4*md5Word(i), m.from, a)
+	s.add("ADDL $0x%08x, %s", md5Constant(i), a)
+	switch i / 16 {
+	case 0:
+		s.add("MOVL %s, %s", c, m.t)
+		s.add("XORL %s, %s", d, m.t)
+		s.add("ANDL %s, %s", b, m.t)
+		s.add("XORL %s, %s", d, m.t)
+	case 1:
+		// The two halves have no bit in common, so they may be added one
+		// after the other: the one without b does not wait.
+		s.add("MOVL %s, %s", d, m.u)
+		s.add("NOTL %s", m.u)
+		s.add("ANDL %s, %s", c, m.u)
+		s.add("ADDL %s, %s", m.u, a)
+		s.add("MOVL %s, %s", d, m.t)
+		s.add("ANDL %s, %s", b, m.t)
+	case 2:
+		s.add("MOVL %s, %s", c, m.t)
+		s.add("XORL %s, %s", d, m.t)
+		s.add("XORL %s, %s", b, m.t)
+	case 3:
+		s.add("MOVL %s, %s", d, m.t)
+		s.add("NOTL %s", m.t)
+		s.add("ORL %s, %s", b, m.t)
+		s.add("XORL %s, %s", c, m.t)
+	}
+	s.add("ADDL %s, %s", m.t, a)
+	s.add("ROLL $%d, %s", md5Shifts[i/16][i%4], a)
+	s.add("ADDL %s, %s", b, a)
+	return s
 }
