@@ -8,6 +8,9 @@ of each size included; nothing is left out. The conversion is made beforehand an
 import json
 import sys
 
+# The language of texts that name none.
+LANGUAGE = "pol"
+
 
 def money(n):
     return "%d.%02d" % (n // 100, n % 100)
@@ -32,8 +35,12 @@ def size(s):
     }
 
 
+def text(lang, s):
+    return s if lang == LANGUAGE else {lang: s}
+
+
 def parameter(q):
-    return {"id": str(q["id"]), "name": {q["lang"]: q["name"]}, "values": [{"id": str(v["id"]), "name": {q["lang"]: v["name"]}} for v in q["values"]]}
+    return {"id": str(q["id"]), "name": text(q["lang"], q["name"]), "values": [{"id": str(v["id"]), "name": text(q["lang"], v["name"])} for v in q["values"]]}
 
 
 def product(p):
@@ -50,7 +57,7 @@ def product(p):
 
 def main():
     out = sys.stdout
-    out.write('{"record":"catalog","language":"pol","currency":"PLN"}\n')
+    out.write('{"record":"catalog","language":"%s","currency":"PLN"}\n' % LANGUAGE)
     for line in sys.stdin:
         out.write(json.dumps(product(json.loads(line)), ensure_ascii=False, separators=(",", ":")) + "\n")
 
