@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// maxLanes is how many files are digested at once at most.
+// maxLanes is how many files are digested at once at most, by any processor.
 const maxLanes = 8
 
 // patience is how often who is about to digest lets other goroutines run first,
@@ -42,9 +42,17 @@ type company uint8
 
 const (
 	alone      company = iota
-	inLanes128         // AVX2
+	inLanes128         // AVX
 	inLanes512         // AVX-512
 )
+
+// most is how many files go at once at most.
+func (c company) most() int {
+	if c == inLanes128 {
+		return 4
+	}
+	return maxLanes
+}
 
 func (g *Group) newSums(c company) *Sums {
 	s := New()
@@ -89,7 +97,7 @@ func (s *Sums) settle() {
 		switch {
 		case s.busy:
 			g.done.Wait()
-		case yields < patience && len(g.waiting) < min(g.open, maxLanes):
+		case yields < patience && len(g.waiting) < min(g.open, g.company.most()):
 			yields++
 			g.mu.Unlock()
 			runtime.Gosched()
@@ -129,7 +137,7 @@ func (g *Group) round(first *Sums) {
 	for _, s := range g.waiting {
 		switch {
 		case s == first:
-		case n < maxLanes:
+		case n < g.company.most():
 			list[n] = lane{s, s.given}
 			n++
 		default:

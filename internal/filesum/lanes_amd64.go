@@ -37,12 +37,8 @@ func lanes128x3(l *lanes, n int)
 //go:noescape
 func lanes128x4(l *lanes, n int)
 
-// together puts n blocks of each of two to eight files through both digests.
+// together puts n blocks of each of at least two files through both digests.
 func (c company) together(list []lane, n int) {
-	if half := (len(list) + 1) / 2; c == inLanes128 && len(list) > 4 {
-		c.together(list[:half], n)
-		list = list[half:]
-	}
 	var l lanes
 	l.load(list)
 	switch files := len(list); {
