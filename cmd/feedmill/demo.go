@@ -77,6 +77,9 @@ func (h *home) stageDemo(ctx context.Context, w *world, cfg *config.Config, dir,
 	}
 	imp := importCmd{Merchant: "Sample Merchant"}
 	imp.Catalog, imp.Format, imp.MaxErrors = []string{filepath.Join(dir, "sample", "catalog.jsonl")}, "jsonl", 20
+	if imp.zone, err = zoneOffset(&cfg.Feeds); err != nil {
+		return err
+	}
 	plan, err := imp.run(ctx, w, h)
 	if err != nil {
 		return err

@@ -175,9 +175,9 @@ func (c *generateCmd) prepare(w *world, cfg *config.Config) (opt folder.Options,
 // settings turns the settings of feeds into those of a run that somebody asks
 // for, who waits for no interval.
 func settings(f *config.Feeds) (publish.Settings, error) {
-	zone, err := f.Zone()
+	offset, err := zoneOffset(f)
 	if err != nil {
-		return publish.Settings{}, &feed.Error{Kind: feed.KindInvalid, Message: err.Error()}
+		return publish.Settings{}, err
 	}
 	// A run takes 0 for the default, which is not what somebody who writes it means.
 	for _, s := range []struct {
@@ -192,7 +192,17 @@ func settings(f *config.Feeds) (publish.Settings, error) {
 	}
 	return publish.Settings{FullEvery: orNever(f.FullEvery), FullShare: f.FullShare, Validity: f.Validity,
 		CompareEvery: orNever(f.CompareEvery),
-		ChainKeep:    f.ChainKeep, GoneKeep: orNever(f.GoneKeep), MaxLoss: f.MaxLoss, MaxPriceMove: f.MaxPriceMove, Zone: zone}, nil
+		ChainKeep:    f.ChainKeep, GoneKeep: orNever(f.GoneKeep), MaxLoss: f.MaxLoss, MaxPriceMove: f.MaxPriceMove, Zone: time.FixedZone("", int(offset/time.Second))}, nil
+}
+
+// zoneOffset gives the zone in which times are told where no merchant says it,
+// and with which new merchants begin.
+func zoneOffset(f *config.Feeds) (time.Duration, error) {
+	d, err := f.ZoneOffset()
+	if err != nil {
+		return 0, &feed.Error{Kind: feed.KindInvalid, Message: err.Error()}
+	}
+	return d, nil
 }
 
 // orNever keeps a zero that somebody set from being taken for the default.

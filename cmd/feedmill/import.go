@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"feedmill/feed"
 	"feedmill/feed/catalog"
@@ -34,6 +35,8 @@ type importCmd struct {
 	// submit hands the merge to somebody else, whose job it becomes.
 	submit func(ctx context.Context, args work.Import) (int64, error)
 	job    int64
+	// zone is that of the merchant whom the first import makes.
+	zone time.Duration
 }
 
 // Help implements kong.HelpProvider.
@@ -55,6 +58,9 @@ func (c *importCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err 
 	defer func() { err = errors.Join(err, h.Close()) }()
 	if c.Background {
 		c.submit = func(ctx context.Context, args work.Import) (int64, error) { return submitImport(ctx, w, cfg, args) }
+	}
+	if c.zone, err = zoneOffset(&cfg.Feeds); err != nil {
+		return err
 	}
 	plan, err := c.run(ctx, w, h)
 	if err != nil {
@@ -228,7 +234,7 @@ func (c *importCmd) account(ctx context.Context, h *home, lang feed.Language, cu
 	if len(list) > 0 {
 		return h.merchant(ctx, c.Merchant)
 	}
-	m := partner.Merchant{ID: partner.NewMerchantID(), Name: c.Merchant, SharingEnabled: true, Language: lang, Currency: cur}
+	m := partner.Merchant{ID: partner.NewMerchantID(), Name: c.Merchant, SharingEnabled: true, Language: lang, Currency: cur, ZoneOffset: c.zone}
 	if m.Name == "" {
 		m.Name = "Merchant"
 	}

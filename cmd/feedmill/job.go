@@ -124,7 +124,7 @@ func openJobs(ctx context.Context, w *world, cfg *config.Config, jc job.Config) 
 func newWork(w *world, h *home, g garbage, s publish.Settings, every, fullAt time.Duration) *work.Work {
 	return work.New(work.Options{
 		Records: h.db, Garbage: g, History: g, Uploads: g, Imports: g, Accounts: h.db, Store: h.store, SweepSpool: h.sweepSpool,
-		PublishEvery: every, FullAt: fullAt, Zone: s.Zone, Validity: s.Validity, Now: w.now, Log: w.log,
+		PublishEvery: every, FullAt: fullAt, Validity: s.Validity, Now: w.now, Log: w.log,
 		Publish: func(ctx context.Context, id partner.MerchantID, full bool) error {
 			settings := s
 			settings.Full = full

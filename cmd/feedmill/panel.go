@@ -30,7 +30,11 @@ func (h *home) auth(w *world, cfg *config.Config, log *slog.Logger) (*auth.Servi
 	if err != nil {
 		return nil, err
 	}
-	return auth.New(h.db, auth.Options{Sealer: sealer, Now: w.now, Log: log}), nil
+	zone, err := zoneOffset(&cfg.Feeds)
+	if err != nil {
+		return nil, err
+	}
+	return auth.New(h.db, auth.Options{Sealer: sealer, ZoneOffset: zone, Now: w.now, Log: log}), nil
 }
 
 // panelURL gives the address under which people reach the panel; base is the

@@ -169,9 +169,7 @@ func (h *home) publishOnce(ctx context.Context, w *world, id partner.MerchantID,
 			return report, fmt.Errorf("read dictionaries: %w", err)
 		}
 	}
-	if s.Zone == nil || snap.Merchant.ZoneOffset != 0 {
-		s.Zone = snap.Merchant.Zone()
-	}
+	s.Zone = snap.Merchant.Zone() // which the gateway and the pages tell times in too
 	s.Gzip = true
 	terms, err := snap.Terms(ctx)
 	if err != nil {

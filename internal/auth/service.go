@@ -17,6 +17,9 @@ type Options struct {
 	Sealer *Sealer
 	// Hasher is for passwords; nil is one of 46 MiB and one pass, two at a time.
 	Hasher *Hasher
+	// ZoneOffset is that of a merchant who is made with his first owner. Default
+	// UTC.
+	ZoneOffset time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	Log *slog.Logger

@@ -33,7 +33,7 @@ func setup(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Service = auth.New(w.db, auth.Options{Sealer: sealer, Hasher: auth.NewHasher(auth.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}, 2), Now: w.Now, Log: slog.New(slog.DiscardHandler)})
+	w.Service = auth.New(w.db, auth.Options{Sealer: sealer, Hasher: auth.NewHasher(auth.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}, 2), ZoneOffset: time.Hour, Now: w.Now, Log: slog.New(slog.DiscardHandler)})
 	return w
 }
 
@@ -122,7 +122,7 @@ func TestSetUp(t *testing.T) {
 	}
 	_ = two
 	merchants, err := w.db.Merchants(ctx)
-	if err != nil || len(merchants) != 1 || merchants[0].Name != "Hurtownia" {
+	if err != nil || len(merchants) != 1 || merchants[0].Name != "Hurtownia" || merchants[0].ZoneOffset != time.Hour {
 		t.Errorf("got %+v, %v", merchants, err)
 	}
 }

@@ -84,7 +84,7 @@ func (s *Service) SetUp(ctx context.Context, text string, o FirstOwner, from Pla
 			}
 		}
 		u = User{ID: NewUserID(), Merchant: c.Merchant, Login: CleanLogin(o.Login), Name: o.Name, Role: Owner, CreatedAt: s.opt.Now()}
-		m := partner.Merchant{ID: partner.NewMerchantID(), Name: o.Merchant, SharingEnabled: true, Language: o.Language, Currency: o.Currency, Supplier: feed.Supplier{Name: o.Merchant}}
+		m := partner.Merchant{ID: partner.NewMerchantID(), Name: o.Merchant, SharingEnabled: true, Language: o.Language, Currency: o.Currency, ZoneOffset: s.opt.ZoneOffset, Supplier: feed.Supplier{Name: o.Merchant}}
 		if c.Merchant == "" {
 			// Checked before the code is used up.
 			if err := m.Validate(); err != nil {

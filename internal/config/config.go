@@ -150,7 +150,7 @@ type Feeds struct {
 	GoneKeep     time.Duration `toml:"gone_keep" name:"gone_keep" default:"336h" help:"How long a product that left an offer stays in light with quantity 0."`
 	MaxPriceMove int           `toml:"max_price_move" name:"max_price_move" default:"50" help:"Percentage by which the mean price of a light feed may move before its generation is held, from 1; negative holds nothing."`
 	MaxLoss      int           `toml:"max_loss" name:"max_loss" default:"20" help:"Percentage of products that a generation may lose before it is held, from 1; 100 holds nothing, not even a first one without products."`
-	Offset       string        `toml:"utc_offset" name:"utc_offset" default:"+00:00" help:"Fixed offset from UTC in which files tell times, such as +01:00."`
+	Offset       string        `toml:"utc_offset" name:"utc_offset" default:"+00:00" help:"Fixed offset from UTC, such as +01:00, in which 'feedmill generate' tells times and with which new merchants begin."`
 }
 
 // Log says what is logged.
@@ -159,14 +159,14 @@ type Log struct {
 	Format string `toml:"format" default:"text" enum:"text,json" help:"text or json."`
 }
 
-// Zone gives the fixed offset of [Feeds].Offset.
-func (f *Feeds) Zone() (*time.Location, error) {
+// ZoneOffset reads [Feeds].Offset.
+func (f *Feeds) ZoneOffset() (time.Duration, error) {
 	t, err := time.Parse("-07:00", f.Offset)
 	if err != nil {
-		return nil, fmt.Errorf("feeds.utc_offset %q: want a fixed offset such as +01:00", f.Offset)
+		return 0, fmt.Errorf("feeds.utc_offset %q: want a fixed offset such as +01:00", f.Offset)
 	}
 	_, sec := t.Zone()
-	return time.FixedZone(f.Offset, sec), nil
+	return time.Duration(sec) * time.Second, nil
 }
 
 // EnvPrefix starts the name of every environment variable.

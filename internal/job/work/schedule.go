@@ -114,10 +114,7 @@ func (w *Work) due(ctx context.Context, cause string, full bool, is func(*curren
 	}
 	zones := map[partner.MerchantID]*time.Location{}
 	for i := range merchants {
-		m := &merchants[i]
-		if zones[m.ID] = m.Zone(); m.ZoneOffset == 0 {
-			zones[m.ID] = w.opt.Zone
-		}
+		zones[merchants[i].ID] = merchants[i].Zone()
 	}
 	w.plan.mu.Lock()
 	defer w.plan.mu.Unlock()

@@ -93,8 +93,6 @@ type Options struct {
 	// replaces one with change files beside it. Default 3 h, which is 03:00;
 	// negative leaves it to the age and the share of changes.
 	FullAt time.Duration
-	// Zone is that of merchants who have set none. Default UTC.
-	Zone *time.Location
 	// Validity is how long a generation is declared valid; it is renewed before
 	// half of it has passed. Default 7 days.
 	Validity time.Duration
@@ -116,7 +114,6 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.PublishEvery = cmp.Or(o.PublishEvery, time.Minute)
 	o.FullAt = cmp.Or(o.FullAt, 3*time.Hour)
-	o.Zone = cmp.Or(o.Zone, time.UTC)
 	o.Validity = cmp.Or(o.Validity, 7*24*time.Hour)
 	o.SweepEvery = cmp.Or(o.SweepEvery, time.Hour)
 	o.SweepLimit = cmp.Or(o.SweepLimit, 20_000)
