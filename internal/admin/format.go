@@ -136,12 +136,18 @@ func (s *speaker) month(m time.Month) string {
 	return strings.Fields(s.T("date.months"))[m-1]
 }
 
-// day writes a date.
-func (s *speaker) day(t time.Time) string {
+// day writes the date of a moment.
+func (s *speaker) day(t time.Time) string { return s.dateIn(t, s.zone) }
+
+// date writes a day that was counted in UTC and is named by its midnight, which
+// lies in the day before wherever clocks are behind UTC.
+func (s *speaker) date(midnight time.Time) string { return s.dateIn(midnight, time.UTC) }
+
+func (s *speaker) dateIn(t time.Time, zone *time.Location) string {
 	if t.IsZero() {
 		return s.T("date.never")
 	}
-	t = t.In(s.zone)
+	t = t.In(zone)
 	return s.T("date.day", strconv.Itoa(t.Day()), s.month(t.Month()), strconv.Itoa(t.Year()))
 }
 

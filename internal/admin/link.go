@@ -45,7 +45,7 @@ func linkPage() page {
 	}, stories: func(s *scene) []story {
 		v := linkView{partnerHead: partnerHead{ID: "p-bbbbbbbbbbbbbbbb", Name: "Nord Shop", Tab: "link"}, Offer: "Main", May: true, Form: newForm("name", "shop software", "version", "1"),
 			Link: linkLine{ID: "l-bbbbbbbbbbbbbbbb", Name: "shop software", State: "live", LastUsed: s.ago(time.Minute), Live: true}, Overlaps: overlapOptions(func(h int) string { return strconv.Itoa(h) + " h" }),
-			Days: []linkDayLine{{s.ago(0), 812, 2, 1, false}, {s.ago(24 * time.Hour), 19_400, 31, 4, true}}}
+			Days: []linkDayLine{{s.today(), 812, 2, 1, false}, {s.today().AddDate(0, 0, -1), 19_400, 31, 4, true}}}
 		fresh := v
 		fresh.Fresh, fresh.Until = &copyView{"fresh-link", "link.address", "https://feeds.example.com/o/fml_abcdefghijklmnop_ExampleOnlyExampleOnlyExampleOnly/gateway.xml"}, s.now.Add(24*time.Hour)
 		bad := v

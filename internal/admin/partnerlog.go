@@ -47,7 +47,7 @@ func ledgerPage() page {
 				{s.ago(2 * time.Minute), "gateway", "", "812", 4_100, "unchanged", "", "shop software", "203.0.113.0", "curl/8.5", 2 * time.Millisecond},
 				{s.ago(time.Hour), "full", "", "", 0, "refused", "partner-feed-off", "old", "2001:db8::", "", time.Millisecond},
 				{s.ago(time.Hour), "full_change", "2026-11-21T12-00-00", "800", 900, "broken", "", "old", "2001:db8::", "Java/17", 31 * time.Second},
-			}, Days: []dayLine{{s.ago(0), 812, 411, 1, 2, 91_000_000_000}, {s.ago(24 * time.Hour), 1_440, 720, 0, 0, 120_000_000_000}}, Pager: pager{Older: "/panel/partners/p-bbbbbbbbbbbbbbbb/ledger?before=3"}}
+			}, Days: []dayLine{{s.today(), 812, 411, 1, 2, 91_000_000_000}, {s.today().AddDate(0, 0, -1), 1_440, 720, 0, 0, 120_000_000_000}}, Pager: pager{Older: "/panel/partners/p-bbbbbbbbbbbbbbbb/ledger?before=3"}}
 		return []story{{state: "plain", data: v}, {state: "empty", role: auth.Readonly, data: ledgerView{partnerHead: v.partnerHead}}}
 	}}
 }

@@ -43,6 +43,9 @@ func newScene() *scene {
 // ago gives a moment before the scene's.
 func (s *scene) ago(d time.Duration) time.Time { return s.now.Add(-d) }
 
+// today gives the midnight that names the scene's day in counts.
+func (s *scene) today() time.Time { return s.now.Truncate(24 * time.Hour) }
+
 // screenOf puts a story on a screen.
 func (s *scene) screenOf(name string, st story, lang string) *screen {
 	role := st.role

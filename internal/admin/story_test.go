@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestStories makes every page in every state and language, and looks for what
@@ -231,6 +232,33 @@ func TestStorybookServes(t *testing.T) {
 		book.ServeHTTP(w, httptest.NewRequest(http.MethodGet, test.path, nil))
 		if w.Code != test.status || !strings.Contains(w.Body.String(), test.says) {
 			t.Errorf("%s: got %d %.200q, want %d with %q", test.path, w.Code, w.Body.String(), test.status, test.says)
+		}
+	}
+}
+
+// A day that was counted in UTC keeps its name wherever the merchant is.
+func TestDaysOfCounts(t *testing.T) {
+	t.Parallel()
+	book, err := Storybook()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := book.(*storybook)
+	all := map[string]page{}
+	for _, pg := range pages() {
+		all[pg.name] = pg
+	}
+	for _, name := range []string{"link", "ledger"} {
+		for _, hours := range []int{-11, 0, 13} {
+			body, err := b.panel.render(b.scene.screenOf(name, all[name].stories(b.scene)[0], "en"), name, "", time.FixedZone("", hours*3600))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, day := range []string{">21 Nov 2026", ">20 Nov 2026"} {
+				if !strings.Contains(string(body), `<tr><th scope="row"`+day) {
+					t.Errorf("%s, %d hours from UTC: no row %q", name, hours, day)
+				}
+			}
 		}
 	}
 }

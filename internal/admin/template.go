@@ -135,7 +135,7 @@ func (t *templates) functions(s *speaker) template.FuncMap {
 	return template.FuncMap{
 		"t": s.T, "told": s.teller(t.phrases), "note": s.note, "notes": s.notes, "word": s.word, "has": t.words.has,
 		"num": s.num, "decimal": s.decimal, "money": s.money, "percent": s.percent, "share": s.share, "bytes": s.bytes,
-		"day": s.day, "moment": s.moment, "when": s.when, "since": s.since, "span": s.span, "zone": s.zoneName,
+		"day": s.day, "date": s.date, "moment": s.moment, "when": s.when, "since": s.since, "span": s.span, "zone": s.zoneName,
 		"asset": t.assets.address, "fieldname": func(name string) string { return t.fieldName(s, name) },
 		"list": func(v ...any) []any { return v },
 		"join": strings.Join,
