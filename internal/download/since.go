@@ -80,6 +80,12 @@ func (s *Server) serveSince(c *call) {
 		return
 	}
 	chain, ok := chainSince(g, label, c.entry.merchant.Zone())
+	if !ok && c.renew() {
+		if newer, _ := c.dir.present(c.entry.full); newer != nil {
+			g = newer
+			chain, ok = chainSince(g, label, c.entry.merchant.Zone())
+		}
+	}
 	switch {
 	case !ok:
 		c.why = whyFile
@@ -92,6 +98,28 @@ func (s *Server) serveSince(c *call) {
 	default:
 		c.sendComposed(g.Feed, chain)
 	}
+}
+
+// renew looks into the records once more for a request that names what this
+// process does not know: another one may have published it, and told the partner
+// of it, a moment ago. It says whether the request goes by newer knowledge now.
+func (c *call) renew() bool {
+	giveUp := time.NewTimer(c.s.opt.ConfirmWait)
+	defer giveUp.Stop()
+	// The first may be an answer to who has asked before that moment.
+	for range 2 {
+		select {
+		case <-c.s.ask():
+		case <-giveUp.C:
+			return false
+		}
+	}
+	dir := c.s.trusted()
+	if dir == nil || dir == c.dir || !dir.allowed(c.link, c.addr, c.now) {
+		return false // who may read no more is found out when anything is sent
+	}
+	c.dir, c.entry = dir, dir.links[c.link]
+	return true
 }
 
 // chainSince gives the change files that follow upon a label, the oldest first:

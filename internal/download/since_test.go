@@ -264,6 +264,29 @@ func TestSinceOverAGap(t *testing.T) {
 	}
 }
 
+// A process that has not heard of the newest publication yet does not send away
+// who has, from another one.
+func TestSinceWhatAnotherProcessPublished(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{})
+	w.chain(t, shelves[:2]...)
+	still := w.clock.Now()
+	other := download.New(w.db, w.store, download.Options{PublicURL: "https://feeds.example.com", Now: func() time.Time { return still }, Log: slog.New(slog.DiscardHandler), Limits: unlimited})
+	check(t, other.Refresh(t.Context()))
+	url := serve(t, other) + "/o/" + w.secret + "/full_change-since.xml?label="
+	fulls, labels := w.chain(t, shelves[2:]...)
+	a := do(t, http.MethodGet, url+labels[1])
+	if a.status != 200 {
+		t.Fatalf("got %d, %s", a.status, a.body)
+	}
+	if got := applyTo(t, fulls[1], a.body); !bytes.Equal(got, fulls[2]) {
+		t.Errorf("it leads to\n%s\nwant\n%s", got, fulls[2])
+	}
+	if a := do(t, http.MethodGet, url+"2001-01-01T00-00-00"); a.status != 410 {
+		t.Errorf("a label of long ago: got %d, %s", a.status, a.body)
+	}
+}
+
 // breaking gives other bytes, or counts how often it was asked.
 type breaking struct {
 	storage.Store
