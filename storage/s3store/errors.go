@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/aws/smithy-go"
@@ -76,11 +77,12 @@ func classify(err error) error {
 	return err
 }
 
-// isUnsent reports whether there was no answer: nobody listens, no such host, a
-// connection that broke.
+// isUnsent reports whether there was no answer, or not all of it: nobody listens,
+// no such host, a connection that broke.
 func isUnsent(err error) bool {
 	var e *smithyhttp.RequestSendError
-	return errors.As(err, &e)
+	var d *smithy.DeserializationError
+	return errors.As(err, &e) || errors.As(err, &d) && errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // isTransient names the codes that mean "later" although their status is 400

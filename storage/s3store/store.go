@@ -60,6 +60,9 @@ type Config struct {
 	Attempts int
 	// MaxBackoff is the longest pause between two tries; 0 means 20 s.
 	MaxBackoff time.Duration
+	// Stall is how long a transfer under way may stand still before it is broken
+	// off; 0 means a minute.
+	Stall time.Duration
 	// Client sends the requests; nil means one with sensible time limits.
 	Client HTTPClient
 	// Now is the clock for SweepUploads; nil means time.Now. Signatures use
@@ -133,11 +136,14 @@ func New(c Config) (*Store, error) {
 			t.MaxIdleConnsPerHost = 16
 		})
 	}
+	if c.Stall == 0 {
+		c.Stall = defaultStall
+	}
 	s.client = s3.New(s3.Options{
 		BaseEndpoint: aws.String(c.Endpoint),
 		Region:       c.Region,
 		UsePathStyle: c.PathStyle,
-		HTTPClient:   c.Client,
+		HTTPClient:   stallClient{c.Client, c.Stall},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{
 				AccessKeyID: c.AccessKey, SecretAccessKey: c.SecretKey, SessionToken: c.SessionToken, Source: "feedmill",

@@ -309,6 +309,21 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
+// An answer that breaks off in the middle is none.
+func TestListIsCutOff(t *testing.T) {
+	t.Parallel()
+	s := onStub(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		fmt.Fprint(w, "<ListBucketResult>")
+	}))
+	var err error
+	for _, err = range s.List(t.Context(), "") {
+	}
+	if !errors.Is(err, storage.ErrBusy) || storage.IsPermanent(err) {
+		t.Errorf("got %v, want %v", err, storage.ErrBusy)
+	}
+}
+
 // TestRealProvider runs the suite on a provider of your choice, named by the
 // environment.
 func TestRealProvider(t *testing.T) {
