@@ -194,6 +194,9 @@ func (c *call) sendFile(f *publish.File, changed time.Time) {
 		return
 	}
 	h["Content-Type"] = []string{f.Kind.ContentType()}
+	// A proxy that takes in more than it has passed on goes on with what it has
+	// when the download is cut.
+	h["X-Accel-Buffering"] = headerNo
 	h["Repr-Digest"] = []string{reprDigest(blob.SHA256)}
 	if compressed {
 		h["Content-Encoding"] = headerGzip

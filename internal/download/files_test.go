@@ -55,7 +55,8 @@ func TestFiles(t *testing.T) {
 						"Last-Modified":          {f.Changed.UTC().Format(http.TimeFormat)},
 						"Repr-Digest":            {"sha-256=:" + base64.StdEncoding.EncodeToString(blob.SHA256[:]) + ":"},
 						"Accept-Ranges":          {"bytes"},
-						"Cache-Control":          {"private, no-cache"},
+						"Cache-Control":          {"private, no-cache, no-transform"},
+						"X-Accel-Buffering":      {"no"},
 						"Vary":                   {"Accept-Encoding"},
 						"X-Content-Type-Options": {"nosniff"},
 						"Referrer-Policy":        {"no-referrer"},
@@ -102,7 +103,7 @@ func TestGateway(t *testing.T) {
 		w.full = w.publish(t, w.offer.Profile.FullKey(), feed.KindFull, &w.full, 0)
 	}
 	first := w.get(t, "/o/"+w.secret+"/gateway.xml")
-	if first.status != 200 || first.header.Get("Cache-Control") != "private, no-store" || first.header.Get("Content-Type") != "application/xml; charset=utf-8" ||
+	if first.status != 200 || first.header.Get("Cache-Control") != "private, no-store, no-transform" || first.header.Get("Content-Type") != "application/xml; charset=utf-8" ||
 		first.header.Get("Content-Length") != strconv.Itoa(len(first.body)) {
 		t.Fatalf("got %d %v", first.status, first.header)
 	}

@@ -62,7 +62,7 @@ func (c *call) document(contentType string, manifest bool, make func(full, light
 	c.file.generation = full.Number
 	h := c.w.Header()
 	h.Set("Content-Type", contentType)
-	h.Set("Cache-Control", "private, no-store")
+	h.Set("Cache-Control", "private, no-store, no-transform")
 	base := c.base()
 	key := documentKey{link: c.link, hidden: c.segment == "-", manifest: manifest, base: base, full: full.Number, light: light.Number, accounts: c.dir.version.Accounts}
 	var doc []byte

@@ -309,7 +309,8 @@ var (
 	headerNoReferrer = []string{"no-referrer"}
 	headerNoindex    = []string{"noindex, nofollow"}
 	headerVary       = []string{"Accept-Encoding"}
-	headerPrivate    = []string{"private, no-cache"}
+	headerPrivate    = []string{"private, no-cache, no-transform"}
+	headerNo         = []string{"no"}
 	headerBytes      = []string{"bytes"}
 	headerGzip       = []string{"gzip"}
 )
