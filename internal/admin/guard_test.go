@@ -145,6 +145,30 @@ func TestOtherSitesAreRefused(t *testing.T) {
 	r.Host = "rebound.example"
 	if a := b.do(r); a.status != http.StatusMisdirectedRequest || strings.Contains(a.body, "Hurtownia") {
 		t.Errorf("under another name: got %d %s", a.status, a.body)
+	} else if !strings.Contains(a.body, `"rebound.example"`) || !strings.Contains(a.body, "proxy") {
+		t.Errorf("does not say under which name, nor who changes names: %s", a.body)
+	}
+}
+
+// TestProxiesThatDropThePort signs in through a proxy that passes on the name
+// without its port, with browsers that tell where a request comes from by its
+// origin alone.
+func TestProxiesThatDropThePort(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"https://panel.example.com:8443", "https://panel.example.com:443"} {
+		p, err := New(Options{PublicURL: base})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for origin, want := range map[string]int{strings.TrimSuffix(base, ":443"): http.StatusNotFound, "https://panel.example.com:9443": http.StatusForbidden, "https://evil.example": http.StatusForbidden} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://panel.example.com"+root+"/nothing", nil)
+			r.Header.Set("Origin", origin)
+			w := httptest.NewRecorder()
+			p.ServeHTTP(w, r)
+			if w.Code != want {
+				t.Errorf("%s, from %s: got %d, want %d", base, origin, w.Code, want)
+			}
+		}
 	}
 }
 

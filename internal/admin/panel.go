@@ -122,6 +122,11 @@ func New(opt Options) (*Panel, error) {
 	}
 	mux.HandleFunc(root+"/", p.serve(route{needs: everybody(), handle: func(*call) (reply, error) { return reply{}, notFound("such page") }}))
 	guard := http.NewCrossOriginProtection()
+	// Browsers that tell no more than an origin are compared by Host, from which
+	// a proxy may have taken the port.
+	if err := guard.AddTrustedOrigin(auth.Origin(base)); err != nil {
+		return nil, err
+	}
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.opt.Log.WarnContext(r.Context(), "refused a request from another site", slog.String("method", r.Method))
 		p.serve(route{needs: everybody(), handle: func(*call) (reply, error) {
@@ -185,7 +190,8 @@ func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !auth.HostAllowed(r.Host, p.hosts) {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusMisdirectedRequest)
-		fmt.Fprintln(w, "There is no panel under this name. The setting panel.hosts lists names beside panel.public_url.")
+		fmt.Fprintf(w, "There is no panel under the name %.100q. The setting panel.hosts lists names beside that of panel.public_url.\n"+
+			"If that is not the name in the address of this page, the proxy before feedmill has changed it: have it pass on Host as it came.\n", r.Host)
 		return
 	}
 	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && p.assets.serve(w, r) {

@@ -82,6 +82,8 @@ func TestHosts(t *testing.T) {
 	}{
 		{"https://panel.example.com", "panel.example.com", true}, {"https://panel.example.com", "Panel.Example.com:443", true}, {"https://panel.example.com", "evil.example", false},
 		{"https://panel.example.com", "panel.example.com.evil.example", false}, {"https://panel.example.com", "", false}, {"https://panel.example.com", "localhost", false},
+		{"https://panel.example.com:443", "panel.example.com", true}, {"https://panel.example.com:8443", "panel.example.com", true}, {"https://panel.example.com:8443", "panel.example.com:8443", true},
+		{"https://panel.example.com:8443", "evil.example:8443", false}, {"https://[2001:db8::1]:8443", "[2001:db8::1]:8443", true},
 		{"http://127.0.0.1:8080", "localhost:8080", true}, {"http://127.0.0.1:8080", "[::1]:8080", true}, {"http://127.0.0.1:8080", "localhost:9090", false}, {"http://127.0.0.1:8080", "rebound.example:8080", false},
 	} {
 		u, err := url.Parse(test.base)
@@ -90,6 +92,22 @@ func TestHosts(t *testing.T) {
 		}
 		if got := HostAllowed(test.host, HostNames(u)); got != test.want {
 			t.Errorf("%q at %s: got %v, want %v", test.host, test.base, got, test.want)
+		}
+	}
+}
+
+func TestOrigin(t *testing.T) {
+	t.Parallel()
+	for base, want := range map[string]string{
+		"https://panel.example.com": "https://panel.example.com", "https://Panel.example.com:443": "https://panel.example.com", "https://panel.example.com:8443": "https://panel.example.com:8443",
+		"http://127.0.0.1:80": "http://127.0.0.1", "https://panel.example.com:80": "https://panel.example.com:80",
+	} {
+		u, err := url.Parse(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Origin(u); got != want {
+			t.Errorf("%s: got %s, want %s", base, got, want)
 		}
 	}
 }
