@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"feedmill/feed"
+	"feedmill/feed/iof"
 )
 
 // maxCategoryDepth bounds the levels of a category path.
@@ -99,13 +100,14 @@ func (in *intake) checkURL(field func() string, url *string) {
 }
 
 // checkSizes holds codes and ids of sizes against IOF 4.7: codes are NMTOKENs,
-// and both are unique in the product.
+// and both are unique in the product, codes as files will have them.
 func (in *intake) checkSizes(p *feed.Product, path func(list string, i int, rest string) string) {
 	if len(p.Sizes) == 0 {
 		in.fail("sizes", "are missing", "a product has at least one size")
 		return
 	}
 	priced := !p.Prices.List.IsZero() || !p.Prices.Wholesale.IsZero()
+	altered := false // a code is written otherwise than it stands here
 	for i := range p.Sizes {
 		s := &p.Sizes[i]
 		priced = priced || !s.Prices.List.IsZero() || !s.Prices.Wholesale.IsZero()
@@ -114,10 +116,17 @@ func (in *intake) checkSizes(p *feed.Product, path func(list string, i int, rest
 		}
 		if !isNMTOKEN(s.Code) {
 			in.fail(path("sizes", i, "code"), quote(s.Code)+" is not a code", "codes hold letters, digits and . - _ : without blanks")
+		} else if written := iof.WrittenCode(s.Code); written != s.Code {
+			altered = true
+			in.warn(path("sizes", i, "code"), quote(s.Code)+" has signs that not every reader takes in codes", "it is written as "+written)
 		}
 		for k := range i {
 			if p.Sizes[k].Code == s.Code {
 				in.fail(path("sizes", i, "code"), quote(s.Code)+" occurs twice", "each size has its own code")
+				break
+			}
+			if altered && iof.WrittenCode(p.Sizes[k].Code) == iof.WrittenCode(s.Code) {
+				in.fail(path("sizes", i, "code"), quote(s.Code)+" is written as "+quote(p.Sizes[k].Code)+" is", "each size has its own code")
 				break
 			}
 		}

@@ -91,6 +91,8 @@ func phraseTexts() []phraseText {
 		{"not-address", `{} is not an address`},
 		{"address-signs", `{} has signs that stand for something else in addresses`},
 		{"not-code", `{} is not a code`},
+		{"code-signs", `{} has signs that not every reader takes in codes`},
+		{"code-same", `{} is written as {} is`},
 		{"twice", `{} occurs twice`},
 		{"twice-itself", `occurs twice`},
 		{"twice-product", `{} occurs twice in the product`},

@@ -20,6 +20,17 @@ func appendNMToken(dst []byte, s string) []byte {
 	return append(dst, s...)
 }
 
+// WrittenCode gives a size's code as files have it: what a token cannot hold
+// for every reader is an underscore there, so that two codes may become one.
+func WrittenCode(code string) string {
+	for i := range len(code) {
+		if !isTokenByte(code[i]) {
+			return string(appendNMToken(nil, code))
+		}
+	}
+	return code
+}
+
 // appendOddToken goes on from s[i] character by character.
 func appendOddToken(dst []byte, s string, i int) []byte {
 	start := len(dst) - i
