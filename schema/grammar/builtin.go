@@ -1,10 +1,6 @@
 package grammar
 
-import (
-	"bytes"
-
-	"feedmill/schema/xmltok"
-)
+import "bytes"
 
 // builtins are the supported types of XML Schema, part 2.
 var builtins = func() map[string]*Simple {
@@ -24,8 +20,8 @@ var builtins = func() map[string]*Simple {
 	// facets, and those of an attribute are blanks already.
 	add("token", "string", Simple{plain: true, collapse: true})
 	add("language", "token", Simple{collapse: true, check: isLanguage, wants: "a language code such as pol or en-GB"})
-	add("NMTOKEN", "token", Simple{collapse: true, check: xmltok.IsNmtoken, wants: "one or more letters, digits and . - _ : without blanks"})
-	add("NCName", "token", Simple{collapse: true, check: xmltok.IsNCName, wants: "a name: a letter or _, then letters, digits and . - _"})
+	add("NMTOKEN", "token", Simple{collapse: true, check: isNMTOKEN, wants: "one or more letters, digits and . - _ : without blanks"})
+	add("NCName", "token", Simple{collapse: true, check: IsNCName, wants: "a name: a letter or _, then letters, digits and . - _"})
 	add("anyURI", "anySimpleType", Simple{collapse: true, check: isAnyURI, wants: "a URL"})
 	add("boolean", "anySimpleType", Simple{prim: primOther, collapse: true, check: isBoolean, wants: "true, false, 1 or 0"})
 	add("float", "anySimpleType", Simple{prim: primOther, collapse: true, check: isFloat, wants: "a number such as 12.5"})

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"feedmill/schema"
+	"feedmill/schema/grammar"
 	"feedmill/schema/xmltok"
 )
 
@@ -272,7 +273,7 @@ func (o *offerPass) reference(kid kids, local []byte, attrs []xmltok.Attr) {
 		if e := o.resolve(schema.Units, codeRefUnit, "unit", id, k); e != nil {
 			c.digits = e.digits
 		}
-		if !xmltok.IsNCName(name) && len(trim(name)) > 0 {
+		if !grammar.IsNCName(name) && len(trim(name)) > 0 {
 			o.flag(codeUnitName, "the name is %s", clip(name))
 		}
 	case kidSeries:

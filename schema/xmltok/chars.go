@@ -126,23 +126,3 @@ func IsNCName(s []byte) bool {
 	}
 	return len(s) > 0
 }
-
-// IsNmtoken reports whether s consists of one or more name characters, in any
-// order (XML 1.0, 2.3).
-func IsNmtoken(s []byte) bool {
-	for i := 0; i < len(s); {
-		switch nameClass[s[i]] {
-		case nameStart, nameInner, nameColon:
-			i++
-		case nameWide:
-			c, n := utf8.DecodeRune(s[i:])
-			if c == utf8.RuneError && n <= 1 || !isNameInner(c) {
-				return false
-			}
-			i += n
-		default:
-			return false
-		}
-	}
-	return len(s) > 0
-}
