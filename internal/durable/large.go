@@ -14,7 +14,7 @@ const page = 4 << 10
 // LargeStep is by how much a file is read and written past the system's memory:
 // each step is one request to the disk, and is in memory twice while a file is
 // written and digested.
-const LargeStep = 256 << 10
+const LargeStep = 512 << 10
 
 // largeFrom is the length from which a file counts as large.
 const largeFrom = 1 << 20

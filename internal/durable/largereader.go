@@ -11,7 +11,7 @@ import (
 
 // windows is how many steps of a file are at hand at once: as far as goroutines
 // that read it together may be from each other.
-const windows = 8
+const windows = 4
 
 // LargeReader reads a large file that will soon be gone, from its start to its
 // end, more or less, past the memory that the system keeps files in. Where the
