@@ -18,6 +18,13 @@ type AtHand interface {
 	AtHand() bool
 }
 
+// TakeBack is what a [Bin] offers from which a run that fails may remove what it
+// has stored.
+type TakeBack interface {
+	// TakeBack removes files of this run, of which some may not be there.
+	TakeBack(ctx context.Context, keys []string) error
+}
+
 // atHand says whether a bin keeps its files on this machine.
 func atHand(bin Bin) bool {
 	h, ok := bin.(AtHand)

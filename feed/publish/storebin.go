@@ -60,6 +60,20 @@ func (b *StoreBin) Put(ctx context.Context, key string, s Spooled) (err error) {
 // AtHand implements [AtHand].
 func (b *StoreBin) AtHand() bool { _, ok := b.store.(storage.FileAdopter); return ok }
 
+// TakeBack implements [TakeBack], for stores on this machine alone. Elsewhere a
+// request may take effect long after it has failed, keys that store may not
+// delete, and there is room.
+func (b *StoreBin) TakeBack(ctx context.Context, keys []string) error {
+	if !b.AtHand() {
+		return nil
+	}
+	var errs []error
+	for _, key := range keys {
+		errs = append(errs, b.store.Delete(ctx, key))
+	}
+	return errors.Join(errs...)
+}
+
 // Open implements [Bin].
 func (b *StoreBin) Open(ctx context.Context, blob Blob, offset, n int64) (io.ReadCloser, error) {
 	if n == 0 {

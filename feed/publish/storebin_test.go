@@ -7,7 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,6 +18,7 @@ import (
 	"feedmill/feed/diff"
 	"feedmill/feed/publish"
 	"feedmill/storage"
+	"feedmill/storage/fsstore"
 	"feedmill/storage/memstore"
 )
 
@@ -221,5 +225,79 @@ func TestDictionariesGrowFromHints(t *testing.T) {
 	s.mustRun(t)
 	if got := names(); strings.Contains(got, "Bolt") || strings.Contains(got, "Crane") || !strings.Contains(got, "Acme") {
 		t.Errorf("producers after the comparison:\n%s", got)
+	}
+}
+
+// fullDisk is a folder's store with room for some files; the first beyond them
+// waits until they are stored.
+type fullDisk struct {
+	*fsstore.Store
+	mu      sync.Mutex
+	puts    int
+	room    int
+	storing sync.WaitGroup
+}
+
+func (f *fullDisk) Adopt(ctx context.Context, key, path string, size int64, attrs storage.Attrs) (storage.Info, error) {
+	f.mu.Lock()
+	f.puts++
+	full := f.puts > f.room
+	if !full {
+		f.storing.Add(1)
+		defer f.storing.Done()
+	}
+	f.mu.Unlock()
+	if full {
+		f.storing.Wait()
+		return storage.Info{}, syscall.ENOSPC
+	}
+	return f.Store.Adopt(ctx, key, path, size, attrs)
+}
+
+// A run that fails before its commit takes back what it has stored on this
+// machine: on a full disk it would be in the way of those after it. What was
+// published stays, to the last file.
+func TestFailedRunTakesBackItsFiles(t *testing.T) {
+	t.Parallel()
+	folder, err := fsstore.Open(filepath.Join(t.TempDir(), "store"), fsstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = folder.Close() })
+	disk := &fullDisk{Store: folder, room: 1000}
+	s := &storeShop{shop: newShop(t.TempDir()), store: disk}
+	s.settings.Gzip = true
+	s.ledger.stored = func(key string) bool { _, err := disk.Stat(t.Context(), key); return err == nil }
+	stored := func() (keys []string) {
+		t.Helper()
+		for info, err := range disk.List(t.Context(), "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, info.Key)
+		}
+		return keys
+	}
+	for id := range 50 {
+		s.set(feed.ProductID(id+1), 100, 1, "x")
+	}
+	if _, err := s.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := stored()
+	s.set(3, 101, 1, "x")
+	for room := range 4 {
+		s.now, disk.puts, disk.room = s.now.Add(time.Minute), 0, room
+		if _, err := s.run(t.Context()); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("room for %d files: got %v", room, err)
+		}
+		if got := stored(); !slices.Equal(got, before) {
+			t.Errorf("room for %d files: stored are %q, before %q", room, got, before)
+		}
+	}
+	disk.room = 1000
+	s.now = s.now.Add(time.Minute)
+	if _, err := s.run(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

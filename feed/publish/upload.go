@@ -79,5 +79,27 @@ func (r *runner) store(ctx context.Context) error {
 	}
 	close(next)
 	wg.Wait()
-	return context.Cause(ctx)
+	err := context.Cause(ctx)
+	if err != nil {
+		r.takeBack(ctx)
+	}
+	return err
+}
+
+// takeBack removes what a run has stored that fails before its commit: nobody
+// else knows these keys, and nobody will. On a disk that is full it would be in
+// the way of all runs after it for the day until a sweep may look at it. What
+// cannot be removed waits for that; the ledger knows of it.
+func (r *runner) takeBack(ctx context.Context) {
+	b, ok := r.bin.(TakeBack)
+	if !ok {
+		return
+	}
+	var keys []string
+	for _, u := range r.uploads {
+		if u.done {
+			keys = append(keys, u.blob.Key)
+		}
+	}
+	_ = b.TakeBack(context.WithoutCancel(ctx), keys)
 }
