@@ -41,6 +41,22 @@
     if (e.detail > 1 && e.target.closest("[role=switch], form[method=post] button")) { e.preventDefault(); e.stopImmediatePropagation(); }
   }, true);
 
+  // Answers of the panel say what comes next. Where a proxy answers in its place,
+  // or nobody does, the page would stand as if nothing had been asked for.
+  function unanswered(e) {
+    var flash = document.getElementById("flash");
+    if (!flash || e.detail.requestConfig.verb === "get") { return; }
+    var bar = e.target.querySelector("progress");
+    if (bar) { bar.hidden = true; }
+    var note = document.createElement("p");
+    note.className = "note bad";
+    note.setAttribute("role", "alert");
+    note.textContent = e.detail.xhr.status === 413 ? document.body.dataset.toolarge : document.body.dataset.unanswered;
+    flash.replaceChildren(note);
+    note.scrollIntoView({ block: "center" });
+  }
+  ["htmx:responseError", "htmx:sendError", "htmx:timeout"].forEach(function (name) { document.addEventListener(name, unanswered); });
+
   // Who has turned a switch stands at it again where the whole page comes anew.
   document.addEventListener("submit", function (e) {
     if (e.defaultPrevented || !e.target.matches(".switch")) { return; }

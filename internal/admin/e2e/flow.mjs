@@ -252,6 +252,16 @@ async function offAndOn(address) {
     must(asked === 0, 'the second half of a double click turns the switch back');
     await row.locator('button[role=switch]').click();
     await turned(true);
+    // What a proxy answers in the panel's place, or nobody, is told.
+    for (const [answer, words] of [[(r) => r.fulfill({ status: 502, body: 'bad gateway' }), /did not answer/], [(r) => r.abort(), /did not answer/], [(r) => r.fulfill({ status: 413, body: 'too large' }), /files of this size/]]) {
+      await page.evaluate(() => document.getElementById('flash').replaceChildren());
+      await page.route(/\/feed$/, answer);
+      await row.locator('button[role=switch]').click();
+      await until('a word about an answer that is not the panel\'s', async () => words.test(await page.locator('#flash').innerText()));
+      await page.unroute(/\/feed$/);
+    }
+    await go('/partners');
+    await turned(true);
   }
   await shot('on');
   say('switched off in the list, refused at once, and on again');
