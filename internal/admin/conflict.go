@@ -29,7 +29,7 @@ type conflictLine struct {
 // conflict answers a change that was made from an old version: with what stands
 // now, what was sent, and a way to go on with either.
 func (c *call) conflict(e *partner.ConflictError) reply {
-	v := conflictView{What: e.What, Action: c.r.URL.Path, Back: root + "/"}
+	v := conflictView{What: e.What, Action: c.r.URL.Path}
 	for _, d := range e.Differences {
 		v.Differences = append(v.Differences, conflictLine{d.Name, readable(d.Stands), readable(d.Sent)})
 	}
@@ -45,14 +45,33 @@ func (c *call) conflict(e *partner.ConflictError) reply {
 	v.Fields = append(v.Fields, option{"version", strconv.FormatInt(e.Now, 10)})
 	if back := c.r.PostForm.Get("back"); back != "" {
 		v.Back = root + safeBack(back)
-	} else if e.What == "partner" {
-		v.Back = root + "/partners/" + e.ID
+	} else {
+		v.Back = root + homeOf(e)
+	}
+	if e.Same && e.From > 0 && e.From < e.Now && !c.scripted() {
+		// A form that was sent twice, or by two who want the same: there is nothing to decide.
+		return move(strings.TrimPrefix(v.Back, root)).saying("conflict.same")
 	}
 	if c.scripted() {
 		c.panel.leaveFlash(c.w, said{"conflict.script", nil})
 		c.w.Header().Set("HX-Refresh", "true")
 	}
 	return reply{status: http.StatusConflict, page: "conflict", data: v}
+}
+
+// homeOf gives the page that shows how a thing stands.
+func homeOf(e *partner.ConflictError) string {
+	switch e.What {
+	case "partner", "offer", "link", "user":
+		return "/" + e.What + "s/" + e.ID
+	case "price list":
+		return "/price-lists/" + e.ID
+	case "merchant":
+		return "/settings"
+	case "shop", "rate":
+		return "/" + e.What + "s"
+	}
+	return "/"
 }
 
 // readable writes a fact for people: texts without quotes, lists of them with

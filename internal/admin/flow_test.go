@@ -82,9 +82,27 @@ func TestDayOfAMerchant(t *testing.T) {
 	if strings.Contains(a.body, "<html") {
 		t.Error("a script was given a whole page")
 	}
-	a = b.post("/partners/"+id+"/feed", "on", "off", "version", version, "!HX-Request", "true")
+	// An old page closes all the same, whatever else has changed, and opens nothing.
+	b.see(b.post("/partners/"+id+"/feed", "on", "off", "version", version, "!HX-Request", "true"), http.StatusOK, `<tr id="row-`+id, `aria-checked="false"`)
+	a = b.post("/partners/"+id+"/feed", "on", "on", "version", version, "!HX-Request", "true")
 	if a.status != http.StatusConflict || a.header.Get("HX-Refresh") != "true" {
 		t.Errorf("an old row: got %d %v", a.status, a.header)
+	}
+	b.see(b.post("/partners/"+id+"/feed", "on", "on", "version", version), http.StatusConflict, "Store mine", "Stands now")
+	for _, off := range []string{"/partners/" + id + "/feed", "/partners/" + id + "/orders", "/offers/" + offer + "/feed", "/offers/" + offer + "/orders", "/sharing"} {
+		b.see(b.follow(b.post(off, "on", "off", "version", "1")), http.StatusOK)
+	}
+	b.see(b.follow(b.post("/partners/"+id+"/block", "on", "on", "version", "1")), http.StatusOK, "blocked")
+	b.see(b.post("/sharing", "on", "on", "version", "1"), http.StatusConflict)
+	b.see(b.follow(b.post("/sharing", "on", "on", "version", b.part(b.get("/"), `name="version" value="(\d+)"`))), http.StatusOK)
+	for _, on := range [][2]string{{"block", "off"}, {"feed", "on"}} {
+		version = b.part(b.get("/partners/"+id), `/`+on[0]+`"[^>]*>\s*<input type="hidden" name="version" value="(\d+)"`)
+		b.see(b.follow(b.post("/partners/"+id+"/"+on[0], "on", on[1], "version", version)), http.StatusOK)
+	}
+	// What is sent twice stands like that, and nobody is asked to choose between the same and the same.
+	version = b.part(b.get("/partners/"+id+"/settings"), `name="version" value="(\d+)"`)
+	for _, said := range []string{"Saved.", "It stands like that already."} {
+		b.see(b.follow(b.post("/partners/"+id+"/settings", "name", "Nordic", "notes", "twice", "version", version)), http.StatusOK, said)
 	}
 
 	// Timed switches, in the merchant's zone.

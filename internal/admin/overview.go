@@ -231,7 +231,18 @@ func setSharing(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if _, err := c.panel.opt.Manage.SetSharing(c.ctx, c.who, on, version); err != nil {
+	err = closing(!on, func(stale bool) error {
+		if stale {
+			m, err := c.panel.opt.Manage.Merchant(c.ctx, c.who)
+			if err != nil {
+				return err
+			}
+			version = m.Version
+		}
+		_, err := c.panel.opt.Manage.SetSharing(c.ctx, c.who, on, version)
+		return err
+	})
+	if err != nil {
 		return reply{}, err
 	}
 	if on {

@@ -368,17 +368,23 @@ func switchOffer(which string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		o, err := c.offer()
+		var o partner.Offer
+		err = closing(!on, func(stale bool) error {
+			if o, err = c.offer(); err != nil {
+				return err
+			}
+			if !stale {
+				o.Version = version
+			}
+			if which == "feed" {
+				o.SwitchFeed(on, c.now())
+			} else {
+				o.OrdersEnabled = on
+			}
+			o, err = c.panel.opt.Manage.UpdateOffer(c.ctx, c.who, o)
+			return err
+		})
 		if err != nil {
-			return reply{}, err
-		}
-		o.Version = version
-		if which == "feed" {
-			o.SwitchFeed(on, c.now())
-		} else {
-			o.OrdersEnabled = on
-		}
-		if o, err = c.panel.opt.Manage.UpdateOffer(c.ctx, c.who, o); err != nil {
 			return reply{}, err
 		}
 		word := "offer.done.off"

@@ -194,6 +194,17 @@ func (c *call) switched() (f *form, on bool, version int64, err error) {
 	return f, on, version, err
 }
 
+// closing carries out a switch, told whether the page that was pressed may be
+// stale. What only takes something away does not wait for somebody to compare
+// what a colleague has changed meanwhile: it counts from whatever stands.
+func closing(closes bool, do func(stale bool) error) error {
+	err := do(closes)
+	for tries := 3; closes && tries > 0 && feed.KindOf(err) == feed.KindConflict; tries-- {
+		err = do(true)
+	}
+	return err
+}
+
 // partner gives the partner that the path names by his id.
 func (c *call) partner() (partner.Partner, error) {
 	id := partner.ID(c.path("partner"))
@@ -211,23 +222,29 @@ func switchPartner(which string) handler {
 		if err != nil {
 			return reply{}, err
 		}
-		p, err := c.partner()
-		if err != nil {
-			return reply{}, err
-		}
-		p.Version = version
-		switch which {
-		case "feed":
-			p.SwitchFeed(on, c.now())
-		case "orders":
-			p.OrdersEnabled = on
-		case "block":
-			p.State = partner.StateActive
-			if on {
-				p.State = partner.StateBlocked
+		var p partner.Partner
+		err = closing(on == (which == "block"), func(stale bool) error {
+			if p, err = c.partner(); err != nil {
+				return err
 			}
-		}
-		if p, err = c.panel.opt.Manage.UpdatePartner(c.ctx, c.who, p); err != nil {
+			if !stale {
+				p.Version = version
+			}
+			switch which {
+			case "feed":
+				p.SwitchFeed(on, c.now())
+			case "orders":
+				p.OrdersEnabled = on
+			case "block":
+				p.State = partner.StateActive
+				if on {
+					p.State = partner.StateBlocked
+				}
+			}
+			p, err = c.panel.opt.Manage.UpdatePartner(c.ctx, c.who, p)
+			return err
+		})
+		if err != nil {
 			return reply{}, err
 		}
 		word := "partners.done.off"

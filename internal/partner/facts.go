@@ -154,6 +154,8 @@ type ConflictError struct {
 	// Differences lie between the record as it stands and what was sent, in the
 	// order of their names.
 	Differences []Difference
+	// Same says that both were compared and there are none: what was sent stands.
+	Same bool
 }
 
 // Error implements error.
@@ -182,6 +184,7 @@ func shorten(s string) string {
 // longer the present one; stands is the record, sent what it should have become.
 func Conflict(what, id string, from, now int64, stands, sent Facts) error {
 	c := &ConflictError{What: what, ID: id, From: from, Now: now}
+	compared := stands != nil && sent != nil
 	stands, sent = Changed(stands, sent)
 	names := slices.Collect(maps.Keys(stands))
 	for name := range sent {
@@ -193,6 +196,7 @@ func Conflict(what, id string, from, now int64, stands, sent Facts) error {
 	for _, name := range names {
 		c.Differences = append(c.Differences, Difference{name, factText(stands[name]), factText(sent[name])})
 	}
+	c.Same = compared && len(c.Differences) == 0
 	return &feed.Error{Kind: feed.KindConflict, Message: what + " " + id + " has changed", Hint: "look at it again and repeat the change", Err: c}
 }
 
