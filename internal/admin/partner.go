@@ -115,9 +115,13 @@ func partnerPage() page {
 		first := v
 		first.Offers = slices.Clone(v.Offers)
 		first.Offers[0].Nothing = true
+		long := v
+		long.Name = strings.Repeat("Großhandelsgesellschaft", 8)
+		long.Offers = slices.Clone(v.Offers)
+		long.Offers[0].Name = long.Name
 		empty := v
 		empty.Offers, empty.Points, empty.Tags, empty.Notes = nil, nil, nil, ""
-		return []story{{state: "plain", data: v}, {state: "asked", data: asked}, {state: "unmatched", data: unmatched}, {state: "readonly", role: auth.Readonly, data: read}, {state: "bad-time", data: bad}, {state: "no-links", data: idle}, {state: "no-offers", data: empty},
+		return []story{{state: "plain", data: v}, {state: "asked", data: asked}, {state: "unmatched", data: unmatched}, {state: "readonly", role: auth.Readonly, data: read}, {state: "bad-time", data: bad}, {state: "no-links", data: idle}, {state: "no-offers", data: empty}, {state: "long-name", data: long, flash: []said{{"partner.created", []any{long.Name}}}},
 			{state: "held", data: held}, {state: "waiting", data: waiting}, {state: "waiting-readonly", role: auth.Readonly, data: waiting}, {state: "first-run", data: first}}
 	}}
 }
