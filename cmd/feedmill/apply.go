@@ -33,6 +33,8 @@ func (applyCmd) Help() string {
 out by tombstones. Nodes are taken over byte for byte, in ascending order of product id; head and foot
 are those of the newest file. Any IOF 3.0 files will do, compressed or not.
 
+A pipe or device as --out is written into, and a link stays one.
+
 The order is checked by what the files and, where there is one, the manifest tell: a change that is
 older than what it is applied to is refused, and so is one that leads on from a generation which is
 not there, a light file, and a second full file: products that it has not would stay. Full and change
@@ -142,9 +144,22 @@ func inputError(err error) error {
 }
 
 // writeWhole has fn write a file beside name and puts it in name's place when
-// it is complete: durably, compressed if the name says so.
+// it is complete: durably, compressed if the name says so. A link stays, and
+// what it leads to is replaced. What is no file, such as a pipe or /dev/null,
+// cannot be replaced and is written into.
 func writeWhole(name string, fn func(*os.File) error) (err error) {
-	dir := filepath.Dir(name)
+	target, stream := name, false
+	if info, err := os.Stat(name); err == nil {
+		if stream = !info.Mode().IsRegular() && !info.IsDir(); !stream {
+			if target, err = filepath.EvalSymlinks(name); err != nil {
+				return inputError(fmt.Errorf("write %s: %w", name, err))
+			}
+		}
+	}
+	dir := filepath.Dir(target)
+	if stream {
+		dir = os.TempDir()
+	}
 	beside := func() (*os.File, error) {
 		f, err := os.CreateTemp(dir, "."+filepath.Base(name)+"-*")
 		if err != nil {
@@ -172,6 +187,12 @@ func writeWhole(name string, fn func(*os.File) error) (err error) {
 		}
 		final = packed
 	}
+	if stream {
+		if err := copyInto(name, final); err != nil {
+			return inputError(fmt.Errorf("write %s: %w", name, err))
+		}
+		return nil
+	}
 	if err := errors.Join(final.Chmod(0o644), final.Sync()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -180,10 +201,23 @@ func writeWhole(name string, fn func(*os.File) error) (err error) {
 		return err
 	}
 	defer root.Close() // only a handle
-	if err := durable.Commit(root, filepath.Base(final.Name()), filepath.Base(name)); err != nil {
+	if err := durable.Commit(root, filepath.Base(final.Name()), filepath.Base(target)); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
+}
+
+// copyInto writes a file that was just written into a pipe or device.
+func copyInto(name string, from *os.File) error {
+	to, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = from.Seek(0, io.SeekStart)
+	if err == nil {
+		_, err = io.Copy(to, from)
+	}
+	return errors.Join(err, to.Close())
 }
 
 // compress writes a file that was just written into another one, compressed.

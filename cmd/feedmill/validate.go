@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -228,18 +227,6 @@ func printFindings(to io.Writer, rep rules.Report) error {
 }
 
 // writePage writes the report as a page, whole or not at all.
-func writePage(name string, s render.Subject, rep rules.Report) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
-	if err != nil {
-		return fmt.Errorf("write page: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if err := errors.Join(f.Chmod(0o644), render.Page(f, s, rep), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
+func writePage(name string, s render.Subject, rep rules.Report) error {
+	return writeWhole(name, func(f *os.File) error { return render.Page(f, s, rep) })
 }
