@@ -148,7 +148,7 @@ func TestImportPages(t *testing.T) {
 	b.see(a, http.StatusOK, "waits for you", "What would change")
 	at := b.part(a, `action="/panel(/import/\w+)/merge"`)
 	b.see(b.get("/products/7"), http.StatusNotFound)
-	b.see(settled(b.post(at+"/merge")), http.StatusOK, "What has changed")
+	b.see(settled(b.post(at+"/merge")), http.StatusOK, "What has changed", "To take it back, send the file that you had before.")
 	b.see(b.get("/products?q=D-7"), http.StatusOK, "Dzwonek")
 	settled(b.post(at + "/merge")) // once more is no second merge
 	a = settled(b.send("good.jsonl", strings.ReplaceAll(good, "12.00", "13.00")))

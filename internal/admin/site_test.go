@@ -68,6 +68,9 @@ func newSite(t testing.TB) *site {
 // opener opens one state of a catalog.
 type opener = func(ctx context.Context, m partner.MerchantID) (manage.Catalog, error)
 
+// feedsAt is where partners reach their offers, which is not where the panel is.
+const feedsAt = "https://feeds.example.com"
+
 // newSiteOver makes a panel over the records that open gives.
 func newSiteOver(t testing.TB, open func(s *site) (records, opener)) *site {
 	t.Helper()
@@ -84,7 +87,7 @@ func newSiteOver(t testing.TB, open func(s *site) (records, opener)) *site {
 	s.manage = manage.New(s.db, catalog, s.files, s.Now)
 	s.server = httptest.NewUnstartedServer(nil)
 	base := "http://" + s.server.Listener.Addr().String()
-	if s.panel, err = New(Options{PublicURL: base, Manage: s.manage, Auth: s.auth, Accounts: s.db, Journal: s.db, Now: s.Now, Log: log}); err != nil {
+	if s.panel, err = New(Options{PublicURL: base, FeedURL: feedsAt, Manage: s.manage, Auth: s.auth, Accounts: s.db, Journal: s.db, Now: s.Now, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
