@@ -21,6 +21,18 @@ await list.close();
 const languages = ['pl', 'sl', 'el', 'ru'];
 const visits = paths.flatMap((path, i) => [{ path, size: wide, lang: 'en' }, { path, size: narrow, lang: languages[i % languages.length] }]);
 
+// On paper a page has what it says and nothing to press, and no text ends at the edge of a box.
+async function printed(page, name) {
+  await page.emulateMedia({ media: 'print' });
+  result.faults.push(...(await page.evaluate(() => {
+    const wrong = [...document.querySelectorAll('.menu, .foot, .acts, .switch, .top form')].filter((e) => e.checkVisibility()).map((e) => `${e.className || e.tagName} is printed`);
+    const cut = [...document.querySelectorAll('pre, .xml')].filter((e) => e.scrollHeight > e.clientHeight + 2 && e.checkVisibility()).map((e) => `${e.tagName} is cut off`);
+    const title = document.querySelector('h1');
+    return [...wrong, ...cut, ...(title && !title.checkVisibility() && !title.closest('.hide') ? ['the title is not printed'] : [])];
+  })).map((what) => `${name} on paper: ${what}`));
+  await page.emulateMedia({ media: null });
+}
+
 // Two tabs take visits in turn: while one is painted, the other is judged.
 async function tab() {
   const context = await browser.newContext({ bypassCSP: true });
@@ -44,6 +56,7 @@ async function tab() {
     if (weight > 150 * 1024) { result.heavy.push(`${name}: ${weight}`); }
     result.pages++;
     await look(page, v.size, `${folder}/${name}`, `${name} in ${v.lang}`, result);
+    if (v.size === wide) { await printed(page, name); }
     if (v.size === narrow) {
       await page.setViewportSize(middle);
       await measure(page, `${name} in ${v.lang}`, result);
