@@ -1,21 +1,17 @@
 package main
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"feedmill/feed"
 	"feedmill/feed/patch"
 	"feedmill/feed/publish"
-	"feedmill/internal/durable"
 )
 
 // applyCmd brings a full file up to date.
@@ -33,7 +29,7 @@ func (applyCmd) Help() string {
 out by tombstones. Nodes are taken over byte for byte, in ascending order of product id; head and foot
 are those of the newest file. Any IOF 3.0 files will do, compressed or not.
 
-A pipe or device as --out is written into, and a link stays one.
+A pipe or device as --out is written into, with the counts on standard error, and a link stays one.
 
 The order is checked by what the files and, where there is one, the manifest tell: a change that is
 older than what it is applied to is refused, and so is one that leads on from a generation which is
@@ -68,10 +64,11 @@ func (c *applyCmd) Run(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
+	out := beside(c.Out, w.stdout, w.stderr)
 	if c.JSON {
-		return writeJSON(w.stdout, counts)
+		return writeJSON(out, counts)
 	}
-	_, err = fmt.Fprintf(w.stdout, "%d products: %d added, %d written anew, %d removed; in %s\n", counts.Products, counts.Added, counts.Changed, counts.Removed, c.Out)
+	_, err = fmt.Fprintf(out, "%d products: %d added, %d written anew, %d removed; in %s\n", counts.Products, counts.Added, counts.Changed, counts.Removed, c.Out)
 	return err
 }
 
@@ -141,100 +138,4 @@ func inputError(err error) error {
 		return &feed.Error{Kind: feed.KindNotFound, Message: err.Error()}
 	}
 	return err
-}
-
-// writeWhole has fn write a file beside name and puts it in name's place when
-// it is complete: durably, compressed if the name says so. A link stays, and
-// what it leads to is replaced. What is no file, such as a pipe or /dev/null,
-// cannot be replaced and is written into.
-func writeWhole(name string, fn func(*os.File) error) (err error) {
-	target, stream := name, false
-	if info, err := os.Stat(name); err == nil {
-		if stream = !info.Mode().IsRegular() && !info.IsDir(); !stream {
-			if target, err = filepath.EvalSymlinks(name); err != nil {
-				return inputError(fmt.Errorf("write %s: %w", name, err))
-			}
-		}
-	}
-	dir := filepath.Dir(target)
-	if stream {
-		dir = os.TempDir()
-	}
-	beside := func() (*os.File, error) {
-		f, err := os.CreateTemp(dir, "."+filepath.Base(name)+"-*")
-		if err != nil {
-			return nil, inputError(fmt.Errorf("write %s: %w", name, err))
-		}
-		return f, nil
-	}
-	plain, err := beside()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, discard(plain)) }()
-	if err := fn(plain); err != nil {
-		return err
-	}
-	final := plain
-	if strings.HasSuffix(name, ".gz") {
-		packed, perr := beside()
-		if perr != nil {
-			return perr
-		}
-		defer func() { err = errors.Join(err, discard(packed)) }()
-		if err := compress(packed, plain); err != nil {
-			return fmt.Errorf("write %s: %w", name, err)
-		}
-		final = packed
-	}
-	if stream {
-		if err := copyInto(name, final); err != nil {
-			return inputError(fmt.Errorf("write %s: %w", name, err))
-		}
-		return nil
-	}
-	if err := errors.Join(final.Chmod(0o644), final.Sync()); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	root, err := durable.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close() // only a handle
-	if err := durable.Commit(root, filepath.Base(final.Name()), filepath.Base(target)); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
-}
-
-// copyInto writes a file that was just written into a pipe or device.
-func copyInto(name string, from *os.File) error {
-	to, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = from.Seek(0, io.SeekStart)
-	if err == nil {
-		_, err = io.Copy(to, from)
-	}
-	return errors.Join(err, to.Close())
-}
-
-// compress writes a file that was just written into another one, compressed.
-func compress(to, from *os.File) error {
-	if _, err := from.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	z := gzip.NewWriter(to)
-	_, err := io.Copy(z, from)
-	return errors.Join(err, z.Close())
-}
-
-// discard closes a file and removes what is still under its name.
-func discard(f *os.File) error {
-	err := os.Remove(f.Name())
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil // it has its final name
-	}
-	return errors.Join(f.Close(), err)
 }

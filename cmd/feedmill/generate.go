@@ -21,7 +21,7 @@ type generateCmd struct {
 	Profile string `placeholder:"FILE" help:"Profile file (TOML): languages, currency, discounts, assortment, stock policy, dialect; see docs/profile.md. Without it the catalog is shown as it is."`
 	priceFileFlags
 	Supplier string `placeholder:"FILE" help:"Supplier file (TOML): name, address and contact that the gateway tells."`
-	Out      string `required:"" short:"o" placeholder:"DIR" help:"Folder of the offer; it is replaced as a whole, in one step. With --only the file."`
+	Out      string `required:"" short:"o" placeholder:"DIR" help:"Folder of the offer; it is replaced as a whole, in one step. With --only the file, or a pipe or device to write into."`
 	Gzip     bool   `help:"Write a compressed twin beside each full, change and light file."`
 	BaseURL  string `name:"base-url" placeholder:"URL" help:"Address of the folder, put before the file names in the gateway; without it they are relative."`
 	At       string `placeholder:"TIME" help:"Time to write into the files instead of now (YYYY-MM-DD hh:mm:ss, UTC)."`

@@ -45,13 +45,19 @@ func (c *generateCmd) only(ctx context.Context, w *world, req publish.Request, s
 			return usage(f.name, errors.New("has no meaning with --only: one file is no offer"))
 		}
 	}
-	path, err := filepath.Abs(c.Out)
+	if info, err := os.Stat(c.Out); err == nil && info.IsDir() {
+		return usage("--out", fmt.Errorf("%q is a folder: with --only it names the file to write", c.Out))
+	}
+	path, stream, err := destination(c.Out)
 	if err != nil {
+		return err
+	}
+	if path, err = filepath.Abs(path); err != nil {
 		return fmt.Errorf("output file %q: %w", c.Out, err)
 	}
 	dir, name := filepath.Split(path)
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return usage("--out", fmt.Errorf("%q is a folder: with --only it names the file to write", c.Out))
+	if stream {
+		dir = os.TempDir()
 	}
 	root, err := durable.MakeRoot(filepath.Clean(dir))
 	if err != nil {
@@ -89,7 +95,10 @@ func (c *generateCmd) only(ctx context.Context, w *world, req publish.Request, s
 		err = &feed.Error{Kind: feed.KindConflict, Message: fmt.Sprintf("the %s file would be without any product, of %d in the catalog: nothing is written, and what was there before stays", kind, report.Products),
 			Hint: "check the profile's assortment and stock policy; if they are right, run again with --feeds.max_loss 100"}
 	}
-	if err == nil {
+	switch {
+	case err == nil && stream:
+		err = file.pour(c.Out)
+	case err == nil:
 		err = file.commit(name)
 	}
 	if err != nil {
@@ -97,11 +106,12 @@ func (c *generateCmd) only(ctx context.Context, w *world, req publish.Request, s
 	}
 	bar.done()
 	in.listed.warn(w)
+	out := beside(c.Out, w.stdout, w.stderr)
 	if c.JSON {
-		return writeJSON(w.stdout, onlyReport{c.Out, kind, report.Products, report.Shown, leftOutLines(report.LeftOut), unmatchedLines(unmatched, nil)})
+		return writeJSON(out, onlyReport{c.Out, kind, report.Products, report.Shown, leftOutLines(report.LeftOut), unmatchedLines(unmatched, nil)})
 	}
-	fmt.Fprintf(w.stdout, "%d products in the catalog, %d in %s\n", report.Products, report.Shown, c.Out)
-	printLeftOut(w.stdout, report.LeftOut)
+	fmt.Fprintf(out, "%d products in the catalog, %d in %s\n", report.Products, report.Shown, c.Out)
+	printLeftOut(out, report.LeftOut)
 	return nil
 }
 
@@ -133,6 +143,16 @@ func (o *onlyFile) commit(name string) error {
 	}
 	o.f = nil
 	return durable.Commit(o.root, o.name, name)
+}
+
+// pour writes the file into a pipe or device.
+func (o *onlyFile) pour(name string) (err error) {
+	from, err := os.Open(filepath.Join(o.root.Name(), o.name))
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	return copyInto(name, from)
 }
 
 // remove takes away what was not put in its place.
