@@ -34,6 +34,7 @@ type group struct {
 const (
 	mendAnew   = "Publish anew with every file made again (generate --full, publish --full); keep the damaged file aside to find out what wrote over it."
 	mendStore  = "Run 'feedmill scrub' to see what else is damaged, look at the medium, then publish with every file made again."
+	mendFormat = "Two products of the catalog that have the same code (IOF-CODE-DUPLICATE) are told apart there. Anything else is a fault of the program that published: keep the offer as it is and report it; a new full file (generate --full, publish --full) starts over."
 	mendReport = "This is a fault of the program that published: keep the offer as it is and report it; a new full file (generate --full, publish --full) starts over."
 	mendHands  = "Do not edit published files by hand; publish again to write them all as one."
 	mendServer = "Look at what stands between feedmill and the partner: a proxy that caches, compresses, redirects or cuts."
@@ -91,7 +92,7 @@ func contentRules() []Rule {
 	return []Rule{
 		{ruleXML, SeverityError, "not well-formed", "An XML file stops being XML at the place named.", mendReport},
 		{ruleSchema, SeverityError, "not valid", "A file is not valid by the schema of its kind.", mendReport},
-		{ruleFormat, SeverityError, "rule of the format broken", "A file breaks a rule of the format that is an error; 'feedmill validate --explain' tells about the code that the message names.", mendReport},
+		{ruleFormat, SeverityError, "rule of the format broken", "A file breaks a rule of the format that is an error; 'feedmill validate --explain' tells about the code that the message names.", mendFormat},
 		{ruleReference, SeverityError, "open reference", "A product names a category, producer, unit, size, parameter, warehouse, series, warranty, leading variant or component that the files of the same gateway do not have.", mendReport},
 		{ruleProductID, SeverityError, "product without a usable id", "The id of a product is not a number from 1 to 2^53-1.", mendReport},
 		{ruleProductPartial, SeverityError, "partial product", "A node of a full or change file is not complete: it lacks description, price or sizes and is no tombstone (removed=\"yes\" in a change file).", mendReport},
