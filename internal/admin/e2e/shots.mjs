@@ -25,6 +25,7 @@ const visits = paths.flatMap((path, i) => [{ path, size: wide, lang: 'en' }, { p
 async function printed(page, name) {
   await page.emulateMedia({ media: 'print' });
   result.faults.push(...(await page.evaluate(() => {
+    if (!document.querySelector('main')) { return []; } // a part of a page comes without its style
     const wrong = [...document.querySelectorAll('.menu, .foot, .acts, .switch, .top form')].filter((e) => e.checkVisibility()).map((e) => `${e.className || e.tagName} is printed`);
     const cut = [...document.querySelectorAll('pre, .xml')].filter((e) => e.scrollHeight > e.clientHeight + 2 && e.checkVisibility()).map((e) => `${e.tagName} is cut off`);
     const title = document.querySelector('h1');
