@@ -3,6 +3,7 @@ package feed
 import (
 	"errors"
 	"math/bits"
+	"strconv"
 	"strings"
 )
 
@@ -77,9 +78,30 @@ func parseFixed(s string, scale int, limit int64, round bool) (v int64, rounded 
 	return v, rounded, nil
 }
 
+// AppendInt writes v in decimal. It is quicker than [strconv.AppendInt] for the
+// numbers of up to four digits that files are full of.
+func AppendInt(dst []byte, v int64) []byte {
+	if v < 0 || v >= 10_000 {
+		return strconv.AppendInt(dst, v, 10)
+	}
+	n := uint32(v)
+	switch {
+	case n < 10:
+		return append(dst, byte('0'+n))
+	case n < 100:
+		return append(dst, byte('0'+n/10), byte('0'+n%10))
+	case n < 1000:
+		return append(dst, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10))
+	}
+	return append(dst, byte('0'+n/1000), byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
+}
+
 // appendFixed writes v, scaled by 10^scale, with exactly places decimals
 // (places <= scale; what lies beyond must be zero or is cut).
 func appendFixed(dst []byte, v int64, scale, places int) []byte {
+	if scale == 0 {
+		return AppendInt(dst, v)
+	}
 	var b [24]byte
 	n := len(b)
 	for i := range scale {

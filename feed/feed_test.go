@@ -1,6 +1,8 @@
 package feed_test
 
 import (
+	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -23,6 +25,20 @@ func TestAmountTextRoundTrip(t *testing.T) {
 			t.Fatalf("ParseAmount(%q) = %v, %v, want %v", a.Text(c), back, err, a)
 		}
 	})
+}
+
+func TestAppendInt(t *testing.T) {
+	t.Parallel()
+	hold := func(v int64) {
+		if got, want := string(feed.AppendInt([]byte("n="), v)), "n="+strconv.FormatInt(v, 10); got != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+	}
+	for v := int64(-11); v < 10_111; v++ {
+		hold(v)
+	}
+	hold(math.MaxInt64)
+	hold(math.MinInt64)
 }
 
 func TestParseAmountRefuses(t *testing.T) {

@@ -160,7 +160,11 @@ func AttributePrefix(s string) int {
 	}
 	if i < len(s) {
 		w := lastWord(s, i)
-		if _, ok := pairs(w, carry); ok && special(w) == 0 {
+		hit := special(w)
+		if (hit|w&wordHighs)|carry == 0 {
+			return len(s)
+		}
+		if _, ok := pairs(w, carry); ok && hit == 0 {
 			return len(s)
 		}
 	}

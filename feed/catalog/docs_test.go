@@ -17,10 +17,10 @@ func TestDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := string(data)
-	for _, list := range [][]string{productMembers[:], sizeMembers[:], stockMembers[:], priceMembers[:], warrantyMembers[:], versionMembers[:],
-		metaMembers[:], promotionMembers[:], zoneMembers[:], imageMembers[:], attachmentMembers[:], groupMembers[:], parameterMembers[:], valueMembers[:],
-		bundledMembers[:], componentMembers[:], componentSizeMembers[:], responsibleMembers[:], contactMembers[:], catalogRecordMembers[:],
-		categoryRecordMembers[:], unitRecordMembers[:], parameterRecordMembers[:], recordNames[:]} {
+	for _, list := range [][]string{productMembers.names, sizeMembers.names, stockMembers.names, priceMembers.names, warrantyMembers.names, versionMembers.names,
+		metaMembers.names, promotionMembers.names, zoneMembers.names, imageMembers.names, attachmentMembers.names, groupMembers.names, parameterMembers.names, valueMembers.names,
+		bundledMembers.names, componentMembers.names, componentSizeMembers.names, responsibleMembers.names, contactMembers.names, catalogRecordMembers.names,
+		categoryRecordMembers.names, unitRecordMembers.names, parameterRecordMembers.names, recordNames[:]} {
 		for _, name := range list {
 			if !strings.Contains(doc, "`"+name+"`") && !strings.Contains(doc, `"`+name+`"`) {
 				t.Errorf("docs/import.md does not name the member %s", name)

@@ -420,6 +420,9 @@ func (in *intake) finishRefs(d *draft) {
 	}
 	in.needName(kindWarranty, "warranty", p.Warranty.ID, len(p.Warranty.Names) > 0)
 	for i := range p.Parameters {
+		if i < len(d.noticed.parameters) && d.noticed.parameters[i] == (noticedParameter{true, true}) {
+			continue // with ids and names, as what is in the dictionaries
+		}
 		q := &p.Parameters[i]
 		kind := kindParameter
 		if q.Section {

@@ -80,7 +80,7 @@ func AppendJSON(dst []byte, p *feed.Product) []byte {
 	}
 	for i, m := range [...]*feed.Image{&p.Icon, &p.AuctionIcon, &p.GroupIcon} {
 		if m.URL != "" {
-			w.key(productMembers[pIcon+i])
+			w.key(productMembers.names[pIcon+i])
 			w.image(m)
 		}
 	}
@@ -286,7 +286,7 @@ func (w *writer) promotion(p *feed.Product) {
 		w.key("zones")
 		w.open('{')
 		for i, f := range [...]feed.Flag{m.Zones.Promotion, m.Zones.Discount, m.Zones.Distinguished, m.Zones.Special, m.Zones.Bestseller, m.Zones.New} {
-			w.flag(zoneMembers[i], f)
+			w.flag(zoneMembers.names[i], f)
 		}
 		w.shut('}')
 	}

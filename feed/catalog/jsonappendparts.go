@@ -127,7 +127,7 @@ func (w *writer) bundled(b *feed.Bundled) {
 				w.comma()
 				w.open('{')
 				for n, v := range [...]string{s.ID, s.Name, s.Code, s.ProducerCode, s.ExternalCode} {
-					w.optional(componentSizeMembers[n], v)
+					w.optional(componentSizeMembers.names[n], v)
 				}
 				w.shut('}')
 			}
@@ -164,7 +164,7 @@ func (w *writer) responsible(r *feed.ResponsibleEntity) {
 func (w *writer) contact(c *feed.Contact) {
 	w.open('{')
 	for i, v := range [...]string{c.ID, c.Code, c.Name, c.Country, c.Street, c.Number, c.City, c.Zipcode, c.Mail, c.Phone} {
-		w.optional(contactMembers[i], v)
+		w.optional(contactMembers.names[i], v)
 	}
 	w.shut('}')
 }

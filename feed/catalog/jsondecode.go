@@ -16,7 +16,7 @@ type decoder struct {
 	*intake
 	lex   jsonlex.Lexer
 	memos memos
-	// habits are those of the kinds of objects that were met.
+	// habits are those of the kinds of objects that were met, by their number.
 	habits []*habit
 	xml    extensionChecker
 	path   []step
@@ -41,11 +41,10 @@ type step struct {
 
 // object walks the members of one object.
 type object struct {
-	names []string
-	seen  uint64
+	*habit
+	seen uint64
 	// last is the place behind the last member in names, 0 before the first.
-	last  int
-	habit *habit
+	last int
 }
 
 // habit is the order in which the source writes the members of objects of one
@@ -62,43 +61,47 @@ type habit struct {
 // ends is what comes next behind the last member.
 const ends = 0xFF
 
-// habitOf gives the habit for objects with these members.
-func (d *decoder) habitOf(names []string) *habit {
-	for _, h := range d.habits {
-		if &h.names[0] == &names[0] {
-			return h
+// object gives the state of an object of which nothing was read yet.
+func (d *decoder) object(m *members) object {
+	if m.number < len(d.habits) {
+		if h := d.habits[m.number]; h != nil {
+			return object{habit: h}
 		}
 	}
-	h := &habit{names: names, keys: make([]jsonlex.Name, len(names))}
-	for i, name := range names {
+	return object{habit: d.newHabit(m)}
+}
+
+func (d *decoder) newHabit(m *members) *habit {
+	h := &habit{names: m.names, keys: make([]jsonlex.Name, len(m.names))}
+	for i, name := range m.names {
 		h.keys[i] = jsonlex.NewName(name)
 	}
 	h.plan = jsonlex.Plan{Keys: h.keys, After: h.after[:], Longest: d.lim.Field}
-	d.habits = append(d.habits, h)
+	if d.habits == nil {
+		d.habits = make([]*habit, memberKinds)
+	}
+	d.habits[m.number] = h
 	return h
 }
 
-// enter begins an object whose members are names.
-func (d *decoder) enter(names []string) object {
+// enter begins an object with these members.
+func (d *decoder) enter(m *members) object {
 	d.lex.Object()
 	d.path = append(d.path, step{index: -1})
-	return object{names: names}
+	return d.object(m)
 }
 
 // member goes to the next known member that is not null and gives its index in
 // the names; ok is false behind the last one.
 func (d *decoder) member(o *object) (i int, ok bool) {
-	if o.habit == nil {
-		o.habit = d.habitOf(o.names)
-	}
 	for {
-		next := &o.habit.after[o.last]
+		next := &o.after[o.last]
 		i := int(*next)
 		if i == ends && d.lex.Closed() {
 			d.path = d.path[:len(d.path)-1]
 			return 0, false
 		}
-		if i == ends || !d.lex.Named(&o.habit.keys[i]) {
+		if i == ends || !d.lex.Named(&o.keys[i]) {
 			name, ok := d.lex.Member()
 			if !ok {
 				*next = ends
@@ -134,12 +137,9 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 // may be strings, numbers which may be whole numbers. What is anything else, or
 // wrong, is left to member.
 func (d *decoder) run(o *object, texts, numbers uint64) []jsonlex.Scalar {
-	if o.habit == nil {
-		o.habit = d.habitOf(o.names)
-	}
-	o.habit.plan.Texts, o.habit.plan.Numbers = texts, numbers
+	o.plan.Texts, o.plan.Numbers = texts, numbers
 	d.scalars.Last, d.scalars.Seen = o.last, o.seen
-	d.lex.Run(&o.habit.plan, &d.scalars)
+	d.lex.Run(&o.plan, &d.scalars)
 	o.last, o.seen = d.scalars.Last, d.scalars.Seen
 	return d.scalars.All()
 }
@@ -150,10 +150,9 @@ func (d *decoder) at(o *object, member int32) {
 }
 
 // null reads null, which is as good as absent, if it is next.
-func (d *decoder) null() bool {
-	if !d.lex.Nil() {
-		return false
-	}
+func (d *decoder) null() bool { return d.lex.Nil() && d.skipNull() }
+
+func (d *decoder) skipNull() bool {
 	d.lex.Null()
 	return true
 }
@@ -166,7 +165,7 @@ func (o *object) has(i int) bool { return o.seen&(1<<i) != 0 }
 
 // list enters a list that holds at most max elements.
 func (d *decoder) list() bool {
-	if d.lex.Kind() != jsonlex.Array {
+	if d.lex.Next() != '[' {
 		d.wrong("a list")
 		return false
 	}
@@ -179,19 +178,24 @@ func (d *decoder) list() bool {
 // refused and skipped.
 func (d *decoder) element(max int) bool {
 	top := &d.path[len(d.path)-1]
-	for d.lex.Element() {
+	if d.lex.Element() {
 		if top.index++; top.index < max {
 			return true
 		}
-		if top.index == max {
-			top.index = -1
-			d.fail(d.field(), "holds more than "+strconv.Itoa(max)+" elements", "")
-			top.index = max
-		}
-		d.lex.Skip()
+		d.tooMany(top, max)
 	}
 	top.index = -1
 	return false
+}
+
+// tooMany refuses and skips the rest of a list, from the element behind the last
+// that may be.
+func (d *decoder) tooMany(top *step, max int) {
+	top.index = -1 // what is told of is the list
+	d.fail(d.field(), "holds more than "+strconv.Itoa(max)+" elements", "")
+	for more := true; more; more = d.lex.Element() {
+		d.lex.Skip()
+	}
 }
 
 // field gives the path of the current value: sizes[0].stock[1].quantity.
@@ -480,7 +484,7 @@ type lastPrice struct {
 
 // netAndGross reads a price that is an object.
 func (d *decoder) netAndGross(a *amounts) {
-	o := d.enter(priceMembers[:])
+	o := d.enter(priceMembers)
 	run := d.run(&o, 1<<priceNet|1<<priceGross, 0)
 	for k := range run {
 		v := &run[k]

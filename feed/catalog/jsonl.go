@@ -155,7 +155,8 @@ func (d *decoder) productLine() *feed.Product {
 	t.reset()
 	d.before = [pricePoints]lastPrice{}
 	d.memos.start(d.def)
-	o := object{names: productMembers[:], last: 1}
+	o := d.object(productMembers)
+	o.last = 1
 	removed := d.product(&o)
 	d.lex.End()
 	if d.lex.Err() != nil {

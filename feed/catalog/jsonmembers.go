@@ -4,6 +4,21 @@ package catalog
 // are best written: machine-made lines keep one order, so the decoder expects
 // the next name first. schema/catalog.schema.json describes the same members.
 
+// members are the names of the members of objects of one kind.
+type members struct {
+	names []string
+	// number tells the kinds apart, from 0 on.
+	number int
+}
+
+// memberKinds counts the kinds there are.
+var memberKinds int
+
+func membersOf(names ...string) *members {
+	memberKinds++
+	return &members{names, memberKinds - 1}
+}
+
 // Members of a product.
 const (
 	pRecord = iota // only to say that it must come first
@@ -62,11 +77,11 @@ const (
 	pExtensions
 )
 
-var productMembers = [...]string{"record", "id", "key", "removed", "type", "site", "display_code", "code_standard", "vat", "currency", "tags",
+var productMembers = membersOf("record", "id", "key", "removed", "type", "site", "display_code", "code_standard", "vat", "currency", "tags",
 	"producer", "category", "taxonomy", "unit", "series", "warranty", "url", "mobile_url", "name", "short_desc", "long_desc", "version", "meta",
 	"price", "wholesale", "minimal", "srp", "strikethrough_retail", "strikethrough_wholesale", "promotion", "size_group", "size_list", "sizes",
 	"code", "gtin", "producer_code", "external_code", "weight", "weight_net", "weight_min", "weight_max", "stock",
-	"images", "icon", "auction_icon", "group_icon", "attachments", "group", "parameters", "bundled", "responsible", "attrs", "extensions"}
+	"images", "icon", "auction_icon", "group_icon", "attachments", "group", "parameters", "bundled", "responsible", "attrs", "extensions")
 
 // Members of a size; those from zCode to zStock are also members of a product
 // without sizes, in the same order.
@@ -92,8 +107,8 @@ const (
 	zWasWholesale
 )
 
-var sizeMembers = [...]string{"id", "name", "panel_name", "code", "gtin", "producer_code", "external_code", "weight", "weight_net", "weight_min", "weight_max",
-	"stock", "priority", "price", "wholesale", "minimal", "srp", "strikethrough_retail", "strikethrough_wholesale"}
+var sizeMembers = membersOf("id", "name", "panel_name", "code", "gtin", "producer_code", "external_code", "weight", "weight_net", "weight_min", "weight_max",
+	"stock", "priority", "price", "wholesale", "minimal", "srp", "strikethrough_retail", "strikethrough_wholesale")
 
 const (
 	tWarehouse = iota
@@ -104,23 +119,23 @@ const (
 	tLocation
 )
 
-var stockMembers = [...]string{"warehouse", "quantity", "available", "physical", "location_id", "location"}
+var stockMembers = membersOf("warehouse", "quantity", "available", "physical", "location_id", "location")
 
 const (
 	priceNet = iota
 	priceGross
 )
 
-var priceMembers = [...]string{"net", "gross"}
+var priceMembers = membersOf("net", "gross")
 
 // Members of a reference with an id and a name.
-var refMembers = [...]string{"id", "name"}
+var refMembers = membersOf("id", "name")
 
-var warrantyMembers = [...]string{"id", "name", "kind", "months"}
+var warrantyMembers = membersOf("id", "name", "kind", "months")
 
-var versionMembers = [...]string{"name", "names"}
+var versionMembers = membersOf("name", "names")
 
-var metaMembers = [...]string{"name", "lang", "site", "value"}
+var metaMembers = membersOf("name", "lang", "site", "value")
 
 const (
 	mName = iota
@@ -132,9 +147,9 @@ const (
 	mZones
 )
 
-var promotionMembers = [...]string{"name", "start", "end", "price", "normal_retail", "normal_wholesale", "zones"}
+var promotionMembers = membersOf("name", "start", "end", "price", "normal_retail", "normal_wholesale", "zones")
 
-var zoneMembers = [...]string{"promotion", "discount", "distinguished", "special", "bestseller", "new"}
+var zoneMembers = membersOf("promotion", "discount", "distinguished", "special", "bestseller", "new")
 
 const (
 	iURL = iota
@@ -145,7 +160,7 @@ const (
 	iPriority
 )
 
-var imageMembers = [...]string{"url", "hash", "changed", "width", "height", "priority"}
+var imageMembers = membersOf("url", "hash", "changed", "width", "height", "priority")
 
 const (
 	aURL = iota
@@ -161,7 +176,7 @@ const (
 	aDays
 )
 
-var attachmentMembers = [...]string{"url", "name", "names", "version", "enable", "file_type", "extension", "priority", "download_log", "downloads", "days"}
+var attachmentMembers = membersOf("url", "name", "names", "version", "enable", "file_type", "extension", "priority", "download_log", "downloads", "days")
 
 const (
 	gID = iota
@@ -174,7 +189,7 @@ const (
 	gValue
 )
 
-var groupMembers = [...]string{"id", "first", "first_code", "first_producer_code", "first_external_code", "external_code", "parameter", "value"}
+var groupMembers = membersOf("id", "first", "first_code", "first_producer_code", "first_external_code", "external_code", "parameter", "value")
 
 const (
 	qID = iota
@@ -189,31 +204,31 @@ const (
 	qValues
 )
 
-var parameterMembers = [...]string{"id", "name", "section", "priority", "distinction", "group_distinction", "hide", "auction_hide", "context", "values"}
+var parameterMembers = membersOf("id", "name", "section", "priority", "distinction", "group_distinction", "hide", "auction_hide", "context", "values")
 
-var valueMembers = [...]string{"id", "name", "priority", "context"}
+var valueMembers = membersOf("id", "name", "priority", "context")
 
-var bundledMembers = [...]string{"specified", "components"}
+var bundledMembers = membersOf("specified", "components")
 
-var componentMembers = [...]string{"id", "quantity", "choice", "sizes"}
+var componentMembers = membersOf("id", "quantity", "choice", "sizes")
 
-var componentSizeMembers = [...]string{"id", "name", "code", "producer_code", "external_code"}
+var componentSizeMembers = membersOf("id", "name", "code", "producer_code", "external_code")
 
-var responsibleMembers = [...]string{"producer", "persons"}
+var responsibleMembers = membersOf("producer", "persons")
 
-var contactMembers = [...]string{"id", "code", "name", "country", "street", "number", "city", "zipcode", "mail", "phone"}
+var contactMembers = membersOf("id", "code", "name", "country", "street", "number", "city", "zipcode", "mail", "phone")
 
 // Members of the dictionary lines, each behind "record".
 var (
-	catalogRecordMembers   = [...]string{"record", "language", "currency", "vat", "prices"}
-	categoryRecordMembers  = [...]string{"record", "id", "parent", "name"}
-	producerRecordMembers  = [...]string{"record", "id", "name"}
-	unitRecordMembers      = [...]string{"record", "id", "name", "precision"}
-	warrantyRecordMembers  = [...]string{"record", "id", "kind", "months", "name", "description"}
-	warehouseRecordMembers = [...]string{"record", "id", "name"}
-	sizeGroupRecordMembers = [...]string{"record", "id", "name", "sizes"}
-	sizeEntryMembers       = [...]string{"id", "name"}
-	parameterRecordMembers = [...]string{"record", "id", "name", "description", "card_icon", "list_icon"}
+	catalogRecordMembers   = membersOf("record", "language", "currency", "vat", "prices")
+	categoryRecordMembers  = membersOf("record", "id", "parent", "name")
+	producerRecordMembers  = membersOf("record", "id", "name")
+	unitRecordMembers      = membersOf("record", "id", "name", "precision")
+	warrantyRecordMembers  = membersOf("record", "id", "kind", "months", "name", "description")
+	warehouseRecordMembers = membersOf("record", "id", "name")
+	sizeGroupRecordMembers = membersOf("record", "id", "name", "sizes")
+	sizeEntryMembers       = membersOf("id", "name")
+	parameterRecordMembers = membersOf("record", "id", "name", "description", "card_icon", "list_icon")
 )
 
 // recordNames are the values of "record".

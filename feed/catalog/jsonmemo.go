@@ -286,7 +286,7 @@ func (d *decoder) parameter(q *feed.Parameter) (note noticedParameter) {
 		*q = h.parameter
 		q.Values = values
 		d.lex.Enter(len(s.text))
-		d.path = append(d.path, step{name: parameterMembers[qValues], index: -1})
+		d.path = append(d.path, step{name: parameterMembers.names[qValues], index: -1})
 		if !d.null() {
 			note.values = d.values(q)
 		}
@@ -300,11 +300,12 @@ func (d *decoder) parameter(q *feed.Parameter) (note noticedParameter) {
 		}
 		// There is more to say of it.
 		q.Names, q.Mark = append(d.memos.give(q.Mark, nil), q.Names...), nil
-		o = object{names: parameterMembers[:], seen: h.seen, last: h.last}
+		o = d.object(parameterMembers)
+		o.seen, o.last = h.seen, h.last
 	} else {
 		d.memos.emptyParameter(q)
 		t = d.trace()
-		o = d.enter(parameterMembers[:])
+		o = d.enter(parameterMembers)
 	}
 	same := hit // what the dictionaries are told of it was in its head
 	for {
@@ -342,7 +343,13 @@ func (d *decoder) refuseSection() {
 // all of them.
 func (d *decoder) values(q *feed.Parameter) (noted bool) {
 	noted = true
-	for open := d.list(); open && d.element(d.lim.List); {
+	open := d.lex.ArrayOf('{')
+	if open {
+		d.path[len(d.path)-1].index = 0
+	} else {
+		open = d.list() && d.element(d.lim.List)
+	}
+	for ; open; open = d.element(d.lim.List) {
 		top := &d.path[len(d.path)-1]
 		for {
 			var v *feed.ParameterValue

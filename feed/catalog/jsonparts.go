@@ -22,7 +22,7 @@ func (d *decoder) sizes() {
 			continue
 		}
 		at := len(p.Sizes) - 1
-		o := d.enter(sizeMembers[:])
+		o := d.enter(sizeMembers)
 		d.plainSize(s, &o)
 		for {
 			i, ok := d.member(&o)
@@ -148,7 +148,7 @@ func (d *decoder) stock(s *feed.Size) {
 			continue
 		}
 		t := feed.Stock{Warehouse: 1}
-		o := d.enter(stockMembers[:])
+		o := d.enter(stockMembers)
 		run := d.run(&o, 1<<tLocationID|1<<tLocation, 1<<tWarehouse|1<<tQuantity|1<<tAvailable|1<<tPhysical)
 		for k := range run {
 			v := &run[k]
@@ -206,7 +206,7 @@ func (d *decoder) attachments() {
 			d.wrong("an address or an object")
 			continue
 		}
-		for o := d.enter(attachmentMembers[:]); ; {
+		for o := d.enter(attachmentMembers); ; {
 			i, ok := d.member(&o)
 			if !ok {
 				break
@@ -246,7 +246,7 @@ func (d *decoder) variants(g *feed.Group) {
 		d.wrong("an object")
 		return
 	}
-	for o := d.enter(groupMembers[:]); ; {
+	for o := d.enter(groupMembers); ; {
 		i, ok := d.member(&o)
 		if !ok {
 			if g.ID == "" && d.lex.Err() == nil {
@@ -284,7 +284,7 @@ func (d *decoder) groupName(g *feed.GroupName) {
 		d.wrong("a name or an object of id and name")
 		return
 	}
-	for o := d.enter(refMembers[:]); ; {
+	for o := d.enter(refMembers); ; {
 		i, ok := d.member(&o)
 		if !ok {
 			return
@@ -323,7 +323,7 @@ func (d *decoder) parameterMember(q *feed.Parameter, i int) {
 
 // value reads a value of a parameter that is an object.
 func (d *decoder) value(v *feed.ParameterValue) {
-	for o := d.enter(valueMembers[:]); ; {
+	for o := d.enter(valueMembers); ; {
 		i, ok := d.member(&o)
 		if !ok {
 			return
@@ -368,7 +368,7 @@ func (d *decoder) bundled(b *feed.Bundled) {
 		d.wrong("an object")
 		return
 	}
-	for o := d.enter(bundledMembers[:]); ; {
+	for o := d.enter(bundledMembers); ; {
 		i, ok := d.member(&o)
 		if !ok {
 			return
@@ -391,7 +391,7 @@ func (d *decoder) bundled(b *feed.Bundled) {
 }
 
 func (d *decoder) component(c *feed.Component) {
-	for o := d.enter(componentMembers[:]); ; {
+	for o := d.enter(componentMembers); ; {
 		i, ok := d.member(&o)
 		if !ok {
 			if c.ID == "" && d.lex.Err() == nil {
@@ -413,7 +413,7 @@ func (d *decoder) component(c *feed.Component) {
 					d.wrong("an object")
 					continue
 				}
-				for o := d.enter(componentSizeMembers[:]); ; {
+				for o := d.enter(componentSizeMembers); ; {
 					i, ok := d.member(&o)
 					if !ok {
 						break
@@ -437,7 +437,7 @@ func (d *decoder) responsible(r *feed.ResponsibleEntity) {
 		d.wrong("an object")
 		return
 	}
-	for o := d.enter(responsibleMembers[:]); ; {
+	for o := d.enter(responsibleMembers); ; {
 		i, ok := d.member(&o)
 		if !ok {
 			return
@@ -458,7 +458,7 @@ func (d *decoder) contact(c *feed.Contact) {
 		d.wrong("an object")
 		return
 	}
-	for o := d.enter(contactMembers[:]); ; {
+	for o := d.enter(contactMembers); ; {
 		i, ok := d.member(&o)
 		if !ok {
 			return

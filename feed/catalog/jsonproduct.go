@@ -85,7 +85,7 @@ func (d *decoder) product(o *object) (removed bool) {
 			d.sizes()
 		case pCode, pGTIN, pProducerCode, pExternalCode, pWeight, pWeightNet, pWeightMin, pWeightMax, pStock:
 			if t.oneMember == "" {
-				t.oneMember = productMembers[i]
+				t.oneMember = productMembers.names[i]
 			}
 			if d.sizeMember(&t.one, zCode+i-pCode) {
 				t.oneGTIN = true
@@ -166,7 +166,7 @@ func (d *decoder) ref() (r feed.Ref) {
 	case jsonlex.String:
 		r.Name = d.text()
 	case jsonlex.Object:
-		for o := d.enter(refMembers[:]); ; {
+		for o := d.enter(refMembers); ; {
 			i, ok := d.member(&o)
 			if !ok {
 				return r
@@ -192,7 +192,7 @@ func (d *decoder) reference(r *feed.Reference) {
 		r.Names = d.texts(r.Names)
 	case jsonlex.Object:
 		r.Names = r.Names[:0]
-		for o := d.enter(refMembers[:]); ; {
+		for o := d.enter(refMembers); ; {
 			i, ok := d.member(&o)
 			if !ok {
 				return
@@ -213,7 +213,7 @@ func (d *decoder) warranty(w *feed.WarrantyRef) {
 	case jsonlex.String:
 		w.Names = d.texts(w.Names)
 	case jsonlex.Object:
-		for o := d.enter(warrantyMembers[:]); ; {
+		for o := d.enter(warrantyMembers); ; {
 			i, ok := d.member(&o)
 			if !ok {
 				return
@@ -249,7 +249,7 @@ func (d *decoder) version(v *feed.Version) {
 	case jsonlex.String:
 		v.Name = d.text()
 	case jsonlex.Object:
-		for o := d.enter(versionMembers[:]); ; {
+		for o := d.enter(versionMembers); ; {
 			i, ok := d.member(&o)
 			if !ok {
 				return
@@ -275,7 +275,7 @@ func (d *decoder) meta() {
 			continue
 		}
 		m := feed.MetaText{Lang: d.def.Language}
-		for o := d.enter(metaMembers[:]); ; {
+		for o := d.enter(metaMembers); ; {
 			i, ok := d.member(&o)
 			if !ok {
 				if !o.has(0) && d.lex.Err() == nil {
@@ -305,7 +305,7 @@ func (d *decoder) promotion() {
 		d.wrong("an object")
 		return
 	}
-	for o := d.enter(promotionMembers[:]); ; {
+	for o := d.enter(promotionMembers); ; {
 		i, ok := d.member(&o)
 		if !ok {
 			if m.Name == "" && d.lex.Err() == nil {
@@ -342,7 +342,7 @@ func (d *decoder) zones(z *feed.Zones) {
 		d.wrong("an object")
 		return
 	}
-	for o := d.enter(zoneMembers[:]); ; {
+	for o := d.enter(zoneMembers); ; {
 		i, ok := d.member(&o)
 		if !ok {
 			return
@@ -357,7 +357,7 @@ func (d *decoder) image(m *feed.Image) {
 	case jsonlex.String:
 		m.URL = d.text()
 	case jsonlex.Object:
-		o := d.enter(imageMembers[:])
+		o := d.enter(imageMembers)
 		run := d.run(&o, 1<<iURL|1<<iHash, 1<<iWidth|1<<iHeight|1<<iPriority)
 		for k := range run {
 			v := &run[k]

@@ -55,7 +55,11 @@ func (d *decoder) skipMembers() {
 }
 
 // rest is the walk over the members behind "record".
-func (d *decoder) rest(members []string) object { return object{names: members, seen: 1, last: 1} }
+func (d *decoder) rest(m *members) object {
+	o := d.object(m)
+	o.seen, o.last = 1, 1
+	return o
+}
 
 // complete ends a record: it says whether the line can be used, and reports
 // members that are missing.
@@ -83,7 +87,7 @@ func (d *decoder) catalogRecord() {
 		d.fail("record", "catalog is not the first line of the file", "move it to the top")
 	}
 	def := d.def
-	o := d.rest(catalogRecordMembers[:])
+	o := d.rest(catalogRecordMembers)
 	for {
 		i, ok := d.member(&o)
 		if !ok {
@@ -115,7 +119,7 @@ func (d *decoder) catalogRecord() {
 
 func (d *decoder) categoryRecord() {
 	var c feed.Category
-	o := d.rest(categoryRecordMembers[:])
+	o := d.rest(categoryRecordMembers)
 	for {
 		i, ok := d.member(&o)
 		if !ok {
@@ -162,7 +166,7 @@ func (d *decoder) learn(k entryKind, names feed.Texts, id string) {
 
 func (d *decoder) producerRecord() {
 	var r feed.Ref
-	o := d.rest(producerRecordMembers[:])
+	o := d.rest(producerRecordMembers)
 	for {
 		i, ok := d.member(&o)
 		if !ok {
@@ -188,7 +192,7 @@ func (d *decoder) producerRecord() {
 
 func (d *decoder) unitRecord() {
 	var u feed.Unit
-	o := d.rest(unitRecordMembers[:])
+	o := d.rest(unitRecordMembers)
 	for {
 		i, ok := d.member(&o)
 		if !ok {
@@ -217,7 +221,7 @@ func (d *decoder) unitRecord() {
 
 func (d *decoder) seriesRecord() {
 	var s feed.SeriesEntry
-	o := d.rest(categoryRecordMembers[:])
+	o := d.rest(categoryRecordMembers)
 	for {
 		i, ok := d.member(&o)
 		if !ok {
@@ -243,7 +247,7 @@ func (d *decoder) seriesRecord() {
 
 func (d *decoder) warrantyRecord() {
 	var w feed.Warranty
-	o := d.rest(warrantyRecordMembers[:])
+	o := d.rest(warrantyRecordMembers)
 	for {
 		i, ok := d.member(&o)
 		if !ok {
@@ -271,7 +275,7 @@ func (d *decoder) warrantyRecord() {
 
 func (d *decoder) warehouseRecord() {
 	var w feed.Warehouse
-	o := d.rest(warehouseRecordMembers[:])
+	o := d.rest(warehouseRecordMembers)
 	for {
 		i, ok := d.member(&o)
 		if !ok {
@@ -291,7 +295,7 @@ func (d *decoder) warehouseRecord() {
 func (d *decoder) sizeGroupRecord() {
 	var g feed.SizeGroup
 	seen := make(map[string]bool)
-	o := d.rest(sizeGroupRecordMembers[:])
+	o := d.rest(sizeGroupRecordMembers)
 	for {
 		i, ok := d.member(&o)
 		if !ok {
@@ -336,7 +340,7 @@ func (d *decoder) sizeGroupRecord() {
 }
 
 func (d *decoder) sizeEntry() (e feed.SizeEntry) {
-	for o := d.enter(sizeEntryMembers[:]); ; {
+	for o := d.enter(sizeEntryMembers); ; {
 		i, ok := d.member(&o)
 		if !ok {
 			if d.lex.Err() == nil && (e.ID == "" || len(e.Names) == 0) {
@@ -354,7 +358,7 @@ func (d *decoder) sizeEntry() (e feed.SizeEntry) {
 
 func (d *decoder) parameterRecord(k entryKind) {
 	var e feed.ParameterEntry
-	o := d.rest(parameterRecordMembers[:])
+	o := d.rest(parameterRecordMembers)
 	for {
 		i, ok := d.member(&o)
 		if !ok {

@@ -31,17 +31,17 @@ func TestSchemaHasTheDecodersMembers(t *testing.T) {
 	t.Parallel()
 	defs := loadSchema(t)["$defs"].(map[string]any)
 	objects := map[string][]string{
-		"product": productMembers[1:], "size": sizeMembers[:], "warehouseStock": stockMembers[:], "priceSides": priceMembers[:],
-		"refObject": refMembers[:], "referenceObject": refMembers[:], "warrantyObject": warrantyMembers[:], "versionObject": versionMembers[:],
-		"meta": metaMembers[:], "promotion": promotionMembers[:], "zones": zoneMembers[:], "imageObject": imageMembers[:],
-		"attachmentObject": attachmentMembers[:], "group": groupMembers[:], "parameter": parameterMembers[:], "value": valueMembers[:],
-		"bundled": bundledMembers[:], "component": componentMembers[:], "componentSize": componentSizeMembers[:],
-		"responsible": responsibleMembers[:], "contact": contactMembers[:], "sizeEntry": sizeEntryMembers[:],
+		"product": productMembers.names[1:], "size": sizeMembers.names, "warehouseStock": stockMembers.names, "priceSides": priceMembers.names,
+		"refObject": refMembers.names, "referenceObject": refMembers.names, "warrantyObject": warrantyMembers.names, "versionObject": versionMembers.names,
+		"meta": metaMembers.names, "promotion": promotionMembers.names, "zones": zoneMembers.names, "imageObject": imageMembers.names,
+		"attachmentObject": attachmentMembers.names, "group": groupMembers.names, "parameter": parameterMembers.names, "value": valueMembers.names,
+		"bundled": bundledMembers.names, "component": componentMembers.names, "componentSize": componentSizeMembers.names,
+		"responsible": responsibleMembers.names, "contact": contactMembers.names, "sizeEntry": sizeEntryMembers.names,
 		"removed":       {"id", "key", "removed"},
-		"catalogRecord": catalogRecordMembers[:], "categoryRecord": categoryRecordMembers[:], "producerRecord": producerRecordMembers[:],
-		"unitRecord": unitRecordMembers[:], "seriesRecord": categoryRecordMembers[:], "warrantyRecord": warrantyRecordMembers[:],
-		"warehouseRecord": warehouseRecordMembers[:], "sizeGroupRecord": sizeGroupRecordMembers[:], "sectionRecord": parameterRecordMembers[:],
-		"parameterRecord": parameterRecordMembers[:], "valueRecord": parameterRecordMembers[:],
+		"catalogRecord": catalogRecordMembers.names, "categoryRecord": categoryRecordMembers.names, "producerRecord": producerRecordMembers.names,
+		"unitRecord": unitRecordMembers.names, "seriesRecord": categoryRecordMembers.names, "warrantyRecord": warrantyRecordMembers.names,
+		"warehouseRecord": warehouseRecordMembers.names, "sizeGroupRecord": sizeGroupRecordMembers.names, "sectionRecord": parameterRecordMembers.names,
+		"parameterRecord": parameterRecordMembers.names, "valueRecord": parameterRecordMembers.names,
 	}
 	for name, members := range objects {
 		def, ok := defs[name].(map[string]any)

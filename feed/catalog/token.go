@@ -1,58 +1,26 @@
 package catalog
 
 import (
-	"encoding/binary"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"feedmill/feed"
+	"feedmill/feed/internal/scan"
 )
-
-// nameBytes are the name characters of ASCII.
-var nameBytes = func() (t [utf8.RuneSelf]bool) {
-	for c := range t {
-		t[c] = c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= ':' || c == '-' || c == '.' || c == '_'
-	}
-	return t
-}()
 
 // isNMTOKEN says whether s is an NMTOKEN of XML 1.0: one or more name
 // characters, so no blanks (size@code, IOF 4.7).
 func isNMTOKEN(s string) bool {
-	if s == "" {
-		return false
+	if scan.Token(s) {
+		return s != ""
 	}
-	i := 0
-	for i+8 <= len(s) && plainWord(binary.LittleEndian.Uint64([]byte(s[i:i+8]))) {
-		i += 8
-	}
-	for i < len(s) {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			if !nameBytes[c] {
-				return false
-			}
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if !isNameRune(r) {
+	for _, r := range s {
+		if r < utf8.RuneSelf && !scan.Token(string(r)) || r >= utf8.RuneSelf && !isNameRune(r) {
 			return false
 		}
-		i += n
 	}
 	return true
-}
-
-// plainWord says whether eight bytes are all digits or letters of ASCII.
-func plainWord(w uint64) bool {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	small := w | 0x20*ones
-	// The highest bit of a byte tells that it has reached a bound.
-	digits := (w + (0x80-'0')*ones) &^ (w + (0x80-'9'-1)*ones)
-	letters := (small + (0x80-'a')*ones) &^ (small + (0x80-'z'-1)*ones)
-	return w&highs == 0 && (digits|letters)&highs == highs
 }
 
 // isNameRune says whether a character beyond ASCII is a NameChar (production 4a).

@@ -3,7 +3,6 @@ package iof
 import (
 	"encoding/binary"
 	"math/bits"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -209,7 +208,7 @@ func appendAmount(dst []byte, a feed.Amount, c feed.Currency) []byte {
 		return a.Append(dst, c)
 	}
 	v := uint64(a.Minor())
-	dst = strconv.AppendUint(dst, v/100, 10)
+	dst = feed.AppendInt(dst, int64(v/100))
 	v %= 100
 	return append(dst, '.', byte('0'+v/10), byte('0'+v%10))
 }
@@ -219,5 +218,5 @@ func appendQuantity(dst []byte, q feed.Quantity, places int) []byte {
 	if places != 0 || q.Unlimited() {
 		return q.Append(dst, places)
 	}
-	return strconv.AppendInt(dst, q.Thousandths()/1000, 10)
+	return feed.AppendInt(dst, q.Thousandths()/1000)
 }

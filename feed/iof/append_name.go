@@ -6,16 +6,15 @@ import (
 	"unicode/utf8"
 
 	"feedmill/feed"
+	"feedmill/feed/internal/scan"
 )
 
 // appendNMToken writes s as an xs:NMTOKEN that needs no escaping: letters,
 // digits and ._-: stay, everything else becomes an underscore. Blanks at both
 // ends are dropped, as a schema processor drops them.
 func appendNMToken(dst []byte, s string) []byte {
-	for i, c := range []byte(s) {
-		if !isTokenByte(c) {
-			return appendOddToken(append(dst, s[:i]...), s, i)
-		}
+	if !scan.Token(s) {
+		return appendOddToken(dst, s)
 	}
 	return append(dst, s...)
 }
@@ -23,20 +22,18 @@ func appendNMToken(dst []byte, s string) []byte {
 // WrittenCode gives a size's code as files have it: what a token cannot hold
 // for every reader is an underscore there, so that two codes may become one.
 func WrittenCode(code string) string {
-	for i := range len(code) {
-		if !isTokenByte(code[i]) {
-			return string(appendNMToken(nil, code))
-		}
+	if !scan.Token(code) {
+		return string(appendOddToken(nil, code))
 	}
 	return code
 }
 
-// appendOddToken goes on from s[i] character by character.
-func appendOddToken(dst []byte, s string, i int) []byte {
-	start := len(dst) - i
-	for _, r := range strings.TrimRight(s[i:], " \t\r\n") {
+// appendOddToken is [appendNMToken] character by character.
+func appendOddToken(dst []byte, s string) []byte {
+	start := len(dst)
+	for _, r := range strings.TrimRight(s, " \t\r\n") {
 		switch {
-		case r < utf8.RuneSelf && isTokenByte(byte(r)), isNameLetter(r):
+		case r < utf8.RuneSelf && scan.Token(string(r)), isNameLetter(r):
 			dst = utf8.AppendRune(dst, r)
 		case len(dst) == start && (r == ' ' || r == '\t' || r == '\r' || r == '\n'):
 		default:
@@ -48,10 +45,6 @@ func appendOddToken(dst []byte, s string, i int) []byte {
 
 // hasToken says whether [appendNMToken] would write anything.
 func hasToken(s string) bool { return hasText(strings.Trim(s, " \t\r\n")) }
-
-func isTokenByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-' || c == ':'
-}
 
 // appendUnitName writes the name of a unit as an xs:NCName, which is what the
 // published schema asks of unit@name (IOF 4.3): blanks and everything else

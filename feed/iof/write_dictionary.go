@@ -1,7 +1,6 @@
 package iof
 
 import (
-	"strconv"
 	"time"
 
 	"feedmill/feed"
@@ -128,7 +127,7 @@ func (w *Writer) AppendUnits(dst []byte, d *feed.Dictionaries, generated, expire
 			}
 		}
 		dst = append(dst, ` precision="`...)
-		dst = strconv.AppendInt(dst, int64(min(u.Precision, 3)), 10)
+		dst = feed.AppendInt(dst, int64(min(u.Precision, 3)))
 		dst = append(dst, '"')
 		dst = w.appendContent(dst, "unit", u.Names)
 	}
@@ -218,12 +217,12 @@ func (w *Writer) AppendStocks(dst []byte, d *feed.Dictionaries, generated, expir
 	for i := range d.Warehouses {
 		s := &d.Warehouses[i]
 		dst = append(dst, `<stock id="`...)
-		dst = strconv.AppendInt(dst, int64(s.ID), 10)
+		dst = feed.AppendInt(dst, int64(s.ID))
 		dst = append(dst, `" name="`...)
 		if _, name, ok := w.lang.pick(s.Names); ok {
 			dst = appendEscaped(dst, name)
 		} else {
-			dst = strconv.AppendInt(dst, int64(s.ID), 10)
+			dst = feed.AppendInt(dst, int64(s.ID))
 		}
 		dst = append(dst, '"')
 		dst = w.appendContent(dst, "stock", s.Names)
@@ -267,7 +266,7 @@ func (w *Writer) AppendWarranties(dst []byte, d *feed.Dictionaries, generated, e
 		}
 		if n, ok := months.Get(); ok && g.Kind != feed.WarrantyUnset {
 			dst = append(append(append(dst, `<terms type="`...), g.Kind.String()...), `" period_number="`...)
-			dst = strconv.AppendInt(dst, int64(n), 10)
+			dst = feed.AppendInt(dst, int64(n))
 			dst = append(dst, `" period_unit="month"/>`...)
 		}
 		dst = w.appendTexts(dst, "name", g.Names)

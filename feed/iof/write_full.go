@@ -2,7 +2,6 @@ package iof
 
 import (
 	"slices"
-	"strconv"
 
 	"feedmill/feed"
 )
@@ -19,7 +18,7 @@ func (w *Writer) AppendFull(dst []byte, it *feed.Item) []byte { return w.appendF
 func (w *Writer) appendFull(dst []byte, it *feed.Item, t *Texts) []byte {
 	p := it.Product
 	dst = append(dst, `<product id="`...)
-	dst = strconv.AppendInt(dst, int64(p.ID), 10)
+	dst = feed.AppendInt(dst, int64(p.ID))
 	if !it.Currency.IsZero() {
 		dst = append(dst, `" currency="`...)
 		dst = append(dst, it.Currency.String()...)
@@ -68,7 +67,7 @@ func (w *Writer) appendFull(dst []byte, it *feed.Item, t *Texts) []byte {
 // change file (IOF 6), and a line feed.
 func (w *Writer) AppendRemoved(dst []byte, id feed.ProductID) []byte {
 	dst = append(dst, `<product id="`...)
-	dst = strconv.AppendInt(dst, int64(id), 10)
+	dst = feed.AppendInt(dst, int64(id))
 	return append(dst, `" removed="yes"/>`+"\n"...)
 }
 
@@ -77,7 +76,7 @@ func (w *Writer) AppendRemoved(dst []byte, id feed.ProductID) []byte {
 // (CONSUMERS 17). Numbers that full shows too have the same text there.
 func (w *Writer) AppendLight(dst []byte, it *feed.Item) []byte {
 	dst = append(dst, `<product id="`...)
-	dst = strconv.AppendInt(dst, int64(it.Product.ID), 10)
+	dst = feed.AppendInt(dst, int64(it.Product.ID))
 	dst = append(dst, `" vat="`...)
 	dst = it.Product.VAT.Append(dst)
 	dst = append(dst, `">`...)
@@ -370,6 +369,6 @@ func appendIntAttr(dst []byte, name string, n feed.Int) []byte {
 		return dst
 	}
 	dst = append(dst, name...)
-	dst = strconv.AppendInt(dst, int64(v), 10)
+	dst = feed.AppendInt(dst, int64(v))
 	return append(dst, '"')
 }

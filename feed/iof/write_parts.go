@@ -2,7 +2,6 @@ package iof
 
 import (
 	"math"
-	"strconv"
 
 	"feedmill/feed"
 )
@@ -177,7 +176,7 @@ func appendLarge(dst []byte, m *feed.Image, n int64) ([]byte, int64) {
 		return dst, n
 	}
 	dst = append(dst, `<image iaiext:priority="`...)
-	dst = strconv.AppendInt(dst, n+1, 10)
+	dst = feed.AppendInt(dst, n+1)
 	dst = append(dst, '"')
 	return appendPicture(dst, m), n + 1
 }

@@ -1,8 +1,6 @@
 package iof
 
 import (
-	"strconv"
-
 	"feedmill/feed"
 )
 
@@ -174,7 +172,7 @@ func appendStocks(dst []byte, stock []feed.Stock, places int, full bool) []byte 
 	for i := range stock {
 		s := &stock[i]
 		dst = append(dst, `<stock id="`...)
-		dst = strconv.AppendInt(dst, int64(s.Warehouse), 10)
+		dst = feed.AppendInt(dst, int64(s.Warehouse))
 		dst = append(dst, `" quantity="`...)
 		dst = appendQuantity(dst, s.Quantity, places)
 		if !full {

@@ -2,8 +2,9 @@
 // has registers that wide.
 //
 // It owns which bytes end a run of plain text in JSON and in an attribute of
-// XML, and which texts XML 1.0 allows. It refuses to know what is done about
-// the rest: it says that something is there, and callers look for it.
+// XML, which texts XML 1.0 allows, and which tokens and addresses are so plain
+// that nobody need take them apart. It refuses to know what is done about the
+// rest: it says that something is there, and callers look for it.
 package scan
 
 import (
@@ -111,4 +112,78 @@ func Attribute(s string) (prefix int, ok bool) {
 		return wideAttribute(s)
 	}
 	return 0, false
+}
+
+// Token says whether s holds ASCII letters, digits, and any of ._-: alone: in
+// every edition of XML 1.0 these are characters of names.
+func Token(s string) bool {
+	last := len(s) - 8
+	if last < 0 {
+		for i := range len(s) {
+			if !tokenBytes[s[i]] {
+				return false
+			}
+		}
+		return true
+	}
+	for i := 0; i < last; i += 8 {
+		if !tokenWord(word(s, i)) {
+			return false
+		}
+	}
+	return tokenWord(word(s, last)) // some of it is looked at twice
+}
+
+var tokenBytes = func() (t [256]bool) {
+	for c := range utf8.RuneSelf {
+		t[c] = tokenWord(uint64(c) * ones)
+	}
+	return t
+}()
+
+// tokenWord is Token for eight bytes.
+func tokenWord(w uint64) bool {
+	const seven = 0x7F * ones
+	// The highest bit of a byte tells that it has reached a bound, or is not zero.
+	small := w | 0x20*ones
+	letters := (small + (0x80-'a')*ones) &^ (small + (0x80-'z'-1)*ones)
+	digits := (w + (0x80-'-')*ones) &^ (w + (0x80-':'-1)*ones) & (w ^ '/'*ones + seven) // - to : without /
+	underscore := ^(w ^ '_'*ones + seven)
+	return w&highs == 0 && (letters|digits|underscore)&highs == highs
+}
+
+// word gives the eight bytes of s from i on.
+func word(s string, i int) uint64 { return binary.LittleEndian.Uint64([]byte(s[i : i+8])) }
+
+// Address says whether s holds no byte up to 0x20 and none of %#[], which an
+// address may have to hold in another form.
+func Address(s string) bool {
+	if wide && len(s) >= chunk {
+		return wideAddress(s)
+	}
+	return narrowAddress(s)
+}
+
+// chunk is how many bytes are looked at together where registers are wide.
+const chunk = 32
+
+func narrowAddress(s string) bool {
+	last := len(s) - 8
+	if last < 0 {
+		for i := range len(s) {
+			if c := s[i]; c <= ' ' || c == '%' || c == '#' || c == '[' || c == ']' {
+				return false
+			}
+		}
+		return true
+	}
+	odd := uint64(0)
+	for i := 0; ; i = min(i+8, last) { // the last eight are looked at twice in part
+		w := word(s, i)
+		percent, number, open, shut := w^'%'*ones, w^'#'*ones, w^'['*ones, w^']'*ones
+		odd |= (w-0x21*ones)&^w | (percent-ones)&^percent | (number-ones)&^number | (open-ones)&^open | (shut-ones)&^shut
+		if i == last {
+			return odd&highs == 0
+		}
+	}
 }

@@ -19,13 +19,13 @@ func cleanAVX2(p *byte, n int) (bad, bracket bool)
 //go:noescape
 func attributeAVX2(p *byte, n int) (prefix int, bad bool)
 
+//go:noescape
+func addressAVX2(p *byte, n int) (odd bool)
+
 // wide says that processor and system have registers of 32 bytes, and AVX2.
 var wide = processor.Has(processor.AVX2)
 
-const (
-	chunk = 32
-	page  = 4096
-)
+const page = 4096
 
 // fits says whether the last chunk of s, which is read whole, lies on one page:
 // what lies behind s there is not looked at, but on the page behind nothing may
@@ -53,3 +53,6 @@ func wideAttribute(s string) (prefix int, ok bool) {
 	prefix, bad := attributeAVX2(unsafe.StringData(s), len(s))
 	return prefix, !bad
 }
+
+// wideAddress is Address for a chunk or more.
+func wideAddress(s string) bool { return !addressAVX2(unsafe.StringData(s), len(s)) }

@@ -10,4 +10,6 @@ func wideStops([]byte, []uint64) bool { return false }
 
 func wideClean(string) (clean, bracket bool) { return false, false }
 
+func wideAddress(string) bool { return false }
+
 func wideAttribute(string) (int, bool) { return 0, false }

@@ -32,6 +32,15 @@ func slowSound(s string) bool {
 	return utf8.ValidString(s)
 }
 
+// slowToken and slowAddress say what Token and Address should.
+func slowToken(s string) bool {
+	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:") == ""
+}
+
+func slowAddress(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || strings.ContainsRune("%#[]", r) }) < 0
+}
+
 func slowClean(s string) bool {
 	for _, r := range s {
 		if r < 0x20 && r != '\t' && r != '\n' {
@@ -86,6 +95,14 @@ func hold(t testing.TB, s string) {
 			t.Fatalf("%s(%q) bracket: got %v, want %v", way.name, s, bracket, want)
 		}
 	}
+	if got, want := Token(s), slowToken(s); got != want {
+		t.Fatalf("Token(%q): got %v, want %v", s, got, want)
+	}
+	for name, do := range map[string]func(string) bool{"Address": Address, "narrowAddress": narrowAddress} {
+		if got, want := do(s), slowAddress(s); got != want {
+			t.Fatalf("%s(%q): got %v, want %v", name, s, got, want)
+		}
+	}
 	n, ok := Attribute(s)
 	want := slowAttribute(s)
 	switch {
@@ -99,7 +116,7 @@ func hold(t testing.TB, s string) {
 }
 
 var pieces = []string{"a", "Z", " ", "~", "\x7f", "ż", "ó", "ß", "ц", "\u0080", "\u07ff", "\u0800", "€", "\ud7ff", "\ue000", "\ufdd0", "\ufffd",
-	"\U00010000", "😀", "\U0010ffff", "\ufffe", "\uffff", "\t", "\n", "\r", "\x00", "\x1f", `"`, `\`, "&", "<", ">", "]", "]]>", "%", "'",
+	"\U00010000", "😀", "\U0010ffff", "\ufffe", "\uffff", "\t", "\n", "\r", "\x00", "\x1f", `"`, `\`, "&", "<", ">", "[", "]", "]]>", "%", "'", "#", "!", "$", ".", "-", "_", ":", ";", "/", "0", "9", "@", "A", "Z", "^", "`", "z", "{",
 	"\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xfe", "\x80", "\xbf",
 	"\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xef\xbf", "\xef"}
 

@@ -228,10 +228,43 @@ func (l *Lexer) End() {
 }
 
 // Object enters an object; [Lexer.Member] reads it.
-func (l *Lexer) Object() { l.open('{', "an object") }
+func (l *Lexer) Object() {
+	if !l.quickOpen('{') {
+		l.open('{', "an object")
+	}
+}
 
 // Array enters an array; [Lexer.Element] reads it.
-func (l *Lexer) Array() { l.open('[', "an array") }
+func (l *Lexer) Array() {
+	if !l.quickOpen('[') {
+		l.open('[', "an array")
+	}
+}
+
+// ArrayOf enters an array whose first element starts with c, which must be read
+// next, and says whether it did. It does not see arrays with white space before
+// or behind their sign.
+func (l *Lexer) ArrayOf(c byte) bool {
+	if l.i+1 >= len(l.b) || l.b[l.i] != '[' || l.b[l.i+1] != c || l.depth >= MaxDepth {
+		return false
+	}
+	l.i++
+	l.depth++
+	l.first = false
+	return true
+}
+
+// quickOpen is open where nothing stands before the sign, and says whether it was
+// there.
+func (l *Lexer) quickOpen(c byte) bool {
+	if l.i >= len(l.b) || l.b[l.i] != c || l.depth >= MaxDepth {
+		return false
+	}
+	l.i++
+	l.depth++
+	l.first = true
+	return true
+}
 
 func (l *Lexer) open(c byte, what string) {
 	if l.space() != c {
@@ -351,7 +384,24 @@ func (l *Lexer) quickMember() (name string, ok bool) {
 }
 
 // Element says whether another element follows, which must be read next.
-func (l *Lexer) Element() bool { return l.more(']', "',' or ']'") }
+func (l *Lexer) Element() bool {
+	if l.i < len(l.b) { // what machines write, without white space
+		switch c := l.b[l.i]; {
+		case c == ',' && !l.first:
+			l.i++
+			return true
+		case c == ']':
+			l.i++
+			l.first = false
+			l.depth--
+			return false
+		case c > ' ' && l.first:
+			l.first = false
+			return true
+		}
+	}
+	return l.more(']', "',' or ']'")
+}
 
 func (l *Lexer) more(end byte, what string) bool {
 	if l.err != nil {

@@ -3,6 +3,7 @@ package jsonlex
 import (
 	"encoding/binary"
 	"math/bits"
+	"unsafe"
 )
 
 // Plan says which members of an object a run may read.
@@ -55,10 +56,14 @@ func (l *Lexer) Run(p *Plan, out *Scalars) {
 	if l.nonchar || l.err != nil {
 		return
 	}
+	// Copies, which the compiler knows to be nobody else's.
 	b, i, first := l.b, l.i, l.first
-	for {
-		k := int(p.After[out.Last])
-		if k >= len(p.Keys) || out.Seen>>(k&63)&1 != 0 {
+	keys, after, texts, numbers := p.Keys, p.After, p.Texts, p.Numbers
+	seen, last, n := out.Seen, out.Last, 0
+	for n < len(out.all) {
+		k := int(after[last])
+		bit := uint64(1) << (k & 63)
+		if k >= len(keys) || seen&bit != 0 {
 			break
 		}
 		at := i
@@ -68,18 +73,18 @@ func (l *Lexer) Run(p *Plan, out *Scalars) {
 			}
 			at++
 		}
-		n := &p.Keys[k]
-		start := at + len(n.text)
+		key := &keys[k]
+		start := at + len(key.text)
 		// Behind the name there must be room for a number and what follows it.
-		if start+8 > len(b) || (binary.LittleEndian.Uint64(b[at:])^n.first)&n.mask != 0 {
+		if start > len(b)-8 || (eight(b, at)^key.first)&key.mask != 0 {
 			break
 		}
-		if len(n.text) > 8 && (binary.LittleEndian.Uint64(b[start-8:]) != n.last || len(n.text) > 16 && string(b[at:start]) != n.text) {
+		if len(key.text) > 8 && (eight(b, start-8) != key.last || len(key.text) > 16 && string(b[at:start]) != key.text) {
 			break
 		}
-		s := &out.all[out.n&63]
-		bit := uint64(1) << (k & 63)
-		if b[start] == '"' && p.Texts&bit != 0 {
+		s := &out.all[n]
+		w := eight(b, start)
+		if byte(w) == '"' && texts&bit != 0 {
 			start++
 			end := start + bits.TrailingZeros64(l.window(start))
 			if end == start+64 {
@@ -90,25 +95,32 @@ func (l *Lexer) Run(p *Plan, out *Scalars) {
 			}
 			s.start, s.end = start, end
 			i = end + 1
-		} else if p.Numbers&bit != 0 {
-			v, n := digits(binary.LittleEndian.Uint64(b[start:]))
-			if n == 0 || n > runDigits || b[start] == '0' && n > 1 {
+		} else if numbers&bit != 0 {
+			v, length := digits(w)
+			if length == 0 || length > runDigits || byte(w) == '0' && length > 1 {
 				break
 			}
-			if c := b[start+n]; c != ',' && c != '}' {
+			if c := byte(w >> (8 * length & 63)); c != ',' && c != '}' {
 				break
 			}
-			s.start, s.end, s.Number = start, start+n, int32(v)
-			i = start + n
+			s.start, s.end, s.Number = start, start+length, int32(v)
+			i = start + length
 		} else {
 			break
 		}
 		s.Member = int32(k)
-		out.n++
-		out.Seen |= bit
-		out.Last, first = k+1, false
+		n++
+		seen |= bit
+		last, first = k+1, false
 	}
+	out.n, out.Seen, out.Last = n, seen, last
 	l.i, l.first = i, first
+}
+
+// eight gives the eight bytes of b from i on, all of which must be in it.
+func eight(b []byte, i int) uint64 {
+	p := unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i)
+	return binary.LittleEndian.Uint64((*[8]byte)(p)[:])
 }
 
 // window gives the marks of the 64 bytes from i on; those behind the text mean

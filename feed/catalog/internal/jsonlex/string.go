@@ -58,15 +58,25 @@ func (l *Lexer) escaped(start, i int) string {
 			l.fail("control character U+%04X inside a string: write it as \\u%04x", c, c)
 			return ""
 		}
-		l.i = i
-		if start = l.escape(); l.err != nil {
-			return ""
+		if i+1 < len(l.b) && shortEscape[l.b[i+1]] != 0 { // as nearly always
+			l.spare = append(l.spare, shortEscape[l.b[i+1]])
+			start = i + 2
+		} else {
+			l.i = i
+			if start = l.escape(); l.err != nil {
+				return ""
+			}
 		}
 		i = l.plain(start)
 	}
 }
 
-// escape reads the escape at l.i and gives the position behind it.
+// shortEscape gives what a backslash and one more sign stand for, of those that
+// are fit for XML; escape reads all others.
+var shortEscape = [256]byte{'"': '"', '\\': '\\', '/': '/', 'n': '\n', 't': '\t'}
+
+// escape reads the escape at l.i, one that is not short, and gives the position
+// behind it.
 func (l *Lexer) escape() int {
 	b := l.b[l.i:]
 	if len(b) < 2 {
@@ -75,11 +85,6 @@ func (l *Lexer) escape() int {
 	}
 	c := b[1]
 	switch c {
-	case '"', '\\', '/':
-	case 'n':
-		c = '\n'
-	case 't':
-		c = '\t'
 	case 'r':
 		c, l.dirty = '\r', true
 	case 'b':

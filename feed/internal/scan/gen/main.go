@@ -26,6 +26,7 @@ func main() {
 	g.stops()
 	g.clean()
 	g.attribute()
+	g.address()
 	if err := os.WriteFile(*out, g.Bytes(), 0o666); err != nil {
 		log.Fatal(err)
 	}
@@ -122,7 +123,7 @@ func (g *generator) header() {
 	g.table("firstHigh", 32, half(firstHigh))
 	g.table("firstLow", 32, half(firstLow))
 	g.table("secondHigh", 32, half(secondHigh))
-	for _, c := range []byte{0x01, 0x02, 0x04, 0x09, 0x0A, 0x0F, 0x1F, ' ', '"', '&', '>', '\\', ']', 0x60, 0x70, 0x80, 0xBF, 0xEF} {
+	for _, c := range []byte{0x01, 0x02, 0x04, 0x09, 0x0A, 0x0F, 0x1F, ' ', '"', '#', '%', '&', '>', '[', '\\', ']', 0x60, 0x70, 0x80, 0xBF, 0xEF} {
 		g.table(all(c), 32, same(c))
 	}
 	// What the last bytes of a chunk may be at most where no character goes on.
@@ -320,4 +321,20 @@ func (g *generator) attribute() {
 		"BSFL BX, BX", "SUBQ CX, DX", "ADDQ BX, DX", "MOVQ DX, prefix+16(FP)")
 	g.verdict()
 	g.code("SETNE bad+24(FP)", "VZEROUPPER", "RET")
+}
+
+// address needs no rest: n is a chunk at least, and the last one begins where its
+// end is that of the text.
+func (g *generator) address() {
+	g.line("\n// func addressAVX2(p *byte, n int) (odd bool)")
+	g.line("TEXT ·addressAVX2(SB), NOSPLIT, $0-17")
+	g.code("MOVQ p+0(FP), SI", "MOVQ n+8(FP), CX", "VPXOR Y12, Y12, Y12",
+		"loop:", "VMOVDQU (SI), Y0", "VPMINUB "+ref(all(' '))+", Y0, Y2", "VPCMPEQB Y0, Y2, Y2", "VPOR Y2, Y12, Y12")
+	for _, c := range []byte("%#[]") {
+		g.code("VPCMPEQB "+ref(all(c))+", Y0, Y2", "VPOR Y2, Y12, Y12")
+	}
+	g.code("ADDQ $32, SI", "SUBQ $32, CX", "JLE done", "CMPQ CX, $32", "JGE loop",
+		"LEAQ -32(SI)(CX*1), SI", "MOVL $32, CX", "JMP loop", "done:")
+	g.verdict()
+	g.code("SETNE odd+16(FP)", "VZEROUPPER", "RET")
 }
