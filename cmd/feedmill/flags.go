@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -23,13 +24,13 @@ Exit status: 0 done; 1 the input or the state of things stands against it; 2 the
 command line is wrong; 3 the machine or a part of it failed.`
 
 // settingKeys lists the keys of all settings, which are flags of every command.
-func settingKeys() []string {
-	var keys []string
+// Each flag of a command is looked up in it.
+var settingKeys = sync.OnceValue(func() (keys []string) {
 	for _, s := range (&config.Config{}).Settings() {
 		keys = append(keys, s.Key)
 	}
 	return keys
-}
+})
 
 // tidyFlags gives each setting's flag its environment variable and keeps it
 // out of the help texts, which 'feedmill config' replaces.
