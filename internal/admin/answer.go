@@ -146,7 +146,11 @@ type problemView struct {
 func (c *call) problem(err error) reply {
 	var stale *partner.ConflictError
 	if errors.As(err, &stale) {
-		return c.conflict(stale)
+		rep, failed := c.conflict(stale)
+		if failed == nil {
+			return rep
+		}
+		err = failed
 	}
 	v := problemView{Detail: message(err), Request: c.panel.opt.RequestID(c.ctx)}
 	switch feed.KindOf(err) {

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -26,7 +25,7 @@ type auditLine struct {
 }
 
 // auditChange is one fact before and after.
-type auditChange struct{ Name, Before, After string }
+type auditChange factPair
 
 // auditView lists the audit, the newest first.
 type auditView struct {
@@ -68,7 +67,7 @@ func sampleAudit(s *scene) []auditLine {
 	shop := called{Name: "Nord Shop", Link: root + "/partners/p-bbbbbbbbbbbbbbbb"}
 	return []auditLine{
 		{"412", s.ago(time.Minute), "anna@example.com", "owner", "192.0.2.7", "partner.feed.off", "p-bbbbbbbbbbbbbbbb", shop, []auditChange{{"feed", "true", "false"}}},
-		{"411", s.ago(time.Hour), "schedule", "system", "", "offer.update", "o-bbbbbbbbbbbbbbbb", called{Name: "Nord Shop › Main & more", Link: root + "/offers/o-bbbbbbbbbbbbbbbb"}, []auditChange{{"name", "Main <b>", "Main & more"}, {"profile", "", "{\n  \"currency\": \"EUR\"\n}"}}},
+		{"411", s.ago(time.Hour), "schedule", "system", "", "offer.update", "o-bbbbbbbbbbbbbbbb", called{Name: "Nord Shop › Main & more", Link: root + "/offers/o-bbbbbbbbbbbbbbbb"}, []auditChange{{"name", "Main <b>", "Main & more"}, {"categories", "Bikes = 20", "Bikes = 20\nParts = 5"}}},
 		{"410", s.ago(48 * time.Hour), "import", "operator", "", "catalog.write", "i-bbbbbbbbbbbbbbbb", called{}, nil},
 		{"409", s.ago(49 * time.Hour), "anna@example.com", "owner", "192.0.2.7", "partner.delete", "p-cccccccccccccccc", called{Name: "Velo <b> " + strings.Repeat("Süd", 60), Gone: true}, []auditChange{{"partner", "Nord Shop", ""}}},
 	}
@@ -78,48 +77,43 @@ func sampleAudit(s *scene) []auditLine {
 func (c *call) auditLines(names *roster, list []partner.AuditEntry) (lines []auditLine, err error) {
 	for i := range list {
 		e := &list[i]
-		l := auditLine{Number: strconv.FormatInt(e.Number, 10), Time: e.Time, Name: e.Actor.Name, Role: e.Actor.Role, Address: e.Actor.Address, Action: e.Action, Object: e.Object,
-			Changes: changesOf(e.Before, e.After)}
-		if l.What, err = names.of(e.Object); err != nil {
+		l := auditLine{Number: strconv.FormatInt(e.Number, 10), Time: e.Time, Name: e.Actor.Name, Role: e.Actor.Role, Address: e.Actor.Address, Action: e.Action, Object: e.Object}
+		if l.Changes, err = c.changesOf(names, e.Before, e.After); err != nil {
 			return nil, err
 		}
-		for j := range l.Changes {
-			ch := &l.Changes[j]
-			if !slices.Contains([]string{"partner", "offer", "shop", "replaces"}, ch.Name) {
-				continue
-			}
-			for _, id := range []*string{&ch.Before, &ch.After} {
-				v, err := names.of(*id)
-				if err != nil {
-					return nil, err
-				}
-				*id = cmp.Or(v.Name, *id)
-			}
+		if l.What, err = names.of(e.Object); err != nil {
+			return nil, err
 		}
 		lines = append(lines, l)
 	}
 	return lines, nil
 }
 
-// changesOf lists facts before and after by name.
-func changesOf(before, after string) (list []auditChange) {
+// changesOf lists facts before and after by name, those that differ.
+func (c *call) changesOf(names *roster, before, after string) (list []auditChange, err error) {
 	var b, a map[string]json.RawMessage
 	// "" is nothing: then all facts stand on the other side.
 	_ = json.Unmarshal([]byte(before), &b)
 	_ = json.Unmarshal([]byte(after), &a)
-	names := map[string]bool{}
+	facts := map[string]bool{}
 	for name := range b {
-		names[name] = true
+		facts[name] = true
 	}
 	for name := range a {
-		names[name] = true
+		facts[name] = true
 	}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if x, y := readable(string(b[name])), readable(string(a[name])); x != y {
-			list = append(list, auditChange{name, x, y})
+	for _, name := range slices.Sorted(maps.Keys(facts)) {
+		pairs, err := c.factPairs(names, name, string(b[name]), string(a[name]))
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range pairs {
+			if p.A != p.B {
+				list = append(list, auditChange(p))
+			}
 		}
 	}
-	return list
+	return list, nil
 }
 
 func (c *call) audit() (v auditView, err error) {

@@ -28,10 +28,17 @@ type conflictLine struct {
 
 // conflict answers a change that was made from an old version: with what stands
 // now, what was sent, and a way to go on with either.
-func (c *call) conflict(e *partner.ConflictError) reply {
+func (c *call) conflict(e *partner.ConflictError) (reply, error) {
 	v := conflictView{What: e.What, Action: c.r.URL.Path}
+	names := c.names()
 	for _, d := range e.Differences {
-		v.Differences = append(v.Differences, conflictLine{d.Name, readable(d.Stands), readable(d.Sent)})
+		pairs, err := c.factPairs(names, d.Name, d.Stands, d.Sent)
+		if err != nil {
+			return reply{}, err
+		}
+		for _, p := range pairs {
+			v.Differences = append(v.Differences, conflictLine{p.Name, p.A, p.B})
+		}
 	}
 	for name, values := range c.r.PostForm {
 		if name == "version" || strings.Contains(name, "password") || strings.Contains(name, "code") {
@@ -50,13 +57,13 @@ func (c *call) conflict(e *partner.ConflictError) reply {
 	}
 	if e.Same && e.From > 0 && e.From < e.Now && !c.scripted() {
 		// A form that was sent twice, or by two who want the same: there is nothing to decide.
-		return move(strings.TrimPrefix(v.Back, root)).saying("conflict.same")
+		return move(strings.TrimPrefix(v.Back, root)).saying("conflict.same"), nil
 	}
 	if c.scripted() {
 		c.panel.leaveFlash(c.w, said{"conflict.script", nil})
 		c.w.Header().Set("HX-Refresh", "true")
 	}
-	return reply{status: http.StatusConflict, page: "conflict", data: v}
+	return reply{status: http.StatusConflict, page: "conflict", data: v}, nil
 }
 
 // homeOf gives the page that shows how a thing stands.
@@ -101,7 +108,7 @@ func readable(text string) string {
 func conflictPage() page {
 	return page{name: "conflict", stories: func(s *scene) []story {
 		return []story{{state: "partner", data: conflictView{What: "partner", Action: root + "/partners/p-aaaaaaaaaaaaaaaa", Back: root + "/partners/p-aaaaaaaaaaaaaaaa",
-			Differences: []conflictLine{{"name", "Bike & Co", "Bike and Company <script>"}, {"feed", "true", "false"}, {"tags", "gold", "silver, eu"}},
+			Differences: []conflictLine{{"name", "Bike & Co", "Bike and Company <script>"}, {"feed", "true", "false"}, {"tags", "gold", "silver, eu"}, {"categories", "Bikes = 20\nParts = 5", ""}},
 			Fields:      []option{{"name", "Bike and Company <script>"}, {"version", "7"}}}}}
 	}}
 }
