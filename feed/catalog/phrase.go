@@ -25,10 +25,17 @@ type phrase struct {
 	text *regexp.Regexp
 }
 
-// NewPhrases makes what recognizes sentences.
-func NewPhrases() *Phrases {
+// Sentence is one that others write, by its code: {} stands for an argument and
+// {n} for one of digits.
+type Sentence struct{ Code, Text string }
+
+// NewPhrases makes what recognizes sentences: those of this package, and more.
+func NewPhrases(more ...Sentence) *Phrases {
 	p := &Phrases{}
 	texts := phraseTexts()
+	for _, s := range more {
+		texts = append(texts, phraseText{s.Code, s.Text})
+	}
 	// What says more is tried first: "product {} occurs twice" before "{} occurs twice".
 	slices.SortStableFunc(texts, func(a, b phraseText) int { return len(b.text) - len(a.text) })
 	for _, t := range texts {

@@ -173,7 +173,7 @@ func (c *call) problem(err error) reply {
 	}
 	if c.scripted() {
 		// The page itself, loaded anew, tells how things stand.
-		c.panel.leaveFlash(c.w, said{"problem.script", []any{c.say(v.Key), v.Detail}})
+		c.panel.leaveFlash(c.w, said{"problem.script", []any{c.say(v.Key), c.told(v.Detail, "")}})
 		c.w.Header().Set("HX-Refresh", "true")
 	}
 	return reply{status: v.Status, page: "problem", data: v}

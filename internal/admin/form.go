@@ -30,7 +30,7 @@ type said struct {
 
 // Refuses says that the message tells of something that was not done.
 func (s said) Refuses() bool {
-	return slices.Contains([]string{"form.said", "link.again", "link.over", "link.toomany", "problem.script", "resume.other", "signin.ended"}, s.Key)
+	return slices.Contains([]string{"form.said", "form.said.hint", "link.again", "link.over", "link.toomany", "problem.script", "resume.other", "signin.ended"}, s.Key)
 }
 
 // form is what stands in the fields of a form and what is wrong with it. What
@@ -144,11 +144,11 @@ func (f *form) take(name string, err error) error {
 		return nil
 	}
 	if errors.As(err, &known) && known.Kind == feed.KindInvalid {
-		text := known.Message
 		if known.Hint != "" {
-			text += " (" + known.Hint + ")"
+			f.fail(name, "form.said.hint", known.Message, known.Hint)
+			return nil
 		}
-		f.fail(name, "form.said", text)
+		f.fail(name, "form.said", known.Message)
 		return nil
 	}
 	return err

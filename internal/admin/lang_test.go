@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"feedmill/feed/catalog"
 	"feedmill/feed/pricing"
 	"feedmill/schema"
 )
@@ -53,7 +52,7 @@ func families() map[string][]string {
 		"steps":         {"catalog", "catalog.why", "partner", "partner.why", "link", "link.why"},
 		"note":          noteCodes(),
 		"finding":       {"XML", schema.RuleRoot, schema.RuleNotAllowed, schema.RuleRepeated, schema.RuleOrder, schema.RuleMissing, schema.RuleText, schema.RuleValue, schema.RuleAttrMissing, schema.RuleAttrForbidden, schema.RuleNil, schema.RuleType},
-		"told":          catalog.NewPhrases().Codes(),
+		"told":          newPhrases().Codes(),
 		"rulefield":     {"category", "producer", "product", "tag"},
 		"unmatched.is":  {"language", "warehouse", "warehouses", "category", "producer", "product", "tag"},
 		"unmatched.so":  {"no-text", "not-counted", "no-stock", "no-discount", "lets-nothing-in", "empty", "leaves-nothing-out"},
@@ -173,7 +172,7 @@ func TestImportsAreTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	phrases := catalog.NewPhrases()
+	phrases := newPhrases()
 	for _, c := range []struct{ lang, text, want string }{
 		{"pl", `"12;5O" is not a decimal number (digits with an optional decimal point)`, "„12;5O” nie jest liczbą: podaj cyfry, z kropką przed miejscami dziesiętnymi"},
 		{"ru", "is missing", "отсутствует"},

@@ -67,3 +67,20 @@ func (s *speaker) tell(phrases *catalog.Phrases, text string) (words, code strin
 	}
 	return s.T("told."+p.Code, args), p.Code
 }
+
+// said gives a message. What it quotes of a refusal is told in the reader's
+// language as far as that has words for it.
+func (s *speaker) said(phrases *catalog.Phrases, m said) string {
+	switch m.Key {
+	case "form.said", "form.said.hint", "form.said.line":
+		args := make([]any, len(m.Args))
+		for i, a := range m.Args {
+			if text, ok := a.(string); ok {
+				a, _ = s.tell(phrases, text)
+			}
+			args[i] = a
+		}
+		return s.T(m.Key, args)
+	}
+	return s.T(m.Key, m.Args)
+}

@@ -214,7 +214,7 @@ func readRates(f *form) (rates []feed.ExchangeRate) {
 				continue
 			}
 		}
-		f.fail("rates", "form.said", shorten(line, 40)+": "+message(err))
+		f.fail("rates", "form.said.line", shorten(line, 40), message(err))
 		return nil
 	}
 	return rates

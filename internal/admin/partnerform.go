@@ -101,7 +101,7 @@ func readDiscounts(f *form) (d feed.Discounts) {
 			}
 			percent, err := feed.ParseDiscount(percentText(line[at+1:]))
 			if err != nil {
-				f.fail(field.name, "form.said", shorten(line, 40)+": "+message(err))
+				f.fail(field.name, "form.said.line", shorten(line, 40), message(err))
 				break
 			}
 			*field.to = append(*field.to, feed.DiscountRule{Key: strings.TrimSpace(line[:at]), Percent: percent})

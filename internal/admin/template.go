@@ -21,7 +21,7 @@ type templates struct {
 	words  *lexicon
 	assets *assets
 	now    func() time.Time
-	// phrases recognizes what imports say.
+	// phrases recognizes what imports say, and what refuses values.
 	phrases *catalog.Phrases
 	// labels are the messages that stand at fields, by the fields' names.
 	labels map[string]string
@@ -47,7 +47,7 @@ type set struct {
 // loadTemplates reads the pages. An error of one is found here and not when
 // somebody asks for it.
 func loadTemplates(words *lexicon, assets *assets, now func() time.Time) (*templates, error) {
-	t := &templates{words: words, assets: assets, now: now, phrases: catalog.NewPhrases(), labels: map[string]string{}, plain: map[string]*template.Template{}, sets: map[setKey]*set{}}
+	t := &templates{words: words, assets: assets, now: now, phrases: newPhrases(), labels: map[string]string{}, plain: map[string]*template.Template{}, sets: map[setKey]*set{}}
 	// Functions are bound anew for each language; these say only what there is.
 	s := &speaker{words: words, lang: tongues()[0].Code, zone: time.UTC, now: now}
 	base, err := template.New("").Funcs(t.functions(s)).Option("missingkey=error").ParseFS(templateFiles, "parts/*.html")
@@ -133,7 +133,7 @@ func (t *templates) in(lang string, zone *time.Location) (*set, error) {
 // functions are what templates may call.
 func (t *templates) functions(s *speaker) template.FuncMap {
 	return template.FuncMap{
-		"t": s.T, "told": s.teller(t.phrases), "note": s.note, "notes": s.notes, "word": s.word, "has": t.words.has,
+		"t": s.T, "told": s.teller(t.phrases), "said": func(m said) string { return s.said(t.phrases, m) }, "note": s.note, "notes": s.notes, "word": s.word, "has": t.words.has,
 		"num": s.num, "decimal": s.decimal, "money": s.money, "percent": s.percent, "share": s.share, "bytes": s.bytes,
 		"day": s.day, "date": s.date, "moment": s.moment, "when": s.when, "since": s.since, "span": s.span, "zone": s.zoneName,
 		"asset": t.assets.address, "fieldname": func(name string) string { return t.fieldName(s, name) },
