@@ -121,3 +121,18 @@ func TestRates(t *testing.T) {
 	b.see(b.follow(b.post("/rates/PLN-EUR", "version", "2", "act", "delete", "sure", "1")), http.StatusOK, "is deleted", "There are no rates yet")
 	b.see(b.get("/audit"), http.StatusOK, "rate set", "rate deleted")
 }
+
+// TestNoPriceIsZero wants the form of one price to say how it takes a price away,
+// which a file says otherwise.
+func TestNoPriceIsZero(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.setUp("Hurtownia")
+	s.goods(s.merchant("").ID)
+	list := b.part(b.follow(b.post("/price-lists", "name", "Hurt", "currency", "PLN", "lead", "net")), `(/price-lists/t-[a-z2-7]{16})`)
+	a := b.see(b.post(list+"/price", "version", "1", "item", "1", "price", "0"), http.StatusUnprocessableEntity, "leave the field empty")
+	if strings.Contains(a.body, "say remove") {
+		t.Error("it is told to write a word that the field does not take")
+	}
+	b.see(b.post(list+"/file", "version", "1", "lines", "product,price\n1,0\n"), http.StatusUnprocessableEntity, "say remove")
+}

@@ -67,6 +67,9 @@ func (c *call) priceEdit(l *partner.PriceList, f *form) (edit partner.PriceEdit,
 	if problems[0].Field == "price" {
 		name = "price"
 	}
+	if said, _ := c.panel.templates.phrases.Of(problems[0].Message); said.Code == "zero" {
+		f.fail(name, "pricelist.zero") // a file says otherwise that a price is to go
+	}
 	f.fail(name, "form.said", c.told(problems[0].Message, problems[0].Hint))
 	return edit, nil
 }
