@@ -297,10 +297,11 @@ const (
 )
 
 // SearchProducts lists products after an id. A query that is an id, a code or
-// the beginning of a code finds these; any other finds products by a name in which
-// it occurs, or whose words begin with its words (see [Sought]), in whatever case
-// and without regard to accents. A page may be short, or empty, before the end:
-// then Next says where to go on.
+// the beginning of a code finds these, and a whole code that is written in
+// capitals or in small letters alone in whatever case; any other finds products
+// by a name in which it occurs, or whose words begin with its words (see
+// [Sought]), in whatever case and without regard to accents. A page may be short,
+// or empty, before the end: then Next says where to go on.
 func (s *Service) SearchProducts(ctx context.Context, who Identity, query string, after feed.ProductID, limit int) (ProductList, error) {
 	var list ProductList
 	if err := allow(who, ReadProducts); err != nil {
@@ -326,6 +327,11 @@ func (s *Service) byQuery(ctx context.Context, who Identity, query string) ([]fe
 	if err != nil {
 		return nil, err
 	}
+	if len(ids) == 0 {
+		if ids, err = s.byOtherCase(ctx, who, query); err != nil {
+			return nil, err
+		}
+	}
 	if n, err := strconv.ParseInt(query, 10, 64); err == nil && n > 0 && n <= feed.MaxProductID {
 		_, err := s.db.Product(ctx, who.Merchant, feed.ProductID(n))
 		if err == nil {
@@ -336,6 +342,21 @@ func (s *Service) byQuery(ctx context.Context, who Identity, query string) ([]fe
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids), nil
+}
+
+// byOtherCase gives the products of a whole code that is written in capitals, or in
+// small letters, and was typed otherwise. Beginnings of codes are not found so: a
+// word that is looked for in names would find a few of them in its place.
+func (s *Service) byOtherCase(ctx context.Context, who Identity, query string) ([]feed.ProductID, error) {
+	for _, code := range []string{strings.ToUpper(query), strings.ToLower(query)} {
+		if code == query {
+			continue
+		}
+		if ids, err := s.db.ProductsByCode(ctx, who.Merchant, code); len(ids) > 0 || err != nil {
+			return ids, err
+		}
+	}
+	return nil, nil
 }
 
 func (s *Service) summaries(ctx context.Context, who Identity, ids []feed.ProductID, after feed.ProductID, limit int) (list ProductList, err error) {

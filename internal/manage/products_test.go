@@ -117,7 +117,7 @@ func TestSearchProducts(t *testing.T) {
 		return ids, list.Next
 	}
 	for query, want := range map[string][]feed.ProductID{
-		"c7": {7}, "7": {7}, "5900000000012": {12}, "c2": {2, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29}, "RZECZ 11": {11}, " rzecz 1 ": nil, "nothing": nil,
+		"c7": {7}, "C7": {7}, "C2": {2}, "7": {7}, "5900000000012": {12}, "c2": {2, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29}, "RZECZ 11": {11}, " rzecz 1 ": nil, "nothing": nil,
 	} {
 		if got, next := find(query, 0, 0); !slices.Equal(got, want) && query != " rzecz 1 " || next != 0 {
 			t.Errorf("%q: got %v, next %d, want %v", query, got, next, want)
