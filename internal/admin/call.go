@@ -99,7 +99,7 @@ func (c *call) query(name string) string {
 	if len(v) > 200 {
 		v = v[:200]
 	}
-	return strings.ToValidUTF8(v, "")
+	return trimmed(strings.ToValidUTF8(v, ""))
 }
 
 // scripted says that a script asks for a piece of the page.

@@ -161,9 +161,22 @@ func holdsScript(v string) bool {
 	return strings.Contains(v, "<script") || strings.Contains(v, "</script") || strings.Contains(v, "javascript:")
 }
 
+// trimmed takes away what stands around a text that was copied from somewhere
+// else: blanks, and signs that nobody sees. A login that ends with one would be
+// one that nobody can type, and two partners would have one name to the eye.
+func trimmed(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool {
+		switch {
+		case unicode.IsSpace(r), r == '\u200b', r == '\u2060', r == '\ufeff': // zero width, joined to nothing
+			return true
+		}
+		return r == '\u200e' || r == '\u200f' || '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069' // which way to write
+	})
+}
+
 // line reads one line of at most most characters; least of 1 makes it needed.
 func (f *form) line(name string, least, most int) string {
-	v := strings.TrimSpace(f.raw.Get(name))
+	v := trimmed(f.raw.Get(name))
 	switch n := utf8.RuneCountInString(v); {
 	case v == "" && least > 0:
 		f.fail(name, "form.needed")
@@ -181,7 +194,7 @@ func (f *form) line(name string, least, most int) string {
 
 // text reads any number of lines.
 func (f *form) text(name string, most int) string {
-	v := strings.TrimSpace(strings.ReplaceAll(f.raw.Get(name), "\r\n", "\n"))
+	v := trimmed(strings.ReplaceAll(f.raw.Get(name), "\r\n", "\n"))
 	bad := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
 	switch {
 	case !utf8.ValidString(v) || strings.ContainsFunc(v, bad):
@@ -198,7 +211,7 @@ func (f *form) text(name string, most int) string {
 func (f *form) lines(name string, most int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for line := range strings.Lines(f.text(name, most)) {
-			if line = strings.TrimSpace(line); line != "" && !yield(line) {
+			if line = trimmed(line); line != "" && !yield(line) {
 				return
 			}
 		}
@@ -213,7 +226,7 @@ func (f *form) flag(name string) bool { return f.raw.Get(name) != "" }
 
 // whole reads a whole number; nothing is 0.
 func (f *form) whole(name string, least, most int64) int64 {
-	v := strings.TrimSpace(f.raw.Get(name))
+	v := trimmed(f.raw.Get(name))
 	if v == "" && least <= 0 {
 		return 0
 	}
@@ -263,7 +276,7 @@ func (f *form) choices(name string, among ...string) (list []string) {
 // words reads words separated by commas or line ends.
 func (f *form) words(name string, each, most int) (list []string) {
 	for _, w := range strings.FieldsFunc(f.raw.Get(name), func(r rune) bool { return r == ',' || r == '\n' || r == '\r' }) {
-		if w = strings.TrimSpace(w); w == "" || slices.Contains(list, w) {
+		if w = trimmed(w); w == "" || slices.Contains(list, w) {
 			continue
 		}
 		if !utf8.ValidString(w) || utf8.RuneCountInString(w) > each || strings.ContainsFunc(w, unicode.IsControl) {
@@ -284,7 +297,7 @@ func (f *form) words(name string, each, most int) (list []string) {
 
 // parsed reads a field with a parser of the domain; "" is the zero value.
 func parsed[T any](f *form, name string, parse func(string) (T, error)) (v T) {
-	text := strings.TrimSpace(f.raw.Get(name))
+	text := trimmed(f.raw.Get(name))
 	if text == "" {
 		return v
 	}
@@ -324,7 +337,7 @@ const localForm = "2006-01-02T15:04"
 
 // moment reads a moment in a zone; nothing is the zero time.
 func (f *form) moment(name string, zone *time.Location) time.Time {
-	v := strings.TrimSpace(f.raw.Get(name))
+	v := trimmed(f.raw.Get(name))
 	if v == "" {
 		return time.Time{}
 	}
