@@ -37,8 +37,9 @@ func (generateCmd) Help() string {
 	return `Reads a catalog (JSON Lines, CSV, Shopify's product export or IOF XML), prices it by a profile, and
 writes gateway, full, light, dictionaries and manifest.json into a folder. Run again after the
 catalog has changed it adds a change file with complete nodes and tombstones; run again over an
-unchanged catalog it changes nothing. Readers of the folder see the old offer or the new one, whole,
-and so does the next run when this one is killed.
+unchanged catalog it changes nothing. Files that somebody has removed or cut off in the folder are
+told and made again; with --full the contents of all are looked at for that. Readers of the folder
+see the old offer or the new one, whole, and so does the next run when this one is killed.
 
 With --only the file that --out names is written and nothing else, from the catalog as it is now. It is
 the full.xml or light.xml of a first run, in one step; but a gateway names both by their digests, so
@@ -73,6 +74,9 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
+	for _, what := range out.Damage() {
+		fmt.Fprintf(w.stderr, "%s: warning: %s; what depends on it is made again\n", c.Out, what)
+	}
 	if req.Spool, err = out.Spool(); err != nil {
 		return err
 	}
@@ -91,7 +95,8 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 	if err != nil {
 		return err
 	}
-	if err := out.Refresh(); err != nil {
+	refreshed, err := out.Refresh()
+	if err != nil {
 		return err
 	}
 	bar.done()
@@ -105,10 +110,13 @@ func (c *generateCmd) Run(ctx context.Context, w *world, cfg *config.Config) (er
 	if held != nil {
 		return held
 	}
-	if !published(report) {
-		fmt.Fprintf(w.stdout, "nothing has changed: %s stays as it is\n", c.Out)
-	} else {
+	switch {
+	case published(report):
 		fmt.Fprintf(w.stdout, "published in %s\n", c.Out)
+	case refreshed:
+		fmt.Fprintf(w.stdout, "nothing has changed but the gateway, which is written again in %s\n", c.Out)
+	default:
+		fmt.Fprintf(w.stdout, "nothing has changed: %s stays as it is\n", c.Out)
 	}
 	return nil
 }
@@ -163,7 +171,7 @@ func (c *generateCmd) prepare(w *world, cfg *config.Config) (opt folder.Options,
 		}
 	}
 	opt = folder.Options{BaseURL: c.BaseURL, Dialect: req.Profiles[0].Dialect, Zone: req.Settings.Zone, Now: req.Now,
-		Supplier: feed.Supplier{Name: "Supplier", ShortName: "supplier"}}
+		Digests: c.Full, Supplier: feed.Supplier{Name: "Supplier", ShortName: "supplier"}}
 	if c.Supplier != "" {
 		if opt.Supplier, err = config.ReadSupplier(c.Supplier); err != nil {
 			return opt, req, err

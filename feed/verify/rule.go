@@ -33,7 +33,7 @@ type group struct {
 
 const (
 	mendAnew   = "Publish anew with every file made again (generate --full, publish --full); keep the damaged file aside to find out what wrote over it."
-	mendStore  = "Run 'feedmill scrub' to see what else is damaged, look at the medium, then publish with every file made again."
+	mendStore  = "Look at the medium, then publish with every file made again (generate --full, publish --full); where there are records, 'feedmill scrub' tells what else is damaged."
 	mendFormat = "Two products of the catalog that have the same code (IOF-CODE-DUPLICATE) are told apart there. Anything else is a fault of the program that published: keep the offer as it is and report it; a new full file (generate --full, publish --full) starts over."
 	mendReport = "This is a fault of the program that published: keep the offer as it is and report it; a new full file (generate --full, publish --full) starts over."
 	mendHands  = "Do not edit published files by hand; publish again to write them all as one."

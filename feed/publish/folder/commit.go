@@ -2,6 +2,7 @@ package folder
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,12 +45,16 @@ func (f *Folder) Commit(_ context.Context, _ publish.Run, gens []publish.Generat
 func (f *Folder) Hold(context.Context, publish.Run, []publish.Held) error { return nil }
 
 // Refresh rewrites the gateway when its address or supplier has changed and
-// nothing else has; it does nothing before the first run.
-func (f *Folder) Refresh() error {
-	if f.old.Full == nil || f.old.Light == nil || f.old.BaseURL == f.opt.BaseURL && f.old.Supplier == f.opt.Supplier {
-		return nil
+// nothing else has, and what is made of the files when somebody has damaged
+// that; it does nothing before the first run. It says whether it did.
+func (f *Folder) Refresh() (bool, error) {
+	if f.old.Full == nil || f.old.Light == nil || len(f.damage.feeds) > 0 {
+		return false, nil
 	}
-	return f.replace(f.old)
+	if f.old.BaseURL == f.opt.BaseURL && f.old.Supplier == f.opt.Supplier && len(f.damage.names) == 0 {
+		return false, nil
+	}
+	return true, f.replace(f.old)
 }
 
 func (f *Folder) replace(next offer) error {
@@ -79,7 +84,7 @@ func (f *Folder) replace(next offer) error {
 	if err := f.swap(); err != nil {
 		return err
 	}
-	f.old = next
+	f.old, f.damage = next, damage{}
 	return nil
 }
 
@@ -97,7 +102,7 @@ func (f *Folder) retire(next *offer) []retired {
 			keep = publish.LightRetention
 		}
 		// A clock that was set back keeps the file: unknown age is no age.
-		if !live[r.Key] && f.opt.Now.Sub(r.At) < keep {
+		if !live[r.Key] && !f.damage.keys[r.Key] && f.opt.Now.Sub(r.At) < keep {
 			out = append(out, r)
 		}
 	}
@@ -106,7 +111,7 @@ func (f *Folder) retire(next *offer) []retired {
 			continue
 		}
 		for _, k := range fileKeys(g) {
-			if !live[k] {
+			if !live[k] && !f.damage.keys[k] {
 				out = append(out, retired{Key: k, At: f.opt.Now.UTC().Truncate(time.Second), Light: g.Feed.Kind == feed.KindLight})
 			}
 		}
@@ -193,6 +198,8 @@ func (f *Folder) describe(next *offer) error {
 	if err != nil {
 		return err
 	}
+	manifest = append(manifest, '\n')
+	next.Gateway, next.Manifest = sha256.Sum256(gateway), sha256.Sum256(manifest)
 	state, err := json.Marshal(next)
 	if err != nil {
 		return err
@@ -202,7 +209,7 @@ func (f *Folder) describe(next *offer) error {
 		data []byte
 	}{
 		{feed.KindGateway.FileName(""), gateway},
-		{manifestName, append(manifest, '\n')},
+		{manifestName, manifest},
 		{path.Join(stateDir, stateName), state},
 	} {
 		file := path.Join(f.staging, made.name)

@@ -54,6 +54,9 @@ type Options struct {
 	Zone *time.Location
 	// Now is the time of the run.
 	Now time.Time
+	// Digests has every file that is there compared with its digest, not with its
+	// length alone.
+	Digests bool
 }
 
 // Folder is an offer in a folder, held by one process.
@@ -69,6 +72,7 @@ type Folder struct {
 	put           []string   // keys of what this run has put
 	old           offer
 	foreign       []string
+	damage        damage
 }
 
 // offer is what the folder remembers, as .feedmill/offer.json.
@@ -84,6 +88,9 @@ type offer struct {
 	// BaseURL and Supplier are what the gateway was written with.
 	BaseURL  string        `json:"base_url"`
 	Supplier feed.Supplier `json:"supplier"`
+	// Gateway and Manifest are digests of the two; zero in notes of older programs.
+	Gateway  publish.SHA256 `json:"gateway,omitzero"`
+	Manifest publish.SHA256 `json:"manifest,omitzero"`
 }
 
 type retired struct {
@@ -161,12 +168,16 @@ func (f *Folder) load() error {
 		return err
 	}
 	if err := json.Unmarshal(data, &f.old); err != nil {
-		return fmt.Errorf("read %s/%s: %w", stateDir, stateName, err)
+		return &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("what the run before has noted in %s/%s cannot be read: %v", stateDir, stateName, err),
+			Hint: "move the folder away, or name another one: a first full file starts over"}
 	}
 	if f.old.Format != stateFormat {
 		return feed.Errorf(feed.KindInvalid, "%s/%s has format %q, this program knows %q", stateDir, stateName, f.old.Format, stateFormat)
 	}
-	return f.findForeign(entries)
+	if err := f.findForeign(entries); err != nil {
+		return err
+	}
+	return f.findDamage()
 }
 
 func (f *Folder) read(name string) ([]byte, error) {
@@ -237,7 +248,8 @@ func (f *Folder) stage() error {
 }
 
 // Current implements publish.Ledger. The folder has one offer: when its
-// profile has changed, the feed goes on under the new one.
+// profile has changed, the feed goes on under the new one. Of a feed of which a
+// file is damaged nothing is carried on.
 func (f *Folder) Current(_ context.Context, ref publish.FeedRef) (publish.Generation, bool, error) {
 	g := f.old.Full
 	if ref.Kind == feed.KindLight {
@@ -246,7 +258,11 @@ func (f *Folder) Current(_ context.Context, ref publish.FeedRef) (publish.Genera
 	if g == nil {
 		return publish.Generation{}, false, nil
 	}
-	return *g, true, nil
+	current := *g
+	if f.damage.of(ref.Kind) {
+		current.Files = nil
+	}
+	return current, true, nil
 }
 
 // Begin implements publish.Ledger. Who holds the folder has the lease.
@@ -290,6 +306,9 @@ func (f *Folder) Put(_ context.Context, key string, s publish.Spooled) error {
 
 // Open implements publish.Bin.
 func (f *Folder) Open(_ context.Context, b publish.Blob, offset, n int64) (io.ReadCloser, error) {
+	if f.damage.feeds[b.Key] {
+		return nil, fmt.Errorf("%w: files beside %q are damaged", diff.ErrCorrupt, b.Key)
+	}
 	file, err := f.files.OpenFile(path.Join(f.base, b.Key), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %w", diff.ErrCorrupt, err)

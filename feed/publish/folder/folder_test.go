@@ -79,7 +79,8 @@ func runOn(open func() (*folder.Folder, error), at time.Time, products ...feed.P
 	if err != nil {
 		return r, err
 	}
-	return r, f.Refresh()
+	_, err = f.Refresh()
+	return r, err
 }
 
 // check proves that a folder is whole: every file that the manifest names is
