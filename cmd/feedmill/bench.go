@@ -24,11 +24,11 @@ import (
 
 // benchCmd measures what feeds cost.
 type benchCmd struct {
-	Products   []int     `default:"10000" placeholder:"N" help:"Sizes of the catalog, one run each."`
-	Partners   []int     `default:"50" placeholder:"N" help:"Partners, spread evenly over the profiles. Further numbers are measured with the first size."`
-	Profiles   int       `default:"5" placeholder:"N" help:"Profiles that differ, 1 to 5."`
-	Changed    []float64 `default:"1" placeholder:"PERCENT" help:"Share of the products that change before the second publication. Further shares are measured in the same run."`
-	Alone      int       `default:"5" placeholder:"N" help:"Profiles of which one partner is generated alone, as what it is compared with; 0 leaves that out."`
+	Products   []int     `default:"10000" placeholder:"N" help:"Sizes of the catalog, one run each. Default 10000."`
+	Partners   []int     `default:"50" placeholder:"N" help:"Partners, spread evenly over the profiles. Further numbers are measured with the first size. Default 50."`
+	Profiles   int       `default:"5" placeholder:"N" help:"Profiles that differ, 1 to 5. Default 5."`
+	Changed    []float64 `default:"1" placeholder:"PERCENT" help:"Share of the products that change before the second publication. Further shares are measured in the same run. Default 1."`
+	Alone      int       `default:"5" placeholder:"N" help:"Profiles of which one partner is generated alone, as what it is compared with; 0 leaves that out. Default 5."`
 	Small      bool      `help:"Products of about 900 bytes in place of 4,800, for catalogs whose files the disk would not hold else."`
 	NoVerify   bool      `help:"Do not prove afterwards what was published."`
 	SVG        string    `placeholder:"FILE" help:"Draw the results as a picture: cost by size, partners, and share changed."`

@@ -29,7 +29,7 @@ type heldListCmd struct {
 
 // Help implements kong.HelpProvider.
 func (heldListCmd) Help() string {
-	return `A run that would take away a fifth of an offer's products, move its prices by half, or begin an offer without
+	return `A run that would take away more than a fifth of an offer's products, move its prices by more than half, or begin an offer without
 any product, publishes nothing of it: its files are made and held, partners go on reading what was published before, and that stays
 valid. Here is what waits for a decision. What a later run finds to be in order again leaves the list.
 A partner who has come back after more than a day has nothing of today to read until then: his addresses

@@ -24,13 +24,13 @@ type mirrorCmd struct {
 	Dir          string        `required:"" placeholder:"DIR" help:"Folder of the copy; it is replaced as a whole, in one step."`
 	Once         bool          `xor:"rhythm" help:"Look once; that is the default."`
 	Every        time.Duration `xor:"rhythm" placeholder:"DURATION" help:"Look again and again, so long after each look."`
-	MaxLoss      int           `default:"20" placeholder:"PERCENT" help:"Refuse an offer that has lost more of its products; 100 refuses nothing."`
+	MaxLoss      int           `default:"20" placeholder:"PERCENT" help:"Refuse an offer that has lost more of its products; 100 refuses nothing. Default 20."`
 	AllowExpired bool          `help:"Take an offer whose validity has passed."`
 	AllowOlder   bool          `help:"Take an offer that is older than the copy."`
 	Unhashed     bool          `help:"Take files whose hash in the gateway is not the MD5 of their bytes."`
 	AllowHTTP    bool          `name:"allow-http" help:"Follow http:// beside https://."`
 	AllowPrivate bool          `help:"Follow addresses in private networks and on this machine, on any port."`
-	MaxBytes     int64         `default:"4294967296" placeholder:"BYTES" help:"Most bytes of one file."`
+	MaxBytes     int64         `default:"4294967296" placeholder:"BYTES" help:"Most bytes of one file. Default 4 GiB."`
 	Timeout      time.Duration `default:"1h" help:"Longest time for one look."`
 	JSON         bool          `help:"Print a report of each look as a line of JSON."`
 }

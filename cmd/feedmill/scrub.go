@@ -11,7 +11,7 @@ import (
 
 // scrubCmd reads everything that is stored once more.
 type scrubCmd struct {
-	Rate float64 `default:"50" placeholder:"MB/S" help:"Most megabytes to read in a second, so that partners are not slowed down; 0 reads as fast as it goes."`
+	Rate float64 `default:"50" placeholder:"MB/S" help:"Most megabytes to read in a second, so that partners are not slowed down; 0 reads as fast as it goes. Default 50."`
 	JSON bool    `help:"Print the report as JSON."`
 }
 

@@ -26,12 +26,12 @@ type validateCmd struct {
 	JSON         bool          `help:"Print the report as JSON."`
 	Summary      bool          `help:"Print a summary by rule, which can be mailed; that is the default for addresses."`
 	HTML         string        `name:"html" placeholder:"FILE" help:"Write the report as a page, too."`
-	MaxErrors    int           `default:"200" placeholder:"N" help:"Findings listed in all, errors first; 0 lists all of them."`
-	PerRule      int           `default:"20" placeholder:"N" help:"Findings listed of one rule in one file; 0 lists all of them."`
+	MaxErrors    int           `default:"200" placeholder:"N" help:"Findings listed in all, errors first; 0 lists all of them. Default 200."`
+	PerRule      int           `default:"20" placeholder:"N" help:"Findings listed of one rule in one file; 0 lists all of them. Default 20."`
 	AllowHTTP    bool          `name:"allow-http" help:"Follow http:// beside https://."`
 	AllowPrivate bool          `help:"Follow addresses in private networks and on this machine, on any port."`
 	Timeout      time.Duration `default:"30m" help:"Longest time for fetching the files of one address."`
-	MaxBytes     int64         `default:"4294967296" placeholder:"BYTES" help:"Most bytes to fetch for one address."`
+	MaxBytes     int64         `default:"4294967296" placeholder:"BYTES" help:"Most bytes to fetch for one address. Default 4 GiB."`
 }
 
 // Help implements kong.HelpProvider.

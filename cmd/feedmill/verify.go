@@ -24,11 +24,11 @@ type verifyCmd struct {
 	Explain      string        `placeholder:"RULE" help:"Tell everything about a rule and do nothing else; 'all' lists the rules."`
 	JSON         bool          `help:"Print the report as JSON."`
 	Strict       bool          `help:"Let warnings count as errors do."`
-	Examples     int           `default:"20" placeholder:"N" help:"Findings listed of one rule; 0 lists all of them."`
+	Examples     int           `default:"20" placeholder:"N" help:"Findings listed of one rule; 0 lists all of them. Default 20."`
 	AllowHTTP    bool          `name:"allow-http" help:"Follow http:// beside https://."`
 	AllowPrivate bool          `help:"Follow addresses in private networks and on this machine, on any port."`
 	Timeout      time.Duration `default:"1h" help:"Longest time for an address."`
-	MaxBytes     int64         `default:"17179869184" placeholder:"BYTES" help:"Most bytes to fetch for an address."`
+	MaxBytes     int64         `default:"17179869184" placeholder:"BYTES" help:"Most bytes to fetch for an address. Default 16 GiB."`
 }
 
 // Help implements kong.HelpProvider.

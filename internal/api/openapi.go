@@ -123,7 +123,7 @@ func (o *operation) describeTo(problem *schema) object {
 	text := o.detail
 	var scopes []string
 	for _, do := range append([]manage.Action{o.do}, o.also...) {
-		if scope, ok := manage.ScopeFor(do); ok {
+		if scope, ok := manage.ScopeFor(do); ok && !slices.Contains(scopes, scope.String()) {
 			scopes = append(scopes, scope.String())
 		}
 	}

@@ -35,6 +35,22 @@ func newSpec(t testing.TB, h http.Handler) *spec {
 	return s
 }
 
+// An operation that needs a scope twice over names it once.
+func TestScopesAreNamedOnce(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "sqlite", api.Options{})
+	for path, ops := range w.spec.doc["paths"].(map[string]any) {
+		for method, op := range ops.(map[string]any) {
+			scopes, _ := member[[]any](op, "x-scopes")
+			for i, scope := range scopes {
+				if slices.Contains(scopes[:i], scope) {
+					t.Errorf("%s %s: scopes %v", method, path, scopes)
+				}
+			}
+		}
+	}
+}
+
 func member[T any](v any, path ...string) (found T, ok bool) {
 	for _, name := range path {
 		m, is := v.(map[string]any)
