@@ -2,9 +2,11 @@ package publish
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"feedmill/feed"
@@ -241,6 +243,11 @@ func (p *plan) load(ctx context.Context, r *runner) (err error) {
 		p.full = p.wantFull || p.renewal
 	}
 	p.forgetLost(r.lost, now)
+	if s.Force && !p.fresh {
+		if err := p.proveChanges(ctx, r.bin); err != nil {
+			return err
+		}
+	}
 	if c := p.view.profile.Currency; p.prev.Currency != c && !p.fresh {
 		// Nodes of light name no currency, and neither do those of products that left.
 		p.restart("the currency is another one")
@@ -344,6 +351,45 @@ func (p *plan) restart(why string) {
 
 // usable says whether the run compares with the state before.
 func (p *plan) usable() bool { return p.hasPrev && !p.fresh }
+
+// proveChanges starts a new epoch where a change file is damaged: it cannot be made
+// anew, and would be listed for as long as change files are.
+func (p *plan) proveChanges(ctx context.Context, bin Bin) error {
+	for i := range p.prev.Files {
+		f := &p.prev.Files[i]
+		if f.Kind != feed.KindFullChange {
+			continue
+		}
+		for _, b := range []Blob{f.Plain, f.Gzip} {
+			if b.IsZero() {
+				continue
+			}
+			whole, err := stands(ctx, bin, b)
+			if err != nil {
+				return fmt.Errorf("read change file %s of generation %d: %w", f.Label, f.Generation, err)
+			}
+			if !whole {
+				p.restart("a change file is damaged")
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// stands says whether a stored file is what was stored.
+func stands(ctx context.Context, bin Bin, b Blob) (bool, error) {
+	sum := sha256.New()
+	r, err := bin.Open(ctx, b, 0, b.Size)
+	if err == nil {
+		_, err = io.Copy(sum, r)
+		err = errors.Join(err, r.Close())
+	}
+	if errors.Is(err, diff.ErrCorrupt) {
+		return false, nil
+	}
+	return SHA256(sum.Sum(nil)) == b.SHA256, err
+}
 
 // openState starts to read the state before as a whole.
 func (p *plan) openState(ctx context.Context, bin Bin) (diff.Entries, error) {

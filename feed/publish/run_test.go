@@ -248,6 +248,39 @@ func TestDamagedStateStartsNewEpoch(t *testing.T) {
 	}
 }
 
+// What is asked to make every file anew lists no change file that cannot be read:
+// nothing else replaces that.
+func TestDamagedChangeFileGoesWithEveryFileMadeAnew(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(s *shop, key string){
+		"missing": func(s *shop, key string) { delete(s.blobs, key) },
+		"changed": func(s *shop, key string) { s.blobs[key][9] ^= 0xff },
+		"whole":   nil,
+	} {
+		s := newShop(t.TempDir())
+		for id := range 40 {
+			s.set(feed.ProductID(id+1), 100, 1, "x")
+		}
+		s.mustRun(t)
+		s.set(3, 200, 1, "y")
+		s.now = s.now.Add(time.Minute)
+		s.mustRun(t)
+		before := s.generation(feed.KindFull)
+		want := before.Epoch
+		if damage != nil {
+			want++
+			damage(s, before.File(feed.KindFullChange).Plain.Key)
+		}
+		s.settings.Force = true
+		s.now = s.now.Add(time.Minute)
+		s.mustRun(t)
+		after := s.generation(feed.KindFull)
+		if after.Epoch != want || (after.File(feed.KindFullChange) == nil) != (damage != nil) {
+			t.Errorf("%s: epoch %d and change file %v, want epoch %d", name, after.Epoch, after.File(feed.KindFullChange), want)
+		}
+	}
+}
+
 func TestFailedStoreLeavesEverything(t *testing.T) {
 	t.Parallel()
 	s := newShop(t.TempDir())
