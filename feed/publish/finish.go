@@ -13,7 +13,7 @@ import (
 // build stages what the run made of the feed and gives the new generation.
 func (p *plan) build(r *runner) (g Generation, err error) {
 	s := &r.req.Settings
-	g = Generation{Feed: p.ref, Number: p.number, Base: p.prev.Number, Epoch: p.epoch, Time: p.time,
+	g = Generation{Feed: p.ref, Number: p.number, Base: p.prev.Number, Epoch: p.epoch, Time: p.time, Told: p.told(r.req),
 		Expires: p.time.Add(s.Validity), Cursor: r.req.Catalog.Head, Compared: p.prev.Compared, Products: p.live,
 		PriceSum: p.priceSum, PriceCount: p.priceCount, State: p.prev.State, Layers: p.prev.Layers,
 		Currency: p.view.profile.Currency, Languages: p.view.profile.Languages}
@@ -47,7 +47,7 @@ func (p *plan) buildFull(r *runner, g *Generation) error {
 		}
 	}
 	if p.changeNodes > 0 {
-		f, err := p.stage(r, p.change, feed.KindFullChange, feed.Label(p.stamp(p.time, r.req)))
+		f, err := p.stage(r, p.change, feed.KindFullChange, feed.Label(p.told(r.req)))
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (p *plan) stage(r *runner, sp finisher, kind feed.Kind, label string) (File
 	if err != nil {
 		return File{}, err
 	}
-	f := File{Kind: kind, Label: label, Generation: p.number, Changed: p.time}
+	f := File{Kind: kind, Label: label, Generation: p.number, Changed: p.time, Told: p.told(r.req)}
 	if f.Plain, err = r.stage(plain); err != nil {
 		return File{}, err
 	}
@@ -165,7 +165,7 @@ func (p *plan) dictionaries(ctx context.Context, r *runner) error {
 			if before == nil || p.renewal {
 				return false
 			}
-			buf = p.dictionary(buf[:0], k, shown, before.Changed, r.req)
+			buf = p.dictionary(buf[:0], k, shown, before.ToldIn(r.req.Settings.Zone), r.req)
 			return sha256.Sum256(buf) == before.Plain.SHA256
 		}
 		was := same()
@@ -183,7 +183,7 @@ func (p *plan) dictionaries(ctx context.Context, r *runner) error {
 		p.dictsChanged = true
 		p.sizesChanged = p.sizesChanged || k == feed.KindSizes
 		sp := r.newSpool(k.String(), false)
-		sp.buf = p.dictionary(sp.buf, k, shown, p.time, r.req)
+		sp.buf = p.dictionary(sp.buf, k, shown, p.told(r.req), r.req)
 		f, err := p.stage(r, sp, k, "")
 		if err != nil {
 			return err
@@ -194,9 +194,9 @@ func (p *plan) dictionaries(ctx context.Context, r *runner) error {
 	return nil
 }
 
-// dictionary writes one dictionary as of a logical time.
-func (p *plan) dictionary(dst []byte, k feed.Kind, d *feed.Dictionaries, at time.Time, req *Request) []byte {
-	generated, expires := p.stamp(at, req), p.stamp(at.Add(req.Settings.Validity), req)
+// dictionary writes one dictionary that tells this of its time.
+func (p *plan) dictionary(dst []byte, k feed.Kind, d *feed.Dictionaries, generated time.Time, req *Request) []byte {
+	expires := generated.Add(req.Settings.Validity)
 	w := p.writer
 	switch k {
 	case feed.KindCategories:

@@ -18,7 +18,7 @@ type Gateway struct {
 	Dialect feed.Dialect
 	// GeneratedBy names the generator. Default "feedmill".
 	GeneratedBy string
-	// Zone is the fixed offset in which times are rendered. Default UTC.
+	// Zone is the fixed offset of times that tell nothing of themselves. Default UTC.
 	Zone *time.Location
 }
 
@@ -28,13 +28,16 @@ func AppendGateway(dst []byte, g Gateway) []byte {
 	if g.Zone == nil {
 		g.Zone = time.UTC
 	}
-	generated := later(g.Full.Time, g.Light.Time).In(g.Zone)
-	out := iof.Gateway{Supplier: g.Supplier, Generated: generated,
-		Created: generated, Expires: OfferExpires(g.Full, g.Light).In(g.Zone)}
+	generated := later(g.Full.ToldIn(g.Zone), g.Light.ToldIn(g.Zone))
+	first := g.Full
+	if g.Light.Expires.Before(first.Expires) {
+		first = g.Light
+	}
+	out := iof.Gateway{Supplier: g.Supplier, Generated: generated, Created: generated, Expires: first.expires(g.Zone)}
 	for _, gen := range []*Generation{g.Full, g.Light} {
 		for i := range gen.Files {
 			f := &gen.Files[i]
-			p := iof.Pointer{URL: g.URL(f), Hash: f.Plain.MD5.String(), Changed: f.Changed.In(g.Zone)}
+			p := iof.Pointer{URL: g.URL(f), Hash: f.Plain.MD5.String(), Changed: f.ToldIn(g.Zone)}
 			if f.Kind == feed.KindFullChange {
 				out.Changes = append(out.Changes, p)
 			} else if to := pointer(&out, f.Kind); to != nil {

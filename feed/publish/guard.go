@@ -217,10 +217,10 @@ func (p *plan) publishes() bool { return p.due && !p.wait && !p.idle }
 
 // renewed gives the generation before once more with a new end of validity:
 // what people have not decided about must not let the good one expire.
-func (p *plan) renewed(s *Settings) Generation {
+func (p *plan) renewed(r *runner) Generation {
 	g := p.prev
 	g.Number, g.Base = p.number, p.prev.Number
-	g.Time, g.Expires = p.time, p.time.Add(s.Validity)
+	g.Time, g.Told, g.Expires = p.time, p.told(r.req), p.time.Add(r.req.Settings.Validity)
 	return g
 }
 

@@ -233,10 +233,10 @@ func (p *plan) load(ctx context.Context, r *runner) (err error) {
 	}
 	p.epoch = p.prev.Epoch
 	p.time = feed.NextTime(p.prev.Time, now)
+	p.afterTold(s.Zone)
 	p.expiring = !p.time.Before(p.prev.Expires.Add(-s.Validity / 2))
 	p.renewal = s.Force || p.expiring
 	if p.ref.Kind == feed.KindFull {
-		p.afterLabels(s.Zone)
 		f := p.prev.File(feed.KindFull)
 		p.refull = s.Full && f != nil && p.changedSince(f) > 0
 		p.wantFull = f == nil || p.refull || s.FullEvery < 0 || p.time.Sub(f.Changed) >= s.FullEvery
@@ -283,20 +283,6 @@ func (p *plan) loadFloor(ctx context.Context, l Ledger, now time.Time) error {
 	}
 	p.epoch, p.time = max(p.epoch, epoch), feed.NextTime(after, now)
 	return nil
-}
-
-// afterLabels moves the plan's time behind the labels that are listed, should
-// the zone in which they are rendered have changed: they order as text.
-func (p *plan) afterLabels(zone *time.Location) {
-	for i := range p.prev.Files {
-		last, err := feed.ParseLabel(p.prev.Files[i].Label)
-		if err != nil {
-			continue
-		}
-		if shown, err := feed.ParseLabel(feed.Label(p.time.In(zone))); err == nil && !shown.After(last) {
-			p.time = p.time.Add(last.Sub(shown) + time.Second)
-		}
-	}
 }
 
 // hintShare is the part of a feed, as one in so many, beyond which looking

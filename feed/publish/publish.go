@@ -90,6 +90,9 @@ type File struct {
 	Generation int64
 	// Changed is the logical time at which it was made.
 	Changed time.Time
+	// Told is what the file says of that, local and without a zone, as if it was
+	// UTC. Zero is not known.
+	Told time.Time `json:",omitzero"`
 	// Products counts the product nodes in it, tombstones included; entries for a dictionary.
 	Products int64
 	// Base and Target are the generations that a change file leads from and to.
@@ -110,6 +113,10 @@ type Generation struct {
 	// Time is the logical time: it strictly increases within a feed whatever
 	// the clock does.
 	Time time.Time
+	// Told is what gateways say of Time, local and without a zone, as if it was
+	// UTC: it strictly increases within a feed whatever the zone does. Zero is not
+	// known.
+	Told time.Time `json:",omitzero"`
 	// Expires is until when the offer is declared valid.
 	Expires time.Time
 	// Cursor is the number of the last change event that the feed includes. A

@@ -84,14 +84,13 @@ func (r *runner) decide(ctx context.Context) error {
 
 // finish stages what is to be published and held, and fills the report.
 func (r *runner) finish() error {
-	s := &r.req.Settings
 	for _, p := range r.plans.all {
 		rep := p.report()
 		switch {
 		case p.idle:
 		case p.heldNow != nil && p.expiring && p.hasPrev && !p.lostHistory:
 			// What is new takes the next run, which finds it again.
-			rep.Generation = p.renewed(s)
+			rep.Generation = p.renewed(r)
 			r.gens = append(r.gens, rep.Generation)
 		case p.heldNow != nil && p.hasHeld && p.time.Sub(p.held.Generation.Time) < heldAgain && p.held.Reason.Because == p.heldNow.Because:
 			// It stays as it is held.

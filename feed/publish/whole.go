@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"feedmill/feed"
 	"feedmill/feed/diff"
@@ -142,7 +141,8 @@ func (r *runner) show(ctx context.Context, v *view, product *feed.Product) error
 // state must know of them.
 func (p *plan) header(ctx context.Context, r *runner) (shape diff.Shape, err error) {
 	s := r.req.Settings
-	generated, expires := p.stamp(p.time, r.req), p.stamp(p.time.Add(s.Validity), r.req)
+	generated := p.told(r.req)
+	expires := generated.Add(s.Validity)
 	currency := p.view.profile.Currency
 	light := p.ref.Kind == feed.KindLight
 	var head []byte
@@ -173,7 +173,7 @@ func (p *plan) header(ctx context.Context, r *runner) (shape diff.Shape, err err
 // openChange starts the plan's change file.
 func (p *plan) openChange(r *runner) {
 	p.change = r.newSpool("full_change", r.req.Settings.Gzip)
-	p.change.buf = p.writer.AppendChangeHeader(p.change.buf, p.stamp(p.time, r.req), p.stamp(p.time.Add(r.req.Settings.Validity), r.req), p.view.profile.Currency)
+	p.change.buf = p.writer.AppendChangeHeader(p.change.buf, p.told(r.req), p.told(r.req).Add(r.req.Settings.Validity), p.view.profile.Currency)
 }
 
 // count starts counting anew.
@@ -435,6 +435,3 @@ func soldOut(node []byte) []byte {
 		node = node[i:]
 	}
 }
-
-// stamp gives a logical time as the feed renders it.
-func (p *plan) stamp(t time.Time, req *Request) time.Time { return t.In(req.Settings.Zone) }

@@ -70,6 +70,9 @@ type offer struct {
 	torn  bool
 	notes *folderNotes // nil unless the offer lies in a folder of ours
 	older []*entry     // full files that were replaced and are still there
+	// stamped are the offsets of files of which the gateway tells what they tell
+	// themselves; nil until it is asked for.
+	stamped map[*entry]time.Duration
 }
 
 // readManifest reads and judges the manifest by itself.

@@ -136,11 +136,13 @@ func (o *offer) judgeFileTimes() {
 	if o.manifest == nil || o.gateway == nil {
 		return
 	}
-	zone, ok := o.zone()
+	zones := o.zones()
 	for _, e := range o.entries {
-		if !e.sound || !inGateway(e.kind) || !ok {
+		own := o.zoneOf(e, zones)
+		if !e.sound || !inGateway(e.kind) || len(own) == 0 {
 			continue
 		}
+		zone := own[0]
 		want := e.changed.UTC().Truncate(time.Second).Add(zone)
 		if got, err := feed.ParseTime(e.head.generated); err != nil || !got.Equal(want) {
 			o.add(ruleTimeOrder, place{file: e.name, line: 1}, "it says that it was generated at %.40q, and the manifest that it changed at %s UTC (the offer's offset is %s)", e.head.generated, stamp(e.changed), zone)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,10 +130,10 @@ func inGateway(k feed.Kind) bool { return k != feed.KindFullCSV && k != feed.Kin
 // judgeGateway compares the gateway with the manifest and with the files.
 func (o *offer) judgeGateway() {
 	g := o.gateway
-	zone, ok := o.zone()
-	o.gatewayTime(place{file: gatewayName}, "generated", g.generated, o.manifest.Generated, zone, ok)
-	o.gatewayTime(place{file: gatewayName}, "created of the offer", g.created, o.manifest.Generated, zone, ok)
-	o.gatewayTime(place{file: gatewayName}, "expires of the offer", g.expires, o.manifest.Expires, zone, ok)
+	zones := o.zones()
+	o.gatewayTime(place{file: gatewayName}, "generated", g.generated, o.manifest.Generated, zones...)
+	o.gatewayTime(place{file: gatewayName}, "created of the offer", g.created, o.manifest.Generated, zones...)
+	o.gatewayTime(place{file: gatewayName}, "expires of the offer", g.expires, o.manifest.Expires, zones...)
 	named := map[*entry]bool{}
 	for i := range g.pointers {
 		p := &g.pointers[i]
@@ -143,7 +144,7 @@ func (o *offer) judgeGateway() {
 			continue
 		}
 		named[e] = true
-		o.gatewayTime(at, "changed of "+e.name, p.changed, e.changed, zone, ok)
+		o.gatewayTime(at, "changed of "+e.name, p.changed, e.changed, o.zoneOf(e, zones)...)
 		var hash promise
 		hash.hasMD5, _ = unhex(hash.md5[:], "", p.hash)
 		if sum := e.sumMD5(); !hash.hasMD5 || hash.md5 != sum {
@@ -187,9 +188,10 @@ func (f *entry) sumMD5() [16]byte {
 	return f.plain.md5
 }
 
-// zone finds the fixed offset in which the offer's times are written: the one
-// that most of them have.
-func (o *offer) zone() (offset time.Duration, ok bool) {
+// zones finds the fixed offsets in which the offer's times are written: first the
+// one that most of them have. A merchant may have moved his zone since older files
+// were made, which stay as they are: their gateway tells of them what they say.
+func (o *offer) zones() (list []time.Duration) {
 	votes := map[time.Duration]int{}
 	vote := func(text string, t time.Time) {
 		if local, err := feed.ParseTime(text); err == nil {
@@ -204,17 +206,71 @@ func (o *offer) zone() (offset time.Duration, ok bool) {
 		}
 	}
 	best := 0
+	var offset time.Duration
 	for d, n := range votes {
 		if n > best || n == best && d < offset {
 			offset, best = d, n
 		}
 	}
-	return offset, best > 0
+	if best > 0 {
+		list = append(list, offset)
+	}
+	for _, e := range o.entries {
+		if d, ok := o.agreed()[e]; ok && !slices.Contains(list, d) {
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
-func (o *offer) gatewayTime(at place, what, text string, want time.Time, zone time.Duration, ok bool) {
-	local, err := feed.ParseTime(text)
-	if err != nil || !ok || !local.Equal(want.UTC().Truncate(time.Second).Add(zone)) {
-		o.add(ruleGatewayTime, at, "%s is %.40q, and the manifest says %s UTC (the offer's offset is %s)", what, text, stamp(want), zone)
+// zoneOf gives the one offset of a file of which gateway and file tell the same,
+// and else that of the offer.
+func (o *offer) zoneOf(e *entry, zones []time.Duration) []time.Duration {
+	if d, ok := o.agreed()[e]; ok {
+		return []time.Duration{d}
 	}
+	return zones[:min(1, len(zones))]
+}
+
+// farthestZone is how far from UTC clocks are on earth.
+const farthestZone = 14 * time.Hour
+
+// agreed gives the offsets of the files of which the gateway tells what they tell
+// themselves.
+func (o *offer) agreed() map[*entry]time.Duration {
+	if o.stamped != nil {
+		return o.stamped
+	}
+	o.stamped = map[*entry]time.Duration{}
+	for i := range o.gateway.pointers {
+		p := &o.gateway.pointers[i]
+		e := o.byURL[p.url]
+		if e == nil || !e.sound || e.head.generated != p.changed {
+			continue
+		}
+		local, err := feed.ParseTime(p.changed)
+		if d := local.Sub(e.changed.UTC().Truncate(time.Second)); err == nil && d%time.Minute == 0 && d.Abs() <= farthestZone {
+			o.stamped[e] = d
+		}
+	}
+	return o.stamped
+}
+
+func (o *offer) gatewayTime(at place, what, text string, want time.Time, zones ...time.Duration) {
+	local, err := feed.ParseTime(text)
+	if err != nil || !slices.Contains(zones, local.Sub(want.UTC().Truncate(time.Second))) {
+		o.add(ruleGatewayTime, at, "%s is %.40q, and the manifest says %s UTC (the offer's offset is %s)", what, text, stamp(want), offsets(zones))
+	}
+}
+
+// offsets writes offsets for people.
+func offsets(zones []time.Duration) string {
+	if len(zones) == 0 {
+		return "not known"
+	}
+	texts := make([]string, len(zones))
+	for i, d := range zones {
+		texts[i] = d.String()
+	}
+	return strings.Join(texts, " or ")
 }

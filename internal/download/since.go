@@ -130,7 +130,7 @@ func chainSince(g *publish.Generation, label string, zone *time.Location) (chain
 	for i := range g.Files {
 		f := &g.Files[i]
 		switch {
-		case f.Kind == feed.KindFull && feed.Label(f.Changed.In(zone)) == label:
+		case f.Kind == feed.KindFull && feed.Label(f.ToldIn(zone)) == label:
 			have = max(have, f.Generation)
 		case f.Kind == feed.KindFullChange && f.Label == label:
 			have = max(have, f.Target)

@@ -77,14 +77,14 @@ func (e *env) numbered(number int64, m partner.MerchantID, key string, kind feed
 	if base != nil {
 		g.Base, g.Time = base.Number, feed.NextTime(base.Time, g.Time)
 	}
-	g.Expires = g.Time.Add(7 * 24 * time.Hour)
+	g.Told, g.Expires = g.Time.Add(2*time.Hour), g.Time.Add(7*24*time.Hour)
 	g.Files = []publish.File{{
-		Kind: kind, Generation: number, Changed: g.Time, Products: 3,
+		Kind: kind, Generation: number, Changed: g.Time, Told: g.Told, Products: 3,
 		Plain: blobOf("%s-%s-%d", kind, key, number), Gzip: blobOf("%s-%s-%d.gz", kind, key, number),
 	}}
 	if kind == feed.KindFull && base != nil {
 		g.Files = append(g.Files, publish.File{
-			Kind: feed.KindFullChange, Label: feed.Label(g.Time), Generation: number, Changed: g.Time, Products: 1,
+			Kind: feed.KindFullChange, Label: feed.Label(g.Told), Generation: number, Changed: g.Time, Told: g.Told, Products: 1,
 			Base: base.Number, Target: number, Plain: blobOf("change-%s-%d", key, number),
 		})
 		for _, f := range base.Files {

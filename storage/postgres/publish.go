@@ -28,16 +28,16 @@ const (
 		WHERE f.merchant_id = $1 AND f.kind = n.kind AND f.feed_key = n.feed_key`
 
 	sqlInsertGeneration = `INSERT INTO generation (merchant_id, number, kind, feed_key, base, epoch, time, expires, published, products, languages, currency, state_key,
-			run_id, event_cursor, price_sum, price_count)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+			run_id, event_cursor, price_sum, price_count, told)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
 	sqlRetire = `UPDATE generation SET retired = $3 WHERE merchant_id = $1 AND number = $2 AND retired IS NULL`
 
 	sqlAddressesTaken = `SELECT f.generation, f.file_kind, f.label, f.plain_key, f.gzip_key FROM gen_file AS f
 		JOIN unnest($2::bigint[], $3::text[], $4::text[]) AS a (generation, file_kind, label)
 			ON a.generation = f.generation AND a.file_kind = f.file_kind AND a.label = f.label
 		WHERE f.merchant_id = $1`
-	sqlInsertFiles = `INSERT INTO gen_file (merchant_id, first_gen, kind, feed_key, generation, file_kind, label, changed, products, base, target, plain_key, gzip_key)
-		SELECT $1, $2, $3, $4, n.* FROM unnest($5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[]) AS n`
+	sqlInsertFiles = `INSERT INTO gen_file (merchant_id, first_gen, kind, feed_key, generation, file_kind, label, changed, told, products, base, target, plain_key, gzip_key)
+		SELECT $1, $2, $3, $4, n.* FROM unnest($5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[]) AS n`
 	sqlUnlistFiles = `UPDATE gen_file AS f SET last_gen = $2 FROM unnest($3::bigint[], $4::text[], $5::text[]) AS a (generation, file_kind, label)
 		WHERE f.merchant_id = $1 AND f.generation = a.generation AND f.file_kind = a.file_kind AND f.label = a.label AND f.last_gen IS NULL`
 
@@ -480,20 +480,21 @@ func (t *tx) record(ctx context.Context, run string, g *publish.Generation, adde
 	}
 	b := &pgx.Batch{}
 	b.Queue(sqlInsertGeneration, f.Merchant, g.Number, kind, f.Key, g.Base, g.Epoch, records.Micros(g.Time), records.Micros(g.Expires), t.now,
-		g.Products, strings.Join(languages, ","), g.Currency.String(), g.State.Key, run, g.Cursor, g.PriceSum, g.PriceCount)
+		g.Products, strings.Join(languages, ","), g.Currency.String(), g.State.Key, run, g.Cursor, g.PriceSum, g.PriceCount, records.ZeroMicros(g.Told))
 	b.Queue(sqlRetire, f.Merchant, g.Base, t.now)
 	if len(added) > 0 {
 		var addresses []address
-		var changed, products, bases, targets []int64
+		var changed, told, products, bases, targets []int64
 		var plain, gzip []string
 		for _, file := range added {
 			addresses = append(addresses, addressOfFile(file))
-			changed, products = append(changed, records.Micros(file.Changed)), append(products, file.Products)
+			changed, told = append(changed, records.Micros(file.Changed)), append(told, records.ZeroMicros(file.Told))
+			products = append(products, file.Products)
 			bases, targets = append(bases, file.Base), append(targets, file.Target)
 			plain, gzip = append(plain, file.Plain.Key), append(gzip, file.Gzip.Key)
 		}
 		generations, kinds, labels := addressColumns(addresses)
-		b.Queue(sqlInsertFiles, f.Merchant, g.Number, kind, f.Key, generations, kinds, labels, changed, products, bases, targets, plain, gzip)
+		b.Queue(sqlInsertFiles, f.Merchant, g.Number, kind, f.Key, generations, kinds, labels, changed, told, products, bases, targets, plain, gzip)
 	}
 	if len(gone) > 0 {
 		generations, kinds, labels := addressColumns(gone)

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	fileColumns = `f.file_kind, f.label, f.generation, f.changed, f.products, f.base, f.target,
+	fileColumns = `f.file_kind, f.label, f.generation, f.changed, f.told, f.products, f.base, f.target,
 			f.plain_key, p.size, p.md5, p.sha256, f.gzip_key, z.size, z.md5, z.sha256`
 	fileBlobs = `
 		JOIN blob AS p ON p.merchant_id = f.merchant_id AND p.blob_key = f.plain_key
@@ -74,14 +74,14 @@ func (t *Tx) Files(ctx context.Context, refs ...Ref) (map[Ref][]publish.File, er
 // scanFile reads the columns of a file, and those before it into first.
 func scanFile(row Row, first ...any) (f publish.File, err error) {
 	var kind, plainKey, gzipKey string
-	var changed int64
+	var changed, told int64
 	var plain, gzip nullBlob
-	err = row.Scan(append(first, &kind, &f.Label, &f.Generation, &changed, &f.Products, &f.Base, &f.Target,
+	err = row.Scan(append(first, &kind, &f.Label, &f.Generation, &changed, &told, &f.Products, &f.Base, &f.Target,
 		&plainKey, &plain.size, &plain.md5, &plain.sha256, &gzipKey, &gzip.size, &gzip.md5, &gzip.sha256)...)
 	if err == nil {
 		f.Kind, err = ParseKind(kind)
 	}
-	f.Changed, f.Plain, f.Gzip = FromMicros(changed), plain.blob(plainKey), gzip.blob(gzipKey)
+	f.Changed, f.Told, f.Plain, f.Gzip = FromMicros(changed), FromZero(told), plain.blob(plainKey), gzip.blob(gzipKey)
 	return f, err
 }
 

@@ -14,7 +14,7 @@ import (
 
 const (
 	sqlPointer     = `SELECT current_gen FROM feed WHERE merchant_id = $1 AND kind = $2 AND feed_key = $3`
-	sqlGenerations = `SELECT g.merchant_id, g.number, g.kind, g.feed_key, g.base, g.epoch, g.time, g.expires, g.products, g.languages, g.currency,
+	sqlGenerations = `SELECT g.merchant_id, g.number, g.kind, g.feed_key, g.base, g.epoch, g.time, g.told, g.expires, g.products, g.languages, g.currency,
 			g.state_key, s.size, s.md5, s.sha256, f.event_cursor, f.compared, f.current_gen = g.number, g.event_cursor, g.price_sum, g.price_count
 		FROM unnest($1::text[], $2::bigint[]) AS w (merchant_id, number)
 		CROSS JOIN generation AS g
@@ -79,15 +79,15 @@ func (t *Tx) generations(ctx context.Context, refs ...Ref) (list []publish.Gener
 	err = t.each(ctx, sqlGenerations, []any{t.list(merchants), t.list(numbers)}, func(row Row) error {
 		var g publish.Generation
 		var kind, languages, currency, stateKey string
-		var at, expires, cursor, compared int64
+		var at, told, expires, cursor, compared int64
 		var current bool
 		var state nullBlob
-		err := row.Scan(&g.Feed.Merchant, &g.Number, &kind, &g.Feed.Key, &g.Base, &g.Epoch, &at, &expires, &g.Products,
+		err := row.Scan(&g.Feed.Merchant, &g.Number, &kind, &g.Feed.Key, &g.Base, &g.Epoch, &at, &told, &expires, &g.Products,
 			&languages, &currency, &stateKey, &state.size, &state.md5, &state.sha256, &cursor, &compared, &current, &g.Cursor, &g.PriceSum, &g.PriceCount)
 		if err != nil {
 			return err
 		}
-		g.Time, g.Expires, g.State = FromMicros(at), FromMicros(expires), state.blob(stateKey)
+		g.Time, g.Told, g.Expires, g.State = FromMicros(at), FromZero(told), FromMicros(expires), state.blob(stateKey)
 		if current {
 			g.Cursor, g.Compared = cursor, FromZero(compared)
 		}

@@ -24,13 +24,13 @@ const (
 	sqlMoveCursor = `UPDATE feed SET event_cursor = max(event_cursor, ?), compared = max(compared, ?) WHERE merchant_id = ? AND kind = ? AND feed_key = ?`
 
 	sqlInsertGeneration = `INSERT INTO generation (merchant_id, number, kind, feed_key, base, epoch, time, expires, published, products, languages, currency, state_key,
-			run_id, event_cursor, price_sum, price_count)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+			run_id, event_cursor, price_sum, price_count, told)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlRetire = `UPDATE generation SET retired = ? WHERE merchant_id = ? AND number = ? AND retired IS NULL`
 
 	sqlAddressTaken = `SELECT plain_key, gzip_key FROM gen_file WHERE merchant_id = ? AND generation = ? AND file_kind = ? AND label = ? LIMIT 1`
-	sqlInsertFile   = `INSERT INTO gen_file (merchant_id, generation, file_kind, label, first_gen, kind, feed_key, changed, products, base, target, plain_key, gzip_key)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlInsertFile   = `INSERT INTO gen_file (merchant_id, generation, file_kind, label, first_gen, kind, feed_key, changed, told, products, base, target, plain_key, gzip_key)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlUnlistFile = `UPDATE gen_file SET last_gen = ? WHERE merchant_id = ? AND generation = ? AND file_kind = ? AND label = ? AND last_gen IS NULL`
 
 	sqlListedLayers = `SELECT place, blob_key FROM state_layer WHERE merchant_id = ? AND kind = ? AND feed_key = ? AND last_gen IS NULL`
@@ -181,7 +181,7 @@ func (t *tx) publish(ctx context.Context, run string, g *publish.Generation, c p
 		languages[i] = l.String()
 	}
 	err = t.exec(ctx, sqlInsertGeneration, f.Merchant, g.Number, kind, f.Key, g.Base, g.Epoch, records.Micros(g.Time), records.Micros(g.Expires), t.now,
-		g.Products, strings.Join(languages, ","), g.Currency.String(), g.State.Key, run, g.Cursor, g.PriceSum, g.PriceCount)
+		g.Products, strings.Join(languages, ","), g.Currency.String(), g.State.Key, run, g.Cursor, g.PriceSum, g.PriceCount, records.ZeroMicros(g.Told))
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func (t *tx) listFiles(ctx context.Context, g *publish.Generation) error {
 			continue
 		}
 		err = t.exec(ctx, sqlInsertFile, f.Merchant, file.Generation, file.Kind.String(), file.Label, g.Number, f.Kind.String(), f.Key,
-			records.Micros(file.Changed), file.Products, file.Base, file.Target, file.Plain.Key, file.Gzip.Key)
+			records.Micros(file.Changed), records.ZeroMicros(file.Told), file.Products, file.Base, file.Target, file.Plain.Key, file.Gzip.Key)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
