@@ -46,7 +46,7 @@ func BenchmarkPages(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) { newSite(b).pages(b, n) })
 	b.Run("postgres", func(b *testing.B) {
 		newSiteOver(b, func(s *site) (records, opener) {
-			db, err := postgres.Open(b.Context(), server.Database(b), postgres.Options{Now: s.Now})
+			db, err := postgres.Open(b.Context(), server.Database(b), postgres.Options{Now: s.Now, Clock: s.Now})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -15,7 +15,9 @@ const (
 	sqlClock = `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 	// Sums of numbers that only grow, read in one statement: two equal ones have
 	// seen the same commits.
-	sqlVersion = `SELECT 1 + coalesce(sum(accounts), 0)::bigint, 1 + coalesce(sum(pointers), 0)::bigint FROM access_version` // every merchant
+	sqlVersion   = `SELECT 1 + coalesce(sum(accounts), 0)::bigint, 1 + coalesce(sum(pointers), 0)::bigint FROM access_version` // every merchant
+	sqlVersionAt = `SELECT 1 + coalesce(sum(accounts), 0)::bigint, 1 + coalesce(sum(pointers), 0)::bigint,
+		(extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM access_version` // every merchant
 
 	sqlPutListPrice = `INSERT INTO list_price (merchant_id, list_id, product_id, code, amount)
 		SELECT $1, $2, x.product, x.code, x.amount FROM unnest($3::bigint[], $4::text[], $5::bigint[]) AS x (product, code, amount)
@@ -80,7 +82,10 @@ func (c conn) Clock(ctx context.Context) (now int64, err error) {
 	if c.d.opt.Clock != nil {
 		return records.Micros(c.d.opt.Clock()), nil
 	}
-	err = c.c.QueryRow(ctx, sqlClock).Scan(&now)
+	asked := c.d.opt.Now()
+	if err = c.c.QueryRow(ctx, sqlClock).Scan(&now); err == nil {
+		c.d.ahead.learn(now, asked, c.d.opt.Now())
+	}
 	return now, err
 }
 
@@ -94,7 +99,15 @@ func (c conn) Version(ctx context.Context) (v partner.Version, err error) {
 func (d *DB) AccessVersion(ctx context.Context) (v partner.Version, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
 	defer cancel()
-	err = d.pool.QueryRow(ctx, sqlVersion).Scan(&v.Accounts, &v.Pointers)
+	if d.opt.Clock != nil {
+		err = d.pool.QueryRow(ctx, sqlVersion).Scan(&v.Accounts, &v.Pointers)
+		return v, fault("read version", ended(ctx, err))
+	}
+	var server int64
+	asked := d.opt.Now()
+	if err = d.pool.QueryRow(ctx, sqlVersionAt).Scan(&v.Accounts, &v.Pointers, &server); err == nil {
+		d.ahead.learn(server, asked, d.opt.Now())
+	}
 	return v, fault("read version", ended(ctx, err))
 }
 
@@ -104,7 +117,7 @@ func (d *DB) AccessVersion(ctx context.Context) (v partner.Version, err error) {
 func (d *DB) FileByAddress(ctx context.Context, merchant partner.MerchantID, offer partner.OfferID, generation int64, k feed.Kind, label string) (f publish.File, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
 	defer cancel()
-	ask := records.FileByAddress(merchant, offer, generation, k, label, records.Micros(d.opt.Now()))
+	ask := records.FileByAddress(merchant, offer, generation, k, label, d.now())
 	rows, err := d.pool.Query(ctx, ask.Query, ask.Args...)
 	if err == nil {
 		err = records.Each(rows, func(row records.Row) error {

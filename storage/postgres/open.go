@@ -19,7 +19,8 @@ import (
 
 // Options are settings of a DB. The zero value works.
 type Options struct {
-	// Now is the clock for times that are recorded; nil means time.Now.
+	// Now is this machine's clock; nil means time.Now. Where it differs from the
+	// server's by seconds, times are recorded by the server's.
 	Now func() time.Time
 	// StatementTimeout bounds every call that does not pass over a whole
 	// catalog, and every statement of it on the server. Default 30 s.
@@ -36,7 +37,7 @@ type Options struct {
 	// transaction. It must neither end tx nor use another connection.
 	OnChange func(ctx context.Context, tx pgx.Tx, merchant partner.MerchantID) error
 	// Clock stands in for the clock of the database's server, which leases and
-	// sweeps go by. nil means that clock itself.
+	// sweeps go by, and has times recorded by Now alone. nil means the server's.
 	Clock func() time.Time
 }
 
@@ -63,6 +64,7 @@ type DB struct {
 	pool *pgxpool.Pool
 	opt  Options
 
+	ahead       correction
 	subscribers records.Subscribers
 	notifier    *notifier
 }
@@ -87,6 +89,9 @@ func Open(ctx context.Context, url string, opt Options) (*DB, error) {
 	c, err := pool.Acquire(ctx)
 	if err == nil {
 		err = checkSchema(ctx, c.Conn(), nameOf(&cfg.ConnConfig.Config))
+		if err == nil {
+			_, err = conn{c.Conn(), d, 0}.Clock(ctx) // from the first record on
+		}
 		c.Release()
 	}
 	if err != nil {

@@ -25,7 +25,7 @@ type tx struct {
 }
 
 func (d *DB) newTx(c *pgx.Conn) *tx {
-	now := records.Micros(d.opt.Now())
+	now := d.now()
 	return &tx{Tx: &records.Tx{Conn: conn{c, d, now}, Now: now}, c: c, now: now, d: d}
 }
 
