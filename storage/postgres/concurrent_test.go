@@ -284,10 +284,22 @@ func TestCutConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	for round := range 3 {
+	cut := func() {
+		t.Helper()
 		if _, err := conn.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 			WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for round := range 3 {
+		cut()
+		// Asked first, on connections that were used a moment ago.
+		if _, err := db.AccessVersion(t.Context()); err != nil {
+			t.Errorf("round %d: version: %v", round, err)
+		}
+		cut()
+		if _, _, err := db.FileByAddress(t.Context(), m, "o", 1, feed.KindFull, ""); err != nil {
+			t.Errorf("round %d: file: %v", round, err)
 		}
 		if run, err := dbtest.Begin(t.Context(), db, m, 1); err != nil || db.Release(t.Context(), run) != nil {
 			t.Errorf("round %d: write: %v", round, err)

@@ -97,36 +97,38 @@ func (c conn) Version(ctx context.Context) (v partner.Version, err error) {
 
 // AccessVersion tells whether anything has changed that file servers must see.
 func (d *DB) AccessVersion(ctx context.Context) (v partner.Version, err error) {
-	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
-	defer cancel()
-	if d.opt.Clock != nil {
-		err = d.pool.QueryRow(ctx, sqlVersion).Scan(&v.Accounts, &v.Pointers)
-		return v, fault("read version", ended(ctx, err))
-	}
-	var server int64
-	asked := d.opt.Now()
-	if err = d.pool.QueryRow(ctx, sqlVersionAt).Scan(&v.Accounts, &v.Pointers, &server); err == nil {
-		d.ahead.learn(server, asked, d.opt.Now())
-	}
-	return v, fault("read version", ended(ctx, err))
+	err = d.ask(ctx, "read version", func(ctx context.Context) error {
+		if d.opt.Clock != nil {
+			return d.pool.QueryRow(ctx, sqlVersion).Scan(&v.Accounts, &v.Pointers)
+		}
+		var server int64
+		asked := d.opt.Now()
+		err := d.pool.QueryRow(ctx, sqlVersionAt).Scan(&v.Accounts, &v.Pointers, &server)
+		if err == nil {
+			d.ahead.learn(server, asked, d.opt.Now())
+		}
+		return err
+	})
+	return v, err
 }
 
 // FileByAddress gives the file with this address if it is served to the offer:
 // if a generation that lists it was current for the offer at some moment of the
 // last 72 hours (2 hours for a light feed), whatever its profile is by now.
 func (d *DB) FileByAddress(ctx context.Context, merchant partner.MerchantID, offer partner.OfferID, generation int64, k feed.Kind, label string) (f publish.File, ok bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
-	defer cancel()
 	ask := records.FileByAddress(merchant, offer, generation, k, label, d.now())
-	rows, err := d.pool.Query(ctx, ask.Query, ask.Args...)
-	if err == nil {
-		err = records.Each(rows, func(row records.Row) error {
+	err = d.ask(ctx, "find file", func(ctx context.Context) error {
+		rows, err := d.pool.Query(ctx, ask.Query, ask.Args...)
+		if err != nil {
+			return err
+		}
+		return records.Each(rows, func(row records.Row) error {
 			f, err = records.ScanFile(row)
 			ok = err == nil
 			return err
 		})
-	}
-	return f, ok, fault("find file", ended(ctx, err))
+	})
+	return f, ok, err
 }
 
 // PutListPrices implements [records.Bulk].

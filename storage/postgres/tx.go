@@ -233,14 +233,21 @@ func rollback(ctx context.Context, c *pgx.Conn) {
 
 // read runs fn in a transaction that sees one state of the database.
 func (d *DB) read(ctx context.Context, what string, fn func(ctx context.Context, t *tx) error) error {
+	return d.ask(ctx, what, func(ctx context.Context) error { return d.readOnce(ctx, fn) })
+}
+
+// ask runs what changes nothing, and runs it again where another connection may
+// do: after a restart of the server, or of what stands before it, several of the
+// pool are dead, and each is found out by the one who tries it.
+func (d *DB) ask(ctx context.Context, what string, fn func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
-		err := d.readOnce(ctx, fn)
+		err := fn(ctx)
 		if err == nil {
 			return nil
 		}
-		if attempt == 2 || ctx.Err() != nil || !worthAnother(err, how{}) {
+		if attempt == attempts || ctx.Err() != nil || !worthAnother(err, how{}) {
 			return fault(what, ended(ctx, err))
 		}
 	}
