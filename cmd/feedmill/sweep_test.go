@@ -56,7 +56,7 @@ func TestSweepEndsBrokenUploads(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken, err := s3store.New(s3store.Config{Endpoint: server.Endpoint, Region: server.Region, Bucket: cfg.Store.Bucket, PathStyle: true,
-		AccessKey: server.AccessKey, SecretKey: server.SecretKey, PartSize: s3store.MinPartSize,
+		AccessKey: server.AccessKey, SecretKey: server.SecretKey, PartSize: s3store.MinPartSize, Patience: -1,
 		Client: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodDelete {
 				return nil, errors.New("cut off")

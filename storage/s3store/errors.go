@@ -43,8 +43,7 @@ func isRange(err error) bool {
 // classify gives an error of the SDK its meaning in the contract. An error that
 // has one already keeps it.
 func classify(err error) error {
-	if err == nil || storage.IsPermanent(err) || errors.Is(err, storage.ErrUnsettled) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || storage.IsPermanent(err) || errors.Is(err, storage.ErrUnsettled) || givenUp(err) {
 		return err
 	}
 	if isNotFound(err) {
@@ -56,8 +55,7 @@ func classify(err error) error {
 	case code == "RequestTimeTooSkewed":
 		return fmt.Errorf("%w: %w", storage.ErrSkewed, err)
 	case code == "ExpiredToken", code == "BadDigest", code == "XAmzContentSHA256Mismatch":
-	case isTransient(code), status == http.StatusTooManyRequests, isUnsent(err),
-		status >= 500 && status <= 504 && status != http.StatusNotImplemented:
+	case isBusy(err):
 		return fmt.Errorf("%w: %w", storage.ErrBusy, err)
 	case code == "NoSuchBucket":
 		return storage.Permanent(fmt.Errorf("%w: %w", storage.ErrNoBucket, err))
@@ -77,6 +75,26 @@ func classify(err error) error {
 	return err
 }
 
+// givenUp reports whether the caller did not wait for an answer. A time limit of
+// the connection looks like the caller's own.
+func givenUp(err error) bool {
+	var e interface{ CanceledError() bool }
+	switch {
+	case errors.As(err, &e):
+		return e.CanceledError()
+	case isUnsent(err):
+		return false
+	}
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// isBusy reports whether the store did not answer, or had no time.
+func isBusy(err error) bool {
+	status, code := answer(err)
+	return isTransient(code) || status == http.StatusTooManyRequests || isUnsent(err) ||
+		status >= 500 && status <= 504 && status != http.StatusNotImplemented
+}
+
 // isUnsent reports whether there was no answer, or not all of it: nobody listens,
 // no such host, a connection that broke.
 func isUnsent(err error) bool {
@@ -86,11 +104,11 @@ func isUnsent(err error) bool {
 }
 
 // isTransient names the codes that mean "later" although their status is 400
-// or 403.
+// or 403, or 200, as when an upload turns out not to be completed after the
+// answer has begun.
 func isTransient(code string) bool {
 	switch code {
-	case "RequestTimeout", "IncompleteBody", "SlowDown", "Throttling", "ThrottlingException",
-		"RequestTimeTooSkewed", "ExpiredToken", "BadDigest", "XAmzContentSHA256Mismatch", "ServiceUnavailable":
+	case "RequestTimeout", "IncompleteBody", "SlowDown", "Throttling", "ThrottlingException", "ServiceUnavailable", "InternalError":
 		return true
 	}
 	return false

@@ -44,17 +44,28 @@ func (s *Store) open(ctx context.Context, key string, r storage.Range) (io.ReadC
 	if err != nil {
 		return nil, storage.Info{}, err
 	}
-	info := infoOf(key, out.Metadata, out.ContentType, out.ContentEncoding, out.LastModified)
+	body, info, n, err := part(key, r, out)
+	if err != nil {
+		return nil, storage.Info{}, err
+	}
+	first := &received{store: s, ctx: ctx, key: key, of: versionOf(info.Size, out), body: body, at: r.Off, left: n}
+	return &storage.Body{Ctx: ctx, From: first, Left: n}, info, nil
+}
+
+// part finds in an answer the n bytes that were asked for. Without them it closes
+// the answer.
+func part(key string, r storage.Range, out *s3.GetObjectOutput) (body io.ReadCloser, info storage.Info, n int64, err error) {
+	info = infoOf(key, out.Metadata, out.ContentType, out.ContentEncoding, out.LastModified)
 	length := aws.ToInt64(out.ContentLength)
 	from := int64(0) // of the answer's first byte
 	info.Size = length
 	if h := aws.ToString(out.ContentRange); h != "" {
 		if from, info.Size, err = parseContentRange(h, length); err != nil {
 			out.Body.Close()
-			return nil, storage.Info{}, err
+			return nil, storage.Info{}, 0, err
 		}
 	}
-	n, err := r.Clip(info.Size)
+	n, err = r.Clip(info.Size)
 	if err == nil && (from > r.Off || from+length < r.Off+n) {
 		err = fmt.Errorf("asked for %d bytes at %d, got %d at %d", n, r.Off, length, from)
 	}
@@ -64,9 +75,9 @@ func (s *Store) open(ctx context.Context, key string, r storage.Range) (io.ReadC
 	}
 	if err != nil {
 		out.Body.Close()
-		return nil, storage.Info{}, err
+		return nil, storage.Info{}, 0, err
 	}
-	return &storage.Body{Ctx: ctx, From: out.Body, Left: n}, info, nil
+	return out.Body, info, n, nil
 }
 
 // openOutside tells a range outside the object from one that merely asks for

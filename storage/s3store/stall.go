@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"feedmill/storage"
 )
 
 // defaultStall is how long a transfer may stand still: as long as a server may
@@ -95,7 +93,7 @@ func (w *stallWatch) told(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stalled && err != nil {
-		return fmt.Errorf("%w: nothing has moved for %s", storage.ErrBusy, w.after)
+		return fmt.Errorf("%w for %s", errStill, w.after)
 	}
 	return err
 }

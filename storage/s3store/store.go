@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
 
 	"feedmill/internal/crash"
 	"feedmill/storage"
@@ -56,9 +56,13 @@ type Config struct {
 	// Concurrency is how many parts of one Put are sent at a time; 0 means
 	// DefaultConcurrency. A Put holds one part more than that in memory.
 	Concurrency int
-	// Attempts is how often the SDK tries a request; 0 means 3.
+	// Attempts is how often a request is tried, however long that takes; 0 means 3.
 	Attempts int
-	// MaxBackoff is the longest pause between two tries; 0 means 20 s.
+	// Patience is how long after its first failure a request is tried beyond that, if
+	// the store is there but refuses for the time being or breaks off; 0 means a
+	// minute, less than 0 not at all.
+	Patience time.Duration
+	// MaxBackoff is the longest pause between two tries; 0 means 5 s.
 	MaxBackoff time.Duration
 	// Stall is how long a transfer under way may stand still before it is broken
 	// off; 0 means a minute.
@@ -82,6 +86,7 @@ type Store struct {
 	prefix      string
 	partSize    int64
 	concurrency int
+	patience    patience
 	now         func() time.Time
 	createOnly  atomic.Bool // set by Probe
 }
@@ -112,7 +117,7 @@ func New(c Config) (*Store, error) {
 			return nil, fmt.Errorf("s3 prefix %q: want a key followed by a slash: %w", c.Prefix, storage.ErrKey)
 		}
 	}
-	s := &Store{bucket: c.Bucket, prefix: c.Prefix, partSize: c.PartSize, concurrency: c.Concurrency, now: c.Now}
+	s := &Store{bucket: c.Bucket, prefix: c.Prefix, partSize: c.PartSize, concurrency: c.Concurrency, patience: newPatience(c), now: c.Now}
 	if s.partSize == 0 {
 		s.partSize = DefaultPartSize
 	}
@@ -124,9 +129,6 @@ func New(c Config) (*Store, error) {
 	}
 	if c.Region == "" {
 		c.Region = "us-east-1"
-	}
-	if c.Attempts == 0 {
-		c.Attempts = 3
 	}
 	if c.Client == nil {
 		c.Client = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
@@ -149,15 +151,8 @@ func New(c Config) (*Store, error) {
 				AccessKeyID: c.AccessKey, SecretAccessKey: c.SecretKey, SessionToken: c.SessionToken, Source: "feedmill",
 			}, nil
 		}),
-		Retryer: retry.AddWithErrorCodes(
-			retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts = c.Attempts
-				if c.MaxBackoff > 0 {
-					o.MaxBackoff = c.MaxBackoff
-				}
-			}),
-			"ConditionalRequestConflict", "OperationAborted", // 409: another writer is at it just now
-		),
+		Retryer:                    s.patience,
+		APIOptions:                 []func(*middleware.Stack) error{withCall},
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	})

@@ -24,7 +24,7 @@ func configFor(t testing.TB, server testserver.S3) s3store.Config {
 	return s3store.Config{
 		Endpoint: server.Endpoint, Region: server.Region, Bucket: server.Bucket(t),
 		AccessKey: server.AccessKey, SecretKey: server.SecretKey, PathStyle: true,
-		PartSize: s3store.MinPartSize, MaxBackoff: 50 * time.Millisecond,
+		PartSize: s3store.MinPartSize, MaxBackoff: 50 * time.Millisecond, Patience: -1,
 	}
 }
 

@@ -109,7 +109,7 @@ func onStub(t testing.TB, s http.Handler) bucket {
 	t.Cleanup(server.Close)
 	return open(t, s3store.Config{
 		Endpoint: server.URL, Bucket: "bucket", AccessKey: "a", SecretKey: "s", PathStyle: true,
-		MaxBackoff: time.Millisecond, Client: server.Client(),
+		MaxBackoff: time.Millisecond, Patience: -1, Client: server.Client(),
 	})
 }
 
