@@ -49,6 +49,10 @@ var (
 	// ErrWrongKey means that the store does not know the key, or another secret for
 	// it. It comes marked as permanent.
 	ErrWrongKey = errors.New("the store does not take the key")
+	// ErrUntrusted means that what answers cannot show that it is the store: its
+	// certificate is not trusted here, or it speaks no TLS. It comes marked as
+	// permanent.
+	ErrUntrusted = errors.New("what answers cannot show that it is the store")
 	// ErrPermanent marks an error that will not go away by trying again: no
 	// permission, no space, a bucket that does not exist, a store that lacks
 	// what is asked of it. Use IsPermanent to test.

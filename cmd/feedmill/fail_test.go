@@ -25,6 +25,7 @@ func TestFailTellsWhatToDo(t *testing.T) {
 		{fmt.Errorf("store full: %w", storage.ErrSkewed), exitProblem, "hint: set the clock"},
 		{fmt.Errorf("store full: %w", storage.Permanent(storage.ErrNoBucket)), exitProblem, "hint: make the bucket"},
 		{fmt.Errorf("store full: %w", storage.Permanent(storage.ErrWrongKey)), exitProblem, "store.secret_key_file"},
+		{fmt.Errorf("store full: %w", storage.Permanent(storage.ErrUntrusted)), exitProblem, "SSL_CERT_FILE"},
 		{fmt.Errorf("store full: %w", storage.Permanent(storage.ErrDenied)), exitProblem, "hint: the key of the store has no right"},
 		{usage("--at", errors.New("is no time")), exitUsage, "feedmill: --at: is no time\n"},
 		{errors.New("broken"), exitProblem, "feedmill: broken\n"},

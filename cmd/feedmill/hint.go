@@ -19,6 +19,8 @@ func hintOfParts(err error) string {
 		return "put the store's own key into the files that store.access_key_file and store.secret_key_file name"
 	case errors.Is(err, storage.ErrBusy):
 		return "see whether the store at store.endpoint runs and can be reached from here, then try again; what was there before is untouched"
+	case errors.Is(err, storage.ErrUntrusted):
+		return "let store.endpoint name the host that the store's certificate is made for, and trust its authority on this machine (SSL_CERT_FILE names a file with the certificates to trust); without TLS the endpoint begins with http://"
 	case errors.Is(err, storage.ErrSkewed):
 		return "set the clock of this machine: the store takes requests of a quarter of an hour around its own time"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +56,8 @@ func classify(err error) error {
 	case code == "RequestTimeTooSkewed":
 		return fmt.Errorf("%w: %w", storage.ErrSkewed, err)
 	case code == "ExpiredToken", code == "BadDigest", code == "XAmzContentSHA256Mismatch":
+	case isUntrusted(err):
+		return storage.Permanent(fmt.Errorf("%w: %w", storage.ErrUntrusted, err))
 	case isBusy(err):
 		return fmt.Errorf("%w: %w", storage.ErrBusy, err)
 	case code == "NoSuchBucket":
@@ -93,6 +96,13 @@ func isBusy(err error) bool {
 	status, code := answer(err)
 	return isTransient(code) || status == http.StatusTooManyRequests || isUnsent(err) ||
 		status >= 500 && status <= 504 && status != http.StatusNotImplemented
+}
+
+// isUntrusted reports whether a connection ended in its handshake for what the
+// other side has shown.
+func isUntrusted(err error) bool {
+	var cert *tls.CertificateVerificationError
+	return errors.As(err, &cert) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // isUnsent reports whether there was no answer, or not all of it: nobody listens,

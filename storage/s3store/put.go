@@ -276,6 +276,9 @@ func (u *upload) settle(ctx context.Context, cause error) (storage.Info, error) 
 		// Also when there is no token: a server that keeps metadata apart from
 		// the bytes may not have written those of a rival yet. One that never
 		// keeps it is found out by Probe.
+		if token == "" {
+			return storage.Info{}, fmt.Errorf("%w, and has none of the metadata that feedmill gives: the store, or something on the way to it, drops x-amz-meta- headers", storage.ErrExist)
+		}
 		return storage.Info{}, storage.ErrExist
 	case cause != nil:
 		return storage.Info{}, cause

@@ -309,6 +309,37 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
+// Who cannot show that it is the store is told at once, and told so.
+func TestUntrusted(t *testing.T) {
+	t.Parallel()
+	secure, plain := httptest.NewTLSServer(&stub{}), httptest.NewServer(&stub{})
+	defer secure.Close()
+	defer plain.Close()
+	for _, endpoint := range []string{secure.URL, strings.Replace(plain.URL, "http:", "https:", 1)} {
+		tries := 0
+		transport := &http.Transport{}
+		defer transport.CloseIdleConnections()
+		s := open(t, s3store.Config{Endpoint: endpoint, Bucket: "bucket", AccessKey: "a", SecretKey: "s", PathStyle: true,
+			Client: client(func(r *http.Request) (*http.Response, error) {
+				tries++
+				return (&http.Client{Transport: transport}).Do(r)
+			})})
+		_, _, err := s.Open(t.Context(), "key", storage.Range{})
+		if !errors.Is(err, storage.ErrUntrusted) || !storage.IsPermanent(err) || errors.Is(err, storage.ErrBusy) || tries != 1 {
+			t.Errorf("%s: got %v after %d tries, want %v after one", endpoint, err, tries, storage.ErrUntrusted)
+		}
+	}
+}
+
+// A store that drops metadata is named as the reason.
+func TestMetadataIsDropped(t *testing.T) {
+	t.Parallel()
+	_, err := onStub(t, &stub{forget: true}).Put(t.Context(), "key", strings.NewReader("x"), 1, storage.Attrs{Immutable: true})
+	if !errors.Is(err, storage.ErrExist) || !strings.Contains(err.Error(), "drops x-amz-meta- headers") {
+		t.Errorf("got %v, want it to name what is dropped", err)
+	}
+}
+
 // An answer that breaks off in the middle is none.
 func TestListIsCutOff(t *testing.T) {
 	t.Parallel()
