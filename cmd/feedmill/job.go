@@ -161,7 +161,7 @@ func tellRun(w *world, id partner.MerchantID, r *offersReport) {
 		}
 	}
 	if r.Restored {
-		w.log.Error("the records have lost history: files were published that they do not know. Every feed starts a new epoch with a full file", "merchant", string(id))
+		w.log.Error("the records have lost history: files were published that they do not know. Every feed starts a new epoch with a full file", "merchant", string(id), "hint", twoOfThem)
 	}
 	if r.Behind > 0 {
 		w.log.Warn("the clock is behind what has been published", "merchant", string(id), "by", r.Behind)

@@ -69,6 +69,7 @@ func (c *publishCmd) Run(ctx context.Context, w *world, cfg *config.Config) erro
 		}
 		if report.Restored {
 			fmt.Fprintln(w.stderr, "the records have lost history: files were published that they do not know, so each feed begins anew, with a full file")
+			fmt.Fprintln(w.stderr, "hint: "+twoOfThem)
 		}
 		printReport(w.stdout, report.Report)
 		if !published(report.Report) && held == nil {
@@ -272,3 +273,6 @@ func wholeCatalog(snap snapshot, lists []feed.PriceListID) func(context.Context)
 		return partner.Priced(ctx, snap.Products(ctx), lists, snap, true)
 	}
 }
+
+// twoOfThem says what else than a restore lets files appear that records do not know.
+const twoOfThem = "right after a restore this is as it should be; without one, a copy of this database publishes into the same store: stop it at once, its sweeps delete files that are current here"
