@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -30,6 +31,12 @@ func fault(what string, err error) error {
 		e.Hint = "look whether it was made before you repeat it"
 	case errors.As(err, &known), errors.As(err, &gone):
 		return fmt.Errorf("%s: %w", what, err)
+	case errors.As(err, &said) && said.Code == "22P05" && strings.Contains(said.Message, "has no equivalent"):
+		e.Kind, e.Message = feed.KindInvalid, what+": the database has no place for a character of a text: it was made for fewer than UTF8 has"
+		e.Hint = utf8Hint
+	case errors.As(err, &said) && said.Code == "08P01" && strings.Contains(said.Message, "startup parameter"):
+		e.Kind = feed.KindUnavailable
+		e.Hint = "what answers is a pooler that refuses the settings of a connection: connect to the database directly, or set the pooler up for it (docs/operations.md, PostgreSQL)"
 	case errors.As(err, &said) && classify(e, what, said.Code):
 	case lost(err):
 		e.Kind, e.Hint = feed.KindUnavailable, "the database does not answer: see whether its server runs, then try again"
@@ -38,6 +45,8 @@ func fault(what string, err error) error {
 	}
 	return e
 }
+
+const utf8Hint = "make a database with createdb --encoding UTF8 --template template0, and move what there is with pg_dump and pg_restore"
 
 // classify reads the server's code; false means that it is no everyday matter.
 func classify(e *feed.Error, what, code string) bool {

@@ -21,6 +21,7 @@ var migrationFiles embed.FS
 
 const (
 	sqlVersionTable = `SELECT to_regclass('goose_db_version') IS NOT NULL`
+	sqlEncoding     = `SELECT current_setting('server_encoding')`
 	sqlSchema       = `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`
 )
 
@@ -29,7 +30,7 @@ const (
 // user must own it or have the right to make tables in its schema. Of several
 // programs that migrate at once one works and the others wait. It gives the
 // number of steps taken, 0 when there was nothing to do, and refuses a database
-// that a newer program has migrated.
+// that a newer program has migrated, and an empty one that cannot hold every text.
 func Migrate(ctx context.Context, url string, opt Options) (steps int, err error) {
 	cfg, err := parse(url, opt.withDefaults())
 	if err != nil {
@@ -45,6 +46,9 @@ func Migrate(ctx context.Context, url string, opt Options) (steps int, err error
 		return 0, fault(what, ended(ctx, err))
 	}
 	have, want, err := schemaVersions(ctx, conn)
+	if err == nil && have == 0 {
+		err = checkEncoding(ctx, conn, name)
+	}
 	if err = errors.Join(err, conn.Close(ctx)); err != nil {
 		return 0, fault(what, ended(ctx, err))
 	}
@@ -85,6 +89,18 @@ func checkSchema(ctx context.Context, c *pgx.Conn, name string) error {
 			Message: fmt.Sprintf("%s has schema %d, this program needs %d", name, have, want),
 			Hint:    "make a backup of the database, then run feedmill migrate",
 		}
+	}
+	return nil
+}
+
+// checkEncoding refuses a database that would refuse texts some day.
+func checkEncoding(ctx context.Context, c *pgx.Conn, name string) error {
+	var encoding string
+	if err := c.QueryRow(ctx, sqlEncoding).Scan(&encoding); err != nil {
+		return err
+	}
+	if encoding != "UTF8" {
+		return &feed.Error{Kind: feed.KindUnavailable, Message: fmt.Sprintf("%s has the encoding %s, and not every text fits into it", name, encoding), Hint: utf8Hint}
 	}
 	return nil
 }

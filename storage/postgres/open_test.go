@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"feedmill/feed"
 	"feedmill/internal/partner"
@@ -323,6 +325,72 @@ func TestServerCrash(t *testing.T) {
 	}
 	if _, err := db.StageProducts(ctx, m, staged, dbtest.Catalog(5, 2, 1)); err != nil {
 		t.Errorf("staging anew: %v", err)
+	}
+}
+
+// A database that cannot hold every text is refused before anything is in it. In
+// one that was taken before, the text is not blamed.
+func TestEncoding(t *testing.T) {
+	t.Parallel()
+	url := server.Empty(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	name := conn.Config().Database
+	for _, encoding := range []string{"LATIN2", "SQL_ASCII"} {
+		other := name + "_" + strings.ToLower(encoding)
+		if _, err := conn.Exec(t.Context(), "CREATE DATABASE "+other+" ENCODING '"+encoding+"' LOCALE 'C' TEMPLATE template0"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := postgres.Migrate(t.Context(), strings.Replace(url, name, other, 1), postgres.Options{})
+		if err == nil || !strings.Contains(err.Error(), "has the encoding "+encoding) || !strings.Contains(feed.HintOf(err), "--encoding UTF8") {
+			t.Errorf("%s: %v with the hint %q", encoding, err, feed.HintOf(err))
+		}
+		if _, err := conn.Exec(t.Context(), "DROP DATABASE "+other); err != nil {
+			t.Error(err)
+		}
+	}
+
+	// The other way round the server does not find a place for the same character.
+	url = server.Database(t)
+	if _, err := open(t, url, postgres.Options{}).CreateMerchant(t.Context(), partner.Actor{Name: "test"}, partner.Merchant{ID: "m-aaaaaaaaaaaaaaaa", Name: "Ελλάς"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = open(t, url+"&client_encoding=LATIN2", postgres.Options{}).Merchants(t.Context())
+	if feed.KindOf(err) != feed.KindInvalid || strings.Contains(err.Error(), "no text may hold") || !strings.Contains(feed.HintOf(err), "--encoding UTF8") {
+		t.Errorf("no place for a character: %v with the hint %q", err, feed.HintOf(err))
+	}
+}
+
+// A pooler that refuses the settings of connections is no server that is down.
+func TestPoolerRefuses(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pooler sync.WaitGroup
+	defer pooler.Wait()
+	defer l.Close()
+	pooler.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return // closed
+			}
+			b := pgproto3.NewBackend(c, c)
+			if _, err := b.ReceiveStartupMessage(); err == nil {
+				b.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01", Message: "unsupported startup parameter: jit"})
+				_ = b.Flush() // the client may have gone
+			}
+			c.Close()
+		}
+	})
+	_, err = postgres.Open(t.Context(), "postgres://feedmill@"+l.Addr().String()+"/feedmill?sslmode=disable", postgres.Options{})
+	if feed.KindOf(err) != feed.KindUnavailable || !strings.Contains(feed.HintOf(err), "a pooler") {
+		t.Errorf("got %v with the hint %q", err, feed.HintOf(err))
 	}
 }
 
