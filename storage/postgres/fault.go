@@ -34,6 +34,9 @@ func fault(what string, err error) error {
 	case errors.As(err, &said) && said.Code == "22P05" && strings.Contains(said.Message, "has no equivalent"):
 		e.Kind, e.Message = feed.KindInvalid, what+": the database has no place for a character of a text: it was made for fewer than UTF8 has"
 		e.Hint = utf8Hint
+	case errors.As(err, &said) && (said.Code == "25006" || said.Code == "0A000" && strings.Contains(said.Message, "during recovery")):
+		e.Kind, e.Message = feed.KindUnavailable, what+": the database takes no changes"
+		e.Hint = "it is a standby, or was set to be read only: name the primary (several hosts with target_session_attrs=read-write find it by themselves), or promote this one"
 	case errors.As(err, &said) && said.Code == "08P01" && strings.Contains(said.Message, "startup parameter"):
 		e.Kind = feed.KindUnavailable
 		e.Hint = "what answers is a pooler that refuses the settings of a connection: connect to the database directly, or set the pooler up for it (docs/operations.md, PostgreSQL)"
@@ -57,7 +60,7 @@ func classify(e *feed.Error, what, code string) bool {
 		e.Kind, e.Message = feed.KindConflict, what+": it names something that does not exist, or that others still need"
 	case "22021", "22P05": // character_not_in_repertoire, untranslatable_character
 		e.Kind, e.Message = feed.KindInvalid, what+": a text holds characters that no text may hold"
-	case "42501", "25006": // insufficient_privilege, read_only_sql_transaction
+	case "42501": // insufficient_privilege
 		e.Kind, e.Hint = feed.KindForbidden, "the database role of this process has no right to it: use the role meant for it, or grant its rights anew with feedmill migrate"
 	case "28000", "28P01": // invalid_authorization_specification, invalid_password
 		e.Kind, e.Hint = feed.KindUnavailable, "the database refuses the user or password: see the setting that names the database"

@@ -96,7 +96,7 @@ func TestRunAgain(t *testing.T) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for code, kind := range map[string]feed.ErrorKind{
-		"23505": feed.KindConflict, "23503": feed.KindConflict, "22021": feed.KindInvalid, "42501": feed.KindForbidden, "25006": feed.KindForbidden,
+		"23505": feed.KindConflict, "23503": feed.KindConflict, "22021": feed.KindInvalid, "42501": feed.KindForbidden, "25006": feed.KindUnavailable,
 		"28P01": feed.KindUnavailable, "3D000": feed.KindUnavailable, "57014": feed.KindUnavailable, "53100": feed.KindUnavailable,
 		"53300": feed.KindUnavailable, "57P03": feed.KindUnavailable, "40001": feed.KindUnavailable, "42601": feed.KindInternal,
 	} {
@@ -107,6 +107,10 @@ func TestFaults(t *testing.T) {
 		if kind == feed.KindUnavailable && feed.HintOf(err) == "" {
 			t.Errorf("%s: no hint", code)
 		}
+	}
+	// What a standby says of a transaction that would write.
+	if err := fault("do it", &pgconn.PgError{Code: "0A000", Message: "cannot set transaction read-write mode during recovery"}); feed.KindOf(err) != feed.KindUnavailable || !strings.Contains(feed.HintOf(err), "standby") {
+		t.Errorf("of a standby: %v of kind %d with the hint %q", err, feed.KindOf(err), feed.HintOf(err))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
