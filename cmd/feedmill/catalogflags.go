@@ -260,7 +260,8 @@ func (s *source) places(ctx context.Context, id feed.ProductID) (err error) {
 	return nil
 }
 
-// maxWarningsShown bounds the warnings that a command prints.
+// maxWarningsShown bounds the warnings that a command prints beside those of codes
+// that several products have, which come first and are few.
 const maxWarningsShown = 10
 
 func (s *source) warn(stream *catalog.Stream) {
@@ -268,14 +269,12 @@ func (s *source) warn(stream *catalog.Stream) {
 		return
 	}
 	s.warned = true
-	n := 0
-	for _, p := range stream.Problems() {
-		if n++; n > maxWarningsShown {
-			break
-		}
+	problems := stream.Problems()
+	shown := problems[:min(len(problems), maxWarningsShown+len(stream.SharedCodes().Problems("")))]
+	for _, p := range shown {
 		fmt.Fprintln(s.w.stderr, p)
 	}
-	if more := stream.Stats().Warnings - int64(min(n, maxWarningsShown)); more > 0 {
+	if more := stream.Stats().Warnings - int64(len(shown)); more > 0 {
 		fmt.Fprintf(s.w.stderr, "and %d more warnings\n", more)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"feedmill/internal/crash"
 	"feedmill/internal/job"
 	"feedmill/internal/job/work"
+	"feedmill/internal/manage"
 	"feedmill/internal/partner"
 )
 
@@ -35,6 +36,8 @@ type importCmd struct {
 	// submit hands the merge to somebody else, whose job it becomes.
 	submit func(ctx context.Context, args work.Import) (int64, error)
 	job    int64
+	// shared are codes that several products have.
+	shared catalog.SharedCodes
 	// zone is that of the merchant whom the first import makes.
 	zone time.Duration
 }
@@ -68,13 +71,13 @@ func (c *importCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err 
 	}
 	if c.Background {
 		if c.JSON {
-			return writeJSON(w.stdout, map[string]int64{"job": c.job})
+			return writeJSON(w.stdout, importJob{c.job, sharedReportOf(c.shared)})
 		}
 		fmt.Fprintf(w.stdout, "job %d merges the catalog\n", c.job)
 		return nil
 	}
 	if c.JSON {
-		return writeJSON(w.stdout, mergeReportOf(&plan))
+		return writeJSON(w.stdout, mergeReportOf(&plan, c.shared))
 	}
 	verb := "imported"
 	if c.DryRun {
@@ -133,8 +136,12 @@ func (c *importCmd) run(ctx context.Context, w *world, h *home) (plan partner.Me
 	if c.Keep {
 		mode, removed = partner.MergeUpsert, src.last.Removed()
 	}
+	c.shared = src.last.SharedCodes()
 	if c.DryRun {
-		return h.db.PlanMerge(ctx, m.ID, id, mode, removed)
+		if plan, err = h.db.PlanMerge(ctx, m.ID, id, mode, removed); err != nil {
+			return plan, err
+		}
+		return plan, c.beside(w, src, &plan, removed)
 	}
 	crash.Point("import.staged")
 	if err := stageDictionaries(ctx, h, m.ID, id, mode, src.last.Dictionaries()); err != nil {
@@ -145,7 +152,24 @@ func (c *importCmd) run(ctx context.Context, w *world, h *home) (plan partner.Me
 		c.job, err = c.submit(ctx, work.Import{Merchant: m.ID, ID: id, Mode: mode, Removed: removed, Actor: actor()})
 		return plan, err
 	}
-	return h.db.Merge(ctx, actor(), m.ID, id, mode, removed)
+	if plan, err = h.db.Merge(ctx, actor(), m.ID, id, mode, removed); err != nil {
+		return plan, err
+	}
+	return plan, c.beside(w, src, &plan, removed)
+}
+
+// beside tells which codes the catalog's products come to share with others. Those
+// that they share among themselves are told with the catalog's warnings.
+func (c *importCmd) beside(w *world, src *source, plan *partner.MergePlan, removed []feed.ProductID) error {
+	more, err := manage.SharedBeside(plan, removed)
+	if err != nil {
+		return err
+	}
+	for _, p := range more.Problems(src.called()) {
+		fmt.Fprintln(w.stderr, p)
+	}
+	c.shared = c.shared.Join(more)
+	return nil
 }
 
 // submitImport asks whoever works on jobs to merge a staged import.
@@ -222,6 +246,7 @@ func (c *importCmd) count(ctx context.Context, src *source, err error) (plan par
 			plan.AddedExamples = append(plan.AddedExamples, p.ID)
 		}
 	}
+	c.shared = src.last.SharedCodes()
 	return plan, nil
 }
 

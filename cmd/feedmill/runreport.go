@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"feedmill/feed"
+	"feedmill/feed/catalog"
 	"feedmill/feed/pricing"
 	"feedmill/feed/publish"
 	"feedmill/internal/partner"
@@ -148,6 +149,38 @@ type mergeReport struct {
 	AddedExamples   []feed.ProductID `json:"added_examples,omitempty"`
 	ChangedExamples []feed.ProductID `json:"changed_examples,omitempty"`
 	RemovedExamples []feed.ProductID `json:"removed_examples,omitempty"`
+	Shared          *sharedReport    `json:"shared_codes,omitempty"`
 }
 
-func mergeReportOf(p *partner.MergePlan) mergeReport { return mergeReport(*p) }
+func mergeReportOf(p *partner.MergePlan, shared catalog.SharedCodes) mergeReport {
+	return mergeReport{p.Added, p.Changed, p.Removed, p.Unchanged, p.AddedExamples, p.ChangedExamples, p.RemovedExamples, sharedReportOf(shared)}
+}
+
+// importJob is what import prints as JSON where a job does the rest.
+type importJob struct {
+	Job    int64         `json:"job"`
+	Shared *sharedReport `json:"shared_codes,omitempty"`
+}
+
+// sharedReport tells of codes that several products have.
+type sharedReport struct {
+	Count    int64            `json:"count"`
+	Examples []sharedCodeLine `json:"examples"`
+}
+
+type sharedCodeLine struct {
+	Code     string            `json:"code"`
+	Products [2]feed.ProductID `json:"products"`
+}
+
+// sharedReportOf gives nil where there is nothing to tell.
+func sharedReportOf(s catalog.SharedCodes) *sharedReport {
+	if s.Count == 0 {
+		return nil
+	}
+	r := &sharedReport{Count: s.Count}
+	for _, c := range s.Examples {
+		r.Examples = append(r.Examples, sharedCodeLine(c))
+	}
+	return r
+}

@@ -21,6 +21,8 @@ type Stream struct {
 	total   int64 // bytes of the files, 0 when unknown
 	told    int64 // bytes read when Progress was called last
 	before  *feed.Dictionaries
+	codes   codeWatch
+	shared  SharedCodes
 	used    bool
 	ended   bool
 	err     error
@@ -67,12 +69,19 @@ func (s *Stream) Products(ctx context.Context) iter.Seq2[*feed.Product, error] {
 			}
 			p, err := s.reader.product(ctx)
 			if err == io.EOF {
+				if err = s.tellShared(); err != nil {
+					s.end(yield, err)
+					return
+				}
 				s.ended = true
 				s.progress(true)
 				return
 			}
 			if err == nil && s.in.stats.Products+s.in.stats.Removed > s.in.lim.Products {
 				err = feed.Errorf(feed.KindInvalid, "%s:%d: the catalog holds more than %d products", s.in.file, s.in.line, s.in.lim.Products)
+			}
+			if err == nil && p != nil {
+				err = s.codes.add(ctx, p, s.in.file, s.in.start)
 			}
 			if err == nil && p != nil && !yield(p, nil) {
 				return
@@ -114,6 +123,7 @@ func (s *Stream) progress(last bool) {
 
 // Close closes the files; the end of the loop does so too.
 func (s *Stream) Close() error {
+	s.codes.close()
 	if s.reader != nil {
 		s.reader.close()
 	}

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"feedmill/feed"
+	"feedmill/feed/catalog"
 	"feedmill/internal/manage"
 	"feedmill/internal/partner"
 )
@@ -138,6 +140,18 @@ func TestImportInSteps(t *testing.T) {
 	check(t, err)
 	if in.Plan.Added != 1 || in.Plan.Removed != 0 {
 		t.Errorf("keep: got %+v", in.Plan)
+	}
+	check(t, w.DiscardImport(w.ctx, w.owner, in.ID))
+	// A code of another product, in the file or beside it, is told.
+	f = write(line(12, "3.00"), strings.Replace(line(13, "3.00"), "n13", "n12", 1), strings.Replace(line(14, "3.00"), "n14", "n9", 1))
+	f.Keep = true
+	in, err = w.StageImport(w.ctx, w.owner, f)
+	check(t, err)
+	if want := []catalog.SharedCode{{Code: "n12", Products: [2]feed.ProductID{12, 13}}, {Code: "n9", Products: [2]feed.ProductID{9, 14}}}; in.Shared.Count != 2 || !slices.Equal(in.Shared.Examples, want) {
+		t.Errorf("shared codes: got %+v, want %v", in.Shared, want)
+	}
+	if in.Stats.Warnings != 2 || len(in.Problems) != 2 || in.Problems[0].Message != `"n9" is a code of product 9 too` || in.Problems[1].Line != 2 {
+		t.Errorf("shared codes: told as %v", in.Problems)
 	}
 	check(t, w.DiscardImport(w.ctx, w.owner, in.ID))
 	// Errors name the file as its sender calls it, and leave nothing.

@@ -57,6 +57,8 @@ type StagedImport struct {
 	Format  catalog.Format
 	// Problems are warnings; with errors there is no import.
 	Problems []catalog.Problem
+	// Shared are codes that several products will have; Problems name them, too.
+	Shared catalog.SharedCodes
 	// Plan is what merging it would do.
 	Plan partner.MergePlan
 }
@@ -97,7 +99,15 @@ func (s *Service) StageImport(ctx context.Context, who Identity, f ImportFile) (
 	if err := in.stageDictionaries(ctx, s.db, db, who.Merchant, dicts); err != nil {
 		return in, err
 	}
-	in.Plan, err = db.PlanMerge(ctx, who.Merchant, in.ID, in.Mode, in.Removed)
+	if in.Plan, err = db.PlanMerge(ctx, who.Merchant, in.ID, in.Mode, in.Removed); err != nil {
+		return in, err
+	}
+	beside, err := SharedBeside(&in.Plan, in.Removed)
+	in.Plan.Clashes = nil
+	told := beside.Problems(f.Name)
+	in.Problems = slices.Concat(told, in.Problems)
+	in.Stats.Warnings += int64(len(told))
+	in.Shared = in.Shared.Join(beside)
 	return in, err
 }
 
@@ -146,6 +156,7 @@ func (in *StagedImport) read(ctx context.Context, db Staging, m *partner.Merchan
 	if in.Mode == partner.MergeUpsert {
 		in.Removed = slices.Clone(src.Removed())
 	}
+	in.Shared = src.SharedCodes()
 	return src.Dictionaries(), nil
 }
 

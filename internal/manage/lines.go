@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"feedmill/feed"
@@ -100,6 +101,7 @@ func (s *Service) upsertLines(ctx context.Context, who Identity, body []byte, ne
 	var put []partner.StagedProduct
 	at := map[feed.ProductID]int{}
 	var twice []catalog.Problem
+	owners := map[string]feed.ProductID{} // by the codes of sizes
 	n := 0
 	for p, err := range stream.Products(ctx) {
 		if err != nil {
@@ -113,6 +115,9 @@ func (s *Service) upsertLines(ctx context.Context, who Identity, body []byte, ne
 		}
 		at[p.ID] = n
 		put = append(put, stageProduct(p))
+		for i := range p.Sizes {
+			owners[strings.Clone(p.Sizes[i].Code)] = p.ID
+		}
 	}
 	problems := shifted(stream.Problems(), before)
 	if err := stream.Err(); err != nil {
@@ -136,7 +141,14 @@ func (s *Service) upsertLines(ctx context.Context, who Identity, body []byte, ne
 	if len(twice) > 0 {
 		return result, refuseLines(twice)
 	}
-	result.Warnings = keep(problems, catalog.LevelWarning)
+	shared, err := s.sharedBeside(ctx, who.Merchant, owners, func(id feed.ProductID) bool {
+		_, given := at[id]
+		return !given && !slices.Contains(removed, id)
+	})
+	if err != nil {
+		return result, err
+	}
+	result.Warnings = append(shared.Problems(""), keep(problems, catalog.LevelWarning)...)
 	// The entries come first: a product that names one which no dictionary has
 	// would break the files (IOF: closed references), an entry too many does not.
 	doc := record.AppendDictionaries(nil, feed.JoinDictionaries(stream.Dictionaries(), old))

@@ -83,6 +83,7 @@ type KeyFinder interface {
 type Products interface {
 	Product(ctx context.Context, merchant partner.MerchantID, id feed.ProductID) ([]byte, error)
 	ProductsByCode(ctx context.Context, merchant partner.MerchantID, code string) ([]feed.ProductID, error)
+	CodeHolders(ctx context.Context, merchant partner.MerchantID, codes []string, most int) ([]partner.CodeHolder, error)
 	ProductsByPrefix(ctx context.Context, merchant partner.MerchantID, prefix string, limit int) ([]feed.ProductID, error)
 	ProductPage(ctx context.Context, merchant partner.MerchantID, after feed.ProductID, limit int) ([]partner.StoredProduct, error)
 }

@@ -101,6 +101,12 @@ type StagedProduct struct {
 	Digest [32]byte
 }
 
+// CodeHolder is a product that is found by a code.
+type CodeHolder struct {
+	Code    string
+	Product feed.ProductID
+}
+
 // MergeMode says what an import means for products that it does not name.
 type MergeMode uint8
 
@@ -117,6 +123,38 @@ type MergePlan struct {
 	Added, Changed, Removed, Unchanged int64
 	// The examples are the first few ids of each, in ascending order.
 	AddedExamples, ChangedExamples, RemovedExamples []feed.ProductID
+	// Clashes are codes that products come to share with others, in mode [MergeUpsert].
+	Clashes []CodeClash
+}
+
+// CodeClash is a code that an added or changed product did not have before and that
+// a product has which the import does not name. It may be one of those that a product
+// is merely found by; what it is in both the documents tell.
+type CodeClash struct {
+	Code           string
+	Product, Other feed.ProductID
+	Doc, OtherDoc  []byte
+}
+
+// Bounds of [MergePlan.Clashes]: how many there are, and the bytes of their documents.
+const (
+	MaxClashes    = 500
+	MaxClashBytes = 8 << 20
+)
+
+// AddClash adds a clash that is not there yet, within the bounds.
+func (p *MergePlan) AddClash(c CodeClash) {
+	size := len(c.Doc) + len(c.OtherDoc)
+	for i := range p.Clashes {
+		had := &p.Clashes[i]
+		if had.Code == c.Code && had.Product == c.Product && had.Other == c.Other {
+			return
+		}
+		size += len(had.Doc) + len(had.OtherDoc)
+	}
+	if len(p.Clashes) < MaxClashes && size <= MaxClashBytes {
+		p.Clashes = append(p.Clashes, c)
+	}
 }
 
 // Document is the one document of all dictionaries of a merchant.

@@ -83,6 +83,7 @@ type DB interface {
 	SweepImports(ctx context.Context, before time.Time) (int, error)
 	Product(ctx context.Context, merchant partner.MerchantID, id feed.ProductID) ([]byte, error)
 	ProductsByCode(ctx context.Context, merchant partner.MerchantID, code string) ([]feed.ProductID, error)
+	CodeHolders(ctx context.Context, merchant partner.MerchantID, codes []string, most int) ([]partner.CodeHolder, error)
 	Dictionaries(ctx context.Context, merchant partner.MerchantID) (partner.Document, error)
 	StageDictionaries(ctx context.Context, merchant partner.MerchantID, id partner.ImportID, doc []byte, version int64) error
 	SetDictionaries(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, doc []byte, version int64) (int64, error)
@@ -188,6 +189,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) DB) {
 		{"Freshness", testFreshness},
 		{"PruneLedger", testPruneLedger},
 		{"PutProducts", testPutProducts},
+		{"Clashes", testClashes},
 		{"EditProducts", testEditProducts},
 		{"Rates", testRates},
 		{"PriceLists", testPriceLists},

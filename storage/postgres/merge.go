@@ -69,6 +69,21 @@ const (
 	sqlMergeCodes = `INSERT INTO product_code (merchant_id, code, product_id)
 		SELECT $1, more.code, c.product_id` + mergeStaged + ` CROSS JOIN LATERAL unnest(n.codes) AS more (code)`
 
+	// Codes that come and that products have which are not staged; of a code that half the
+	// catalog has a few products are looked at.
+	sqlMergeClashes = `SELECT more.code, c.product_id, k.product_id, n.doc, o.doc
+		FROM (SELECT product_id, at FROM merge_change WHERE kind < 3 ORDER BY product_id OFFSET 0) AS c
+		CROSS JOIN LATERAL (SELECT s.codes, s.doc FROM import_product AS s
+			WHERE s.merchant_id = $1 AND s.import_id = $2 AND s.ctid = c.at OFFSET 0) AS n
+		LEFT JOIN LATERAL (SELECT p.codes FROM product AS p WHERE p.merchant_id = $1 AND p.product_id = c.product_id OFFSET 0) AS b ON true
+		CROSS JOIN LATERAL (SELECT unnest(n.codes) AS code WHERE b.codes IS DISTINCT FROM n.codes EXCEPT SELECT unnest(b.codes)) AS more
+		CROSS JOIN LATERAL (SELECT k.product_id FROM product_code AS k
+			WHERE k.merchant_id = $1 AND k.code = more.code AND k.product_id <> c.product_id LIMIT 16) AS k
+		CROSS JOIN LATERAL (SELECT p.doc FROM product AS p WHERE p.merchant_id = $1 AND p.product_id = k.product_id OFFSET 0) AS o
+		WHERE (SELECT s.product_id FROM import_product AS s
+			WHERE s.merchant_id = $1 AND s.import_id = $2 AND s.product_id = k.product_id LIMIT 1) IS NULL
+		LIMIT $3`
+
 	sqlMergeRemove = `DELETE FROM product WHERE merchant_id = $1 AND product_id = ANY (ARRAY (SELECT product_id FROM merge_change WHERE kind = 3))`
 	sqlMergeAdd    = `INSERT INTO product (merchant_id, product_id, updated, digest, codes, doc)
 		SELECT $1, c.product_id, $4, n.digest, n.codes, n.doc` + mergeStaged
@@ -179,6 +194,17 @@ func (t *tx) planMerge(ctx context.Context, merchant partner.MerchantID, id part
 	}
 	plan.Added, plan.Changed, plan.Removed = counts[1], counts[2], counts[3]
 	plan.Unchanged = staged - plan.Added - plan.Changed
+	if mode == partner.MergeUpsert && counts[1]+counts[2] > 0 {
+		err := t.each(ctx, sqlMergeClashes, []any{merchant, id, partner.MaxClashes}, func(rows pgx.Rows) error {
+			var c partner.CodeClash
+			err := rows.Scan(&c.Code, &c.Product, &c.Other, &c.Doc, &c.OtherDoc)
+			plan.AddClash(c)
+			return err
+		})
+		if err != nil {
+			return plan, err
+		}
+	}
 	for i, ids := range []*[]feed.ProductID{&plan.AddedExamples, &plan.ChangedExamples, &plan.RemovedExamples} {
 		if counts[i+1] == 0 {
 			continue

@@ -12,6 +12,7 @@ import (
 const (
 	sqlProductByID    = `SELECT doc FROM product WHERE merchant_id = $1 AND product_id = $2`
 	sqlProductsByCode = `SELECT product_id FROM product_code WHERE merchant_id = $1 AND code = $2 ORDER BY product_id`
+	sqlCodeHolders    = `SELECT code, product_id FROM product_code WHERE merchant_id = $1 AND code = ANY ($2) ORDER BY code, product_id`
 	sqlProductsByID   = `SELECT product_id, doc FROM product WHERE merchant_id = $1 AND product_id = ANY ($2) ORDER BY product_id`
 	sqlProductPage    = `SELECT product_id, doc FROM product WHERE merchant_id = $1 AND product_id > $2 ORDER BY product_id LIMIT $3`
 	sqlCodesAfter     = `SELECT DISTINCT product_id FROM product_code WHERE merchant_id = $1 AND code >= $2 AND code < $3 ORDER BY product_id LIMIT $4`
@@ -42,6 +43,29 @@ func (d *DB) ProductsByCode(ctx context.Context, merchant partner.MerchantID, co
 		})
 	})
 	return ids, err
+}
+
+// CodeHolders gives the products that have one of these codes, up to most of each, in
+// the order of the codes and of the products.
+func (d *DB) CodeHolders(ctx context.Context, merchant partner.MerchantID, codes []string, most int) (list []partner.CodeHolder, err error) {
+	err = d.read(ctx, "find codes", func(ctx context.Context, t *Tx) error {
+		list = nil
+		n := 0 // of the code
+		return t.each(ctx, sqlCodeHolders, []any{merchant, t.list(codes)}, func(row Row) error {
+			var h partner.CodeHolder
+			if err := row.Scan(&h.Code, &h.Product); err != nil {
+				return err
+			}
+			if len(list) == 0 || list[len(list)-1].Code != h.Code {
+				n = 0
+			}
+			if n++; n <= most {
+				list = append(list, h)
+			}
+			return nil
+		})
+	})
+	return list, err
 }
 
 // PutProducts writes products into the catalog and removes others, in one short

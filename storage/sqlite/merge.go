@@ -66,14 +66,33 @@ const (
 		FROM temp.merge_change AS c JOIN staging.staged AS s ON s.product_id = c.product_id,
 			json_each(s.codes) AS code
 		WHERE c.kind = 1 AND c.product_id > ? AND c.product_id <= ? AND code.value <> '' GROUP BY code.value, s.product_id`
-	sqlMergeMoreCodes = `INSERT OR FAIL INTO product_code (merchant_id, code, product_id)
-		SELECT ?, code.value, s.product_id
+	sqlMergeMore = `INSERT OR IGNORE INTO temp.merge_code (product_id, code)
+		SELECT c.product_id, code.value
 		FROM temp.merge_change AS c JOIN staging.staged AS s ON s.product_id = c.product_id,
 			json_each(s.codes) AS code
 		WHERE c.kind = 2 AND c.product_id > ? AND c.product_id <= ? AND code.value <> ''
 			AND NOT EXISTS (SELECT 1 FROM product_code AS had INDEXED BY product_code_product
-				WHERE had.merchant_id = ? AND had.product_id = c.product_id AND had.code = code.value)
-		GROUP BY code.value, s.product_id`
+				WHERE had.merchant_id = ? AND had.product_id = c.product_id AND had.code = code.value)`
+	sqlMergeMoreCodes = `INSERT OR FAIL INTO product_code (merchant_id, code, product_id)
+		SELECT ?, c.code, c.product_id FROM temp.merge_code AS c ORDER BY c.code, c.product_id`
+	// Codes that come with products, or to them, and that products have which are not
+	// staged; of a code that half the catalog has a few products are looked at.
+	sqlMergeClashes = `SELECT code.value, c.product_id, p.product_id, d.doc, p.doc
+		FROM temp.merge_change AS c CROSS JOIN staging.staged AS s ON s.product_id = c.product_id
+			CROSS JOIN json_each(s.codes) AS code ON code.value <> ''
+			CROSS JOIN product AS p ON p.merchant_id = ? AND p.product_id IN (SELECT other.product_id FROM product_code AS other
+				WHERE other.merchant_id = ? AND other.code = code.value AND other.product_id <> c.product_id LIMIT 16)
+			CROSS JOIN staging.staged_doc AS d ON d.product_id = c.product_id
+		WHERE c.kind = 1 AND c.product_id > ? AND c.product_id <= ?
+			AND NOT EXISTS (SELECT 1 FROM staging.staged AS also WHERE also.product_id = p.product_id)
+		LIMIT ?`
+	sqlMergeMoreClashes = `SELECT code.code, code.product_id, p.product_id, d.doc, p.doc
+		FROM temp.merge_code AS code
+			CROSS JOIN product AS p ON p.merchant_id = ? AND p.product_id IN (SELECT other.product_id FROM product_code AS other
+				WHERE other.merchant_id = ? AND other.code = code.code AND other.product_id <> code.product_id LIMIT 16)
+			CROSS JOIN staging.staged_doc AS d ON d.product_id = code.product_id
+		WHERE NOT EXISTS (SELECT 1 FROM staging.staged AS also WHERE also.product_id = p.product_id)
+		LIMIT ?`
 	sqlCatalogSize = `SELECT count(*) FROM product WHERE merchant_id = ?`
 	sqlMergeQueue  = `INSERT INTO change_queue (merchant_id, product_id, scope, cause, time)
 		SELECT ?, value, '', 'import', ? FROM json_each(?) ORDER BY value`
@@ -102,6 +121,9 @@ type mergeSteps struct {
 // manyCodes is how many products must come or go in a step for their codes, which lie
 // all over an index, to be worth a larger cache of its pages.
 const manyCodes = 20_000
+
+// planStep is how many products' codes a plan looks at at a time.
+const planStep = 10_000
 
 func usualSteps() mergeSteps { return mergeSteps{compare: 150_000, codeBytes: 8 << 20, write: 1_000} }
 
@@ -154,6 +176,7 @@ type merger struct {
 	*tx
 	merchant partner.MerchantID
 	id       partner.ImportID
+	mode     partner.MergeMode
 	steps    mergeSteps
 	apply    bool // it is merged and not only planned
 	plan     *partner.MergePlan
@@ -175,6 +198,7 @@ func (m *merger) run(ctx context.Context, mode partner.MergeMode, removed []feed
 			return err
 		}
 	}
+	m.mode = mode
 	for from := feed.ProductID(0); from < feed.MaxProductID; {
 		to, err := m.next(ctx, from, m.steps.compare, sqlMergeStagedTo)
 		if err == nil && mode == partner.MergeReplace {
@@ -270,8 +294,11 @@ func (m *merger) settle(ctx context.Context) error {
 			}
 		}
 	}
-	if !m.apply || counts == [4]int64{} {
+	if counts == [4]int64{} {
 		return nil
+	}
+	if !m.apply {
+		return m.ranges(ctx, planStep, func(from, to feed.ProductID) error { return m.moreCodes(ctx, from, to) })
 	}
 	if n := records.QueueScope + 1 - len(m.changed); n > 0 {
 		if err := m.ids(ctx, &m.changed, sqlMergeIDs, n); err != nil {
@@ -279,6 +306,32 @@ func (m *merger) settle(ctx context.Context) error {
 		}
 	}
 	return m.write(ctx, counts)
+}
+
+// moreCodes notes in a table which codes come to products of a range that were there
+// before, and in the plan those that others have, of products that come, too.
+func (m *merger) moreCodes(ctx context.Context, from, to feed.ProductID) error {
+	if !m.apply && m.mode != partner.MergeUpsert {
+		return nil
+	}
+	err := m.exec(ctx, sqlMergeCodeClear)
+	if err == nil {
+		err = m.exec(ctx, sqlMergeMore, from, to, m.merchant)
+	}
+	if err != nil || m.mode != partner.MergeUpsert {
+		return err
+	}
+	note := func(rows *sql.Rows) error {
+		var c partner.CodeClash
+		err := rows.Scan(&c.Code, &c.Product, &c.Other, &c.Doc, &c.OtherDoc)
+		m.plan.AddClash(c)
+		return err
+	}
+	left := func() int { return partner.MaxClashes - len(m.plan.Clashes) }
+	if err := m.each(ctx, sqlMergeMoreClashes, []any{m.merchant, m.merchant, left()}, note); err != nil {
+		return err
+	}
+	return m.each(ctx, sqlMergeClashes, []any{m.merchant, m.merchant, from, to, left()}, note)
 }
 
 // ids adds those that a query gives.
@@ -321,7 +374,10 @@ func (m *merger) write(ctx context.Context, counts [4]int64) error {
 		return err
 	}
 	return m.ranges(ctx, codes, func(from, to feed.ProductID) error {
-		err := m.exec(ctx, sqlMergeMoreCodes, m.merchant, from, to, m.merchant)
+		err := m.moreCodes(ctx, from, to)
+		if err == nil {
+			err = m.exec(ctx, sqlMergeMoreCodes, m.merchant)
+		}
 		if err == nil {
 			err = m.exec(ctx, sqlMergeCodes, m.merchant, from, to)
 		}
