@@ -51,6 +51,7 @@ var badJSONL = []badInput{
 	{"parameter without name", line(`"parameters":[{"values":["x"]}]`), `c.jsonl:1: product 7: parameters[0].name: is missing`},
 	{"blank in id", line(`"unit":{"id":"a b","name":"x"}`), `c.jsonl:1: product 7: unit.id: "a b" is not an id (ids have no blanks and at most 255 bytes)`},
 	{"bad vat", line(`"vat":"23%"`), `c.jsonl:1: product 7: vat: "23%" is not a decimal number (digits with an optional decimal point) (VAT is a percentage such as 23)`},
+	{"vat as a share", line(`"vat":0.23`), `c.jsonl:1: product 7: vat: "0.23" is less than one per cent (VAT is a percentage such as 23)`},
 	{"vat with exponent", line(`"vat":2.3e1`), `c.jsonl:1: product 7: vat: "2.3e1" is not a decimal number (digits with an optional decimal point) (VAT is a percentage such as 23)`},
 	{"bad currency", line(`"currency":"zł"`), `c.jsonl:1: product 7: currency: "zł" is not a currency code (ISO 4217 such as PLN, EUR)`},
 	{"negative price", line(`"srp":-1`), `c.jsonl:1: product 7: srp: gross "-1" is not a decimal number (digits with an optional decimal point)`},

@@ -30,6 +30,10 @@ func (in *intake) check(p *feed.Product, path func(list string, i int, rest stri
 			}
 		}
 	}
+	if r := p.VAT.Millionths(); r > 0 && r < 10_000 {
+		// No rate is that low, and 0.23 for 23 would make wrong prices of all.
+		in.fail("vat", quote(p.VAT.String())+" is less than one per cent", "VAT is a percentage such as 23")
+	}
 	in.checkSizes(p, path)
 	for i := range p.Images {
 		if p.Images[i].URL == "" && in.bad {

@@ -132,6 +132,7 @@ func phraseTexts() []phraseText {
 		{"rounded", `{} has more decimals than {}: such prices are rounded half up`},
 		{"spreadsheet", `{} was rounded by a spreadsheet`},
 		{"shopify-column", `is not a column of Shopify's export that is known`},
+		{"vat-share", `{} is less than one per cent`},
 		{"vat-differs", `differs among the variants`},
 		{"long-line", `the line is longer than {n} byte(s)`},
 		{"too-many-sizes", `has more than {n} [size|variant](s)`},
