@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -225,6 +226,10 @@ func (m *merger) run(ctx context.Context, mode partner.MergeMode, removed []feed
 	var staged int64
 	_, err := m.one(ctx, sqlStaged, nil, &staged)
 	m.plan.Unchanged = staged - m.plan.Added - m.plan.Changed
+	// A plan takes other steps than the merge, and tells the same.
+	slices.SortFunc(m.plan.Clashes, func(a, b partner.CodeClash) int {
+		return cmp.Or(cmp.Compare(a.Product, b.Product), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Other, b.Other))
+	})
 	return err
 }
 
