@@ -205,6 +205,7 @@ func TestProductsWithoutListedPrice(t *testing.T) {
 		{"nothing, wholesale", nil, feed.BaseWholesale, false, pricing.ReasonNone, -1, 1000, []int64{700, 700, 700}},
 		{"nothing, only listed", nil, feed.BaseRetail, true, pricing.ReasonNotListed, 0, 0, nil},
 		{"one size", []feed.ListedPrice{row("M", 500)}, feed.BaseWholesale, false, pricing.ReasonNone, -1, 1000, []int64{700, 700, 500}},
+		{"the first size", []feed.ListedPrice{row("S", 500)}, feed.BaseWholesale, false, pricing.ReasonNone, -1, 1000, []int64{500, 500, 700}},
 		{"one size, only listed", []feed.ListedPrice{row("S", 500)}, feed.BaseWholesale, true, pricing.ReasonNotListed, 1, 0, nil},
 		{"all sizes, only listed", []feed.ListedPrice{row("M", 500), row("S", 400)}, feed.BaseRetail, true, pricing.ReasonNone, -1, 1000, []int64{400, 400, 500}},
 		{"the product", []feed.ListedPrice{row("", 600), row("M", 500)}, feed.BaseRetail, true, pricing.ReasonNone, -1, 1000, []int64{600, 600, 500}},
@@ -276,6 +277,11 @@ func TestListInAnotherCurrency(t *testing.T) {
 	profile.Rates, terms = nil, &feed.Terms{Lists: terms.Lists}
 	if _, v, e := show(profile, terms); v.Reason != pricing.ReasonNoRate || !strings.Contains(e.Summary, `the currency of price list "B2B"`) {
 		t.Errorf("without a rate: %+v %q", v, e.Summary)
+	}
+	// An offer in the products' own currency needs no rate for a list in it.
+	own := &feed.Terms{Lists: []feed.PriceList{{ID: list, Name: "B2B", Currency: pln}}}
+	if item, v, e := show(feed.Profile{PriceList: list}, own); item.Light.Price != price(4000, 4920) {
+		t.Errorf("a list in the product's currency, and no other one: %+v, %v\n%s", v, item.Light.Price, e)
 	}
 	if _, err := pricing.Compile(&profile, nil, nil); feed.KindOf(err) != feed.KindNotFound {
 		t.Errorf("a list that nobody has: %v", err)

@@ -38,8 +38,8 @@ func TestPricesByHand(t *testing.T) {
 		light    feed.Price
 	}{
 		{
-			"nothing changes, sides that disagree stay", pln, "23", feed.Prices{List: price(127122, 156360)},
-			feed.Profile{}, price(127122, 156360), price(127122, 156360),
+			"nothing changes, sides that disagree stay", pln, "23", feed.Prices{List: price(127122, 156399)},
+			feed.Profile{}, price(127122, 156399), price(127122, 156399),
 		}, {
 			// 200.00 * 0.9 = 180.00; * 1.23 = 221.40
 			"a discount in the same currency", pln, "23", feed.Prices{List: price(20000, 24600)},
@@ -116,9 +116,32 @@ func TestPricesByHand(t *testing.T) {
 			"a retailer is not shown the wholesale price", pln, "23", feed.Prices{List: price(20000, 24600), Wholesale: price(16000, 19680)},
 			feed.Profile{}, price(20000, 24600), price(20000, 24600),
 		}, {
+			// 98765.43 * 0.2345 = 23160.493335 -> 23160.49, 23160.49 * 1.23 = 28487.4027 -> 28487.40;
+			// not one part in a million beside it, which a small price does not show
+			"a large price", pln, "23", feed.Prices{List: price(9876543, 12148148)},
+			feed.Profile{Currency: eur, Rates: []feed.ExchangeRate{{From: pln, Rate: rate(t, "0.2345")}}, Discounts: feed.Discounts{Overall: percent(t, "10")}},
+			price(2316049, 2848740), price(2084444, 2563866),
+		}, {
+			"a floor at the list price, sides that disagree stay", pln, "23", feed.Prices{List: price(127122, 156399), Minimal: price(127122, 156399)},
+			feed.Profile{}, price(127122, 156399), price(127122, 156399),
+		}, {
+			// 100000.00 - 0.0001 % = 99999.90, more than a floor of 99999.85
+			"a floor just below what the discount leaves", pln, "0", feed.Prices{List: price(10_000_000, 10_000_000), Minimal: price(9_999_985, 9_999_985)},
+			feed.Profile{Discounts: feed.Discounts{Overall: percent(t, "0.0001")}}, price(10_000_000, 10_000_000), price(9_999_990, 9_999_990),
+		}, {
+			"a floor just above what the discount leaves", pln, "0", feed.Prices{List: price(10_000_000, 10_000_000), Minimal: price(9_999_991, 9_999_991)},
+			feed.Profile{Discounts: feed.Discounts{Overall: percent(t, "0.0001")}}, price(10_000_000, 10_000_000), price(9_999_991, 9_999_991),
+		}, {
+			// the floor is 400000000000000 * 1.23
+			"an enormous price above an enormous floor", pln, "23", feed.Prices{List: price(500_000_000_000_000, 615_000_000_000_000), Minimal: price(400_000_000_000_000, 492_000_000_000_000)},
+			feed.Profile{Discounts: feed.Discounts{Overall: percent(t, "10")}}, price(500_000_000_000_000, 615_000_000_000_000), price(450_000_000_000_000, 553_500_000_000_000),
+		}, {
+			"the largest price there is", pln, "0", feed.Prices{List: price(100_000_000_000_000, 100_000_000_000_000)},
+			feed.Profile{Currency: eur, Rates: []feed.ExchangeRate{{From: pln, Rate: rate(t, "10")}}}, price(1_000_000_000_000_000, 1_000_000_000_000_000), price(1_000_000_000_000_000, 1_000_000_000_000_000),
+		}, {
 			// a rate of 1 between currencies with the same decimals changes nothing
-			"a rate of one", pln, "23", feed.Prices{List: price(127122, 156360)},
-			feed.Profile{Currency: eur, Rates: []feed.ExchangeRate{{From: pln, Rate: rate(t, "1")}}}, price(127122, 156360), price(127122, 156360),
+			"a rate of one", pln, "23", feed.Prices{List: price(127122, 156399)},
+			feed.Profile{Currency: eur, Rates: []feed.ExchangeRate{{From: pln, Rate: rate(t, "1")}}}, price(127122, 156399), price(127122, 156399),
 		}, {
 			// 12.50 -> 13 (half up) units without decimals
 			"a rate of one into a coarser currency", pln, "0", feed.Prices{List: price(1250, 1250)},
@@ -167,7 +190,7 @@ func TestSizePrices(t *testing.T) {
 		{price(10000, 12300), price(7200, 8856), price(13000, 15990)}, // 90.00 - 20 % = 72.00
 	} {
 		got := item.Sizes[i]
-		if got.Full.Price != want.full || got.Light.Price != want.light || got.Light.SRP != want.srp || got.Full.StrikethroughWholesale != price(9000, 11070) {
+		if got.Full.Price != want.full || got.Light.Price != want.light || got.Light.SRP != want.srp || got.Full.StrikethroughWholesale != price(9000, 11070) || got.Full.StrikethroughRetail != price(15000, 18450) {
 			t.Errorf("size %s: full %v, light %v, want %+v", p.Sizes[i].Code, got.Full, got.Light, want)
 		}
 	}
@@ -231,6 +254,7 @@ func TestReasons(t *testing.T) {
 		{"no currency", feed.Profile{Currency: kwd}, product(func(p *feed.Product) { p.Currency = feed.Currency{} }), pricing.Verdict{Reason: pricing.ReasonNoRate, Rule: -1, Size: -1}, "no currency"},
 		// 1.00 PLN * 0.0049 = 0.49 cents
 		{"vanishes", toEUR, product(nothing), pricing.Verdict{Reason: pricing.ReasonVanishes, Rule: -1, Size: 0}, "half a minor unit of EUR"},
+		{"a wholesale price vanishes", feed.Profile{Base: feed.BaseWholesale, Currency: eur, Rates: toEUR.Rates}, product(func(p *feed.Product) { p.Prices = feed.Prices{List: price(10_000, 12_300), Wholesale: price(100, 123)} }), pricing.Verdict{Reason: pricing.ReasonVanishes, Rule: -1, Size: 0}, "half a minor unit of EUR"},
 		{"overflow", toEUR, product(func(p *feed.Product) { p.Currency = jpy; p.Prices.List = price(900_000_000_000_000, 1) }), pricing.Verdict{Reason: pricing.ReasonOverflow, Rule: -1, Size: 0}, "too large"},
 		{"overflow of the other side", feed.Profile{}, product(func(p *feed.Product) { p.Prices.List = price(900_000_000_000_000, 1) }), pricing.Verdict{Reason: pricing.ReasonOverflow, Rule: -1, Size: 0}, "too large"},
 		{"overflow of a suggested price", toEUR, product(func(p *feed.Product) {
@@ -245,6 +269,13 @@ func TestReasons(t *testing.T) {
 			p.Currency = jpy
 			p.Promotion = &feed.Promotion{Price: price(900_000_000_000_000, 1)}
 		}), pricing.Verdict{Reason: pricing.ReasonOverflow, Rule: -1, Size: -1}, "the product is too large"},
+		{"overflow of a promotion's normal price", toEUR, product(func(p *feed.Product) {
+			p.Currency = jpy
+			p.Promotion = &feed.Promotion{Price: price(1, 1), NormalRetail: price(900_000_000_000_000, 1)}
+		}), pricing.Verdict{Reason: pricing.ReasonOverflow, Rule: -1, Size: -1}, "the product is too large"},
+		{"overflow of a floor that has the other side only", feed.Profile{Lead: feed.LeadGross}, product(func(p *feed.Product) {
+			p.Prices.Minimal = price(900_000_000_000_000, 0)
+		}), pricing.Verdict{Reason: pricing.ReasonOverflow, Rule: -1, Size: 0}, "too large"},
 	} {
 		r, err := pricing.Compile(&c.profile, nil, nil)
 		if err != nil {
@@ -425,6 +456,16 @@ func slowMatch(r feed.Rule, p *feed.Product, x *feed.Index) bool {
 	})
 }
 
+// counted tells how many rows are of these warehouses, of any when there are none.
+func counted(houses []feed.WarehouseID, rows []feed.Stock) (n int) {
+	for _, r := range rows {
+		if len(houses) == 0 || slices.Contains(houses, r.Warehouse) {
+			n++
+		}
+	}
+	return n
+}
+
 func TestStockByHand(t *testing.T) {
 	t.Parallel()
 	row := func(w feed.WarehouseID, q, available, physical string) feed.Stock {
@@ -453,6 +494,7 @@ func TestStockByHand(t *testing.T) {
 		{"available and physical", feed.StockPolicy{}, []feed.Stock{row(1, "12", "12", "14"), row(2, "3", "2", "7")}, "1:15/14/21"},
 		{"free stock is not above the offered", feed.StockPolicy{}, []feed.Stock{row(1, "5", "9", "9")}, "1:5/5/9"},
 		{"none", feed.StockPolicy{}, nil, "1:0/0/0"},
+		{"nothing is free to sell", feed.StockPolicy{}, []feed.Stock{row(1, "5", "0", "9")}, "1:5/0/9"},
 		{"a bundle has nothing physical", feed.StockPolicy{}, []feed.Stock{row(1, "4", "4", "0")}, "1:4/4/0"},
 		{"quantity for want of another", feed.StockPolicy{}, []feed.Stock{row(1, "", "7", "9")}, "1:7/7/9"},
 		{"warehouses that count", feed.StockPolicy{Warehouses: []feed.WarehouseID{2}}, []feed.Stock{row(1, "12", "", ""), row(2, "3", "", "")}, "1:3/3/3"},
@@ -480,6 +522,17 @@ func TestStockByHand(t *testing.T) {
 		var got []string
 		for _, n := range item.Sizes[0].Stock {
 			got = append(got, fmt.Sprintf("%d:%s/%s/%s", n.Warehouse, n.Quantity, n.Available, n.Physical))
+			// One row has its place, a sum has none.
+			houses, want := c.policy.Warehouses, ""
+			if c.policy.PerWarehouse {
+				houses = []feed.WarehouseID{n.Warehouse}
+			}
+			if counted(houses, c.rows) == 1 {
+				want = "shelf"
+			}
+			if n.Location != want {
+				t.Errorf("%s: warehouse %d lies at %q, want %q", c.name, n.Warehouse, n.Location, want)
+			}
 		}
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%s: %s, want %s", c.name, strings.Join(got, " "), c.want)
