@@ -120,6 +120,46 @@ func TestChainShowsEveryChange(t *testing.T) {
 	})
 }
 
+// A line says something else of the same length: whoever tampers with an audit
+// puts one name for another, or turns "false" into "true ".
+func TestChainHoldsEveryLetter(t *testing.T) {
+	t.Parallel()
+	line := partner.AuditEntry{Merchant: "m-a", Time: time.UnixMicro(1).UTC(), Actor: partner.Actor{Name: "anna", Role: "owner", Address: "203.0.113.7", Request: "r1"},
+		Action: "partner.feed.off", Object: "p-a", Before: "{}", After: "[]"}
+	lines, head := chain([]partner.AuditEntry{line, line})
+	head.Merchant = "m-a"
+	for name, field := range map[string]func(*partner.AuditEntry) *string{
+		"name":    func(e *partner.AuditEntry) *string { return &e.Actor.Name },
+		"role":    func(e *partner.AuditEntry) *string { return &e.Actor.Role },
+		"address": func(e *partner.AuditEntry) *string { return &e.Actor.Address },
+		"request": func(e *partner.AuditEntry) *string { return &e.Actor.Request },
+		"action":  func(e *partner.AuditEntry) *string { return &e.Action },
+		"object":  func(e *partner.AuditEntry) *string { return &e.Object },
+		"before":  func(e *partner.AuditEntry) *string { return &e.Before },
+		"after":   func(e *partner.AuditEntry) *string { return &e.After },
+	} {
+		bad := slices.Clone(lines)
+		text := field(&bad[1])
+		*text = "X" + (*text)[1:]
+		if got := verify(bad, head); got.Broken == nil || got.Broken.Number != bad[1].Number {
+			t.Errorf("another %s of the same length: %+v", name, got.Broken)
+		}
+	}
+	// The same line twice has two hashes, or one could be left out for the other.
+	if lines[0].Hash == lines[1].Hash {
+		t.Error("a line has the hash of the one before it")
+	}
+	// Chains that stand in records, and heads that were noted, hold for ever.
+	if got := head.String(); got != "2:d687ac642aaf00c7d148812251f71f9342b49345bca89a5e30723200b27070b6" {
+		t.Errorf("the head of these lines is %s: no chain of before holds any more", got)
+	}
+	late := slices.Clone(lines)
+	late[1].Number = late[0].Number
+	if got := verify(late, head); got.Broken == nil || got.Broken.Why != "line 3 follows line 3" {
+		t.Errorf("a number twice: %+v", got.Broken)
+	}
+}
+
 func TestAuditHeadText(t *testing.T) {
 	t.Parallel()
 	_, head := chain([]partner.AuditEntry{{Merchant: "m-a"}})

@@ -87,6 +87,41 @@ func TestSecretsDiffer(t *testing.T) {
 	}
 }
 
+// TestSecretsAreRandom looks at the secret part alone: the public part of two
+// links differs even when nothing else does.
+func TestSecretsAreRandom(t *testing.T) {
+	t.Parallel()
+	const public, end = len("fm1_") + 16, len("fm1_") + 16 + 43
+	for name, text := range map[string]func() string{
+		"link": func() string { _, s := newSecret(t); return s.Reveal() },
+		"key": func() string {
+			_, s := partner.NewKey(partner.NewMerchantID(), "k", partner.ScopePublish, time.Now(), time.Time{})
+			return s.Reveal()
+		},
+	} {
+		var seen [end - public]map[byte]bool
+		parts := map[string]bool{}
+		for range 2000 {
+			part := text()[public:end]
+			if parts[part] {
+				t.Fatalf("%s: the same secret part twice", name)
+			}
+			parts[part] = true
+			for i := range seen {
+				if seen[i] == nil {
+					seen[i] = map[byte]bool{}
+				}
+				seen[i][part[i]] = true
+			}
+		}
+		for i := range seen { // 62 may stand in each place, 61 in the first: 62^43 is a little more than 2^256
+			if n := len(seen[i]); n < 55 {
+				t.Errorf("%s: %d characters are all that place %d of the secret has", name, n, i)
+			}
+		}
+	}
+}
+
 func TestSecretStaysSecret(t *testing.T) {
 	t.Parallel()
 	_, secret := newSecret(t)
