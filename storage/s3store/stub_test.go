@@ -211,6 +211,12 @@ func TestOddAnswers(t *testing.T) {
 		{"range too narrow", storage.Range{Off: 2, Len: 3}, partial("bytes 2-3/10", whole[2:4]), ""},
 		{"range of another length", storage.Range{Off: 2, Len: 3}, partial("bytes 2-4/10", whole[2:4]), ""},
 		{"range unreadable", storage.Range{Off: 2, Len: 3}, partial("bytes two-four/ten", whole[2:5]), ""},
+		{"range of no known whole", storage.Range{Off: 2, Len: 3}, partial("bytes 2-4/*", whole[2:5]), ""},
+		{"range beyond the whole", storage.Range{Off: 2, Len: 3}, partial("bytes 2-4/4", whole[2:5]), ""},
+		{"range to an end that is not told", storage.Range{Off: 2, Len: 3}, partial("bytes 2-/10", whole[2:5]), ""},
+		{"range without a whole", storage.Range{Off: 2, Len: 3}, partial("bytes 2-4", whole[2:5]), ""},
+		{"range just as asked", storage.Range{Off: 2, Len: 3}, partial("bytes 2-4/10", whole[2:5]), "234"},
+		{"range to the end", storage.Range{Off: 7, Len: 3}, partial("bytes 7-9/10", whole[7:]), "789"},
 		{"connection ends early", storage.Range{}, func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "10")
 			_, _ = w.Write(whole[:5])
@@ -218,9 +224,12 @@ func TestOddAnswers(t *testing.T) {
 		{"whole", storage.Range{}, func(w http.ResponseWriter) { _, _ = w.Write(whole) }, "0123456789"},
 	} {
 		s := onStub(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { c.answer(w) }))
-		body, _, err := s.Open(t.Context(), "key", c.r)
+		body, info, err := s.Open(t.Context(), "key", c.r)
 		var got []byte
 		if err == nil {
+			if info.Size != int64(len(whole)) {
+				t.Errorf("%s: an object of %d bytes, want %d", c.name, info.Size, len(whole))
+			}
 			got, err = io.ReadAll(body)
 			body.Close()
 		}
