@@ -124,6 +124,38 @@ func TestProfileRoundTrip(t *testing.T) {
 
 // TestProfileFieldsAreKnown counts what a profile is made of: a new field has
 // to be stored too, and then counted here.
+// TestEveryProfileFieldAlone stores profiles that say one thing: what belongs
+// together is left out only when none of it says anything.
+func TestEveryProfileFieldAlone(t *testing.T) {
+	t.Parallel()
+	ten, err := feed.ParseDiscount("10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rate, err := feed.ParseRate("4.25")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pln, eur := feed.MustCurrency("PLN"), feed.MustCurrency("EUR")
+	discount, tag := []feed.DiscountRule{{Key: "a", Percent: ten}}, []feed.Rule{{Field: feed.RuleTag, Value: "new"}}
+	for _, p := range []feed.Profile{
+		{}, {Languages: []feed.Language{feed.MustLanguage("pol")}}, {Currency: eur}, {Currency: eur, Rates: []feed.ExchangeRate{{From: pln, Rate: rate}}},
+		{Base: feed.BaseWholesale}, {Lead: feed.LeadGross}, {PriceList: "t-a"}, {PriceList: "t-a", OnlyListed: true}, {CSV: true}, {Site: feed.IntOf(2)},
+		{Discounts: feed.Discounts{Overall: ten}}, {Discounts: feed.Discounts{Categories: discount}}, {Discounts: feed.Discounts{Producers: discount}}, {Discounts: feed.Discounts{Products: discount}},
+		{Assortment: feed.Assortment{Include: tag}}, {Assortment: feed.Assortment{Exclude: tag}}, {Assortment: feed.Assortment{InStockOnly: true}},
+		{Stock: feed.StockPolicy{Warehouses: []feed.WarehouseID{2}}}, {Stock: feed.StockPolicy{PerWarehouse: true}}, {Stock: feed.StockPolicy{Buffer: feed.Pieces(1)}},
+		{Stock: feed.StockPolicy{Cap: feed.Pieces(0)}}, {Stock: feed.StockPolicy{Unlimited: feed.Pieces(5)}}, {Dialect: feed.Dialect{OneSizeZero: true}},
+	} {
+		b, err := partner.EncodeProfile(&p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := partner.DecodeProfile(b); err != nil || !reflect.DeepEqual(got, p) {
+			t.Errorf("%s is read as %+v, %v, want %+v", b, got, err, p)
+		}
+	}
+}
+
 func TestProfileFieldsAreKnown(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -143,6 +175,9 @@ func TestDecodeProfileRefuses(t *testing.T) {
 		`{"currency":"EUR","rates":[{"from":"PLN","rate":"0"}]}`, `{"base":"retail"}`, `{"lead":"net"}`, `{"discounts":{"overall":"101"}}`,
 		`{"discounts":{"products":[{"key":"a","percent":"x"}]}}`, `{"assortment":{"include":[{"field":"colour","value":"red"}]}}`,
 		`{"assortment":{"exclude":[{"field":"tag","value":""}]}}`, `{"stock":{"buffer":"-1"}}`, `{"stock":{"cap":"many"}}`, `{"languages":["pol","pol"]}`, `{"languages":["xx"]}`, `{"site":"1"}`, `{"only_listed":true}`,
+		// The first mistake counts, whatever stands right behind it.
+		`{"currency":"EUR","rates":[{"from":"??","rate":"2"}]}`, `{"discounts":{"categories":[{"key":"a","percent":"x"}],"products":[{"key":"b","percent":"1"}]}}`,
+		`{"discounts":{"producers":[{"key":"a","percent":"x"}]}}`, `{"assortment":{"exclude":[{"field":"colour","value":"red"}]}}`, `{"stock":{"unlimited":"many"}}`,
 	} {
 		if _, err := partner.DecodeProfile([]byte(bad)); err == nil {
 			t.Errorf("%s is taken for a profile", bad)
@@ -210,6 +245,16 @@ func TestValidate(t *testing.T) {
 		{"zone", func(m *partner.Merchant) { m.ZoneOffset = -90 * time.Minute }, false},
 		{"zone of seconds", func(m *partner.Merchant) { m.ZoneOffset = time.Second }, true},
 		{"zone beyond", func(m *partner.Merchant) { m.ZoneOffset = 15 * time.Hour }, true},
+		{"zone at the date line", func(m *partner.Merchant) { m.ZoneOffset = 14 * time.Hour }, false},
+		{"zone at its other side", func(m *partner.Merchant) { m.ZoneOffset = -14 * time.Hour }, false},
+		{"zone beyond its other side", func(m *partner.Merchant) { m.ZoneOffset = -14*time.Hour - time.Minute }, true},
+		{"no alarm", func(m *partner.Merchant) { m.Alarm.Addresses = -1 }, false},
+		{"an alarm at nothing", func(m *partner.Merchant) { m.Alarm.Addresses = -2 }, true},
+		{"an alarm at what is still counted", func(m *partner.Merchant) { m.Alarm.Addresses = partner.MaxLinkClients }, false},
+		{"an alarm at more than is counted", func(m *partner.Merchant) { m.Alarm.Addresses = partner.MaxLinkClients + 1 }, true},
+		{"stale after an hour", func(m *partner.Merchant) { m.StaleAfter = time.Hour }, false},
+		{"stale before", func(m *partner.Merchant) { m.StaleAfter = -time.Hour }, true},
+		{"stale after a part of a second", func(m *partner.Merchant) { m.StaleAfter = time.Millisecond }, true},
 		{"address", func(m *partner.Merchant) { m.BaseURL = "https://a.example:8443/feeds" }, false},
 		{"address with a host in other letters", func(m *partner.Merchant) { m.BaseURL = "https://żółw.example" }, true},
 		{"address with a slash", func(m *partner.Merchant) { m.BaseURL = "https://a.example/" }, true},

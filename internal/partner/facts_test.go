@@ -157,6 +157,24 @@ func TestLedgerBatch(t *testing.T) {
 	if len(b.Downloads) != 4 || len(b.Links) != 2 || len(b.Offers) != 2 || len(b.Uses) != 1 {
 		t.Fatalf("batch = %+v", b)
 	}
+	if c := b.Offers[1].Count; c.Requests != 1 || c.Complete != 0 || c.Broken != 1 {
+		t.Errorf("next day: %+v", c)
+	}
+	// Refusals that were put together count as many as they are.
+	refused := d
+	refused.Outcome, refused.More = partner.OutcomeRefused, 41
+	if c := partner.NewLedgerBatch([]partner.Download{refused}); c.Links[0].Requests != 42 || c.Offers[0].Count.Requests != 42 || c.Offers[0].Count.Refused != 42 || len(c.Uses) != 0 {
+		t.Errorf("42 refusals: %+v", c)
+	}
+	for name, change := range map[string]func(*partner.Download){
+		"merchant": func(d *partner.Download) { d.Merchant = "" }, "link": func(d *partner.Download) { d.Link = "" }, "offer": func(d *partner.Download) { d.Offer = "" },
+	} {
+		bad := d
+		change(&bad)
+		if c := partner.NewLedgerBatch([]partner.Download{bad}); len(c.Downloads)+len(c.Links)+len(c.Offers)+len(c.Uses) != 0 {
+			t.Errorf("without its %s: %+v", name, c)
+		}
+	}
 	if use := b.Uses[0].Use; use.Generation != 4 || !use.At.Equal(at) {
 		t.Errorf("the recipient has %+v", use)
 	}

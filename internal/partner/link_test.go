@@ -104,6 +104,42 @@ func TestLinkState(t *testing.T) {
 	}
 }
 
+// TestKeysEnd looks at keys of the API as links are looked at.
+func TestKeysEnd(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name string
+		key  partner.Key
+		want bool
+	}{
+		{"for ever", partner.Key{}, true},
+		{"until later", partner.Key{ExpiresAt: now.Add(1)}, true},
+		{"until now", partner.Key{ExpiresAt: now}, false},
+		{"until before", partner.Key{ExpiresAt: now.Add(-1)}, false},
+		{"revoked", partner.Key{RevokedAt: now}, false},
+		{"revoked, until later", partner.Key{RevokedAt: now, ExpiresAt: now.Add(time.Hour)}, false},
+	} {
+		if got := c.key.Live(now); got != c.want {
+			t.Errorf("%s: live %v", c.name, got)
+		}
+	}
+	k := partner.Key{CIDRs: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}
+	if !k.Admits(netip.MustParseAddr("::ffff:203.0.113.7")) || k.Admits(netip.MustParseAddr("198.51.100.7")) {
+		t.Error("a key is used from elsewhere, or not from its network")
+	}
+}
+
+// TestAlarmThreshold: none set is the default, and -1 is none.
+func TestAlarmThreshold(t *testing.T) {
+	t.Parallel()
+	for set, want := range map[int]int{-1: 0, 0: 25, 1: 1, 7: 7} {
+		if got, on := (partner.LinkAlarm{Addresses: set}).Threshold(); got != want || on != (set >= 0) {
+			t.Errorf("an alarm set to %d is at %d, %v", set, got, on)
+		}
+	}
+}
+
 func TestTruncateAddress(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{"203.0.113.99": "203.0.113.0", "::ffff:203.0.113.99": "203.0.113.0", "2001:db8:1:2:3::4": "2001:db8:1::", "fe80::1%eth0": "fe80::"} {
