@@ -80,6 +80,9 @@ func TestMarkersRoundTripInOrder(t *testing.T) {
 
 func TestKeysOfWrongParts(t *testing.T) {
 	t.Parallel()
+	if err := storage.CheckID(strings.Repeat("a", 64)); err != nil {
+		t.Errorf("the longest id: %v", err)
+	}
 	sum := storage.Sum(nil)
 	for _, id := range []string{"", "A", "a_b", "a/b", "..", "a b", "ż", strings.Repeat("a", 65), "a\x00"} {
 		for i, build := range []func() (string, error){

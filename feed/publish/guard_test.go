@@ -27,6 +27,25 @@ func (s *shop) release(t *testing.T) {
 	}
 }
 
+// People decide by what they are told.
+func TestHeldTells(t *testing.T) {
+	t.Parallel()
+	pln, eur := feed.MustCurrency("PLN"), feed.MustCurrency("EUR")
+	light := publish.FeedRef{Kind: feed.KindLight}
+	const stays = ": it is held, and what was published before stays"
+	for want, e := range map[string]publish.HeldError{
+		"the light feed would lose 60 of its 100 products (more than 20 %)" + stays:                                           {Feed: light, Because: publish.HeldLoss, Before: 100, Now: 40, Removed: 60, AllowedPercent: 20},
+		"the mean price of the light feed would move from 10.00 to 15.01 PLN (more than 30 %)" + stays:                        {Feed: light, Because: publish.HeldPrice, MeanBefore: 1000, MeanNow: 1501, AllowedPriceMove: 30, Currency: pln},
+		"the prices of the light feed would be in EUR, no more in PLN (the mean was 10.00 PLN and would be 2.35 EUR)" + stays: {Feed: light, Because: publish.HeldPrice, MeanBefore: 1000, MeanNow: 235, Currency: eur, CurrencyBefore: pln},
+		"the light feed would start without any product: it is held, and nothing is published":                                {Feed: light, Because: publish.HeldEmpty},
+		"the full feed waits for the other feed of its profile, which is held":                                                {Feed: publish.FeedRef{Kind: feed.KindFull}, Because: publish.HeldCompanion},
+	} {
+		if got := e.Error(); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // Prices that move too far are held, with the full feed of the profile; what is
 // held can be released, once.
 func TestPriceMoveIsHeld(t *testing.T) {
