@@ -208,6 +208,84 @@ func TestMergeIsSetDifference(t *testing.T) {
 	})
 }
 
+// What is done with a product that is gone can fail: a change file that lacks
+// a removal must not be taken for a whole one.
+func TestMergeTellsWhatFails(t *testing.T) {
+	t.Parallel()
+	list := []diff.Entry{{ID: 1, Digest: diff.Sum([]byte("a"))}, {ID: 2, Digest: diff.Sum([]byte("b"))}, {ID: 3, Digest: diff.Sum([]byte("c"))}}
+	full := errors.New("the disk is full")
+	for failing := range 3 {
+		for name, run := range map[string]func(m *diff.Merge, fn func(diff.Entry, diff.Place) error) error{
+			"before": func(m *diff.Merge, fn func(diff.Entry, diff.Place) error) error { return m.Before(4, fn) },
+			"rest":   func(m *diff.Merge, fn func(diff.Entry, diff.Place) error) error { return m.Rest(fn) },
+		} {
+			r, err := diff.NewReader(bytes.NewReader(write(t, diff.Shape{}, list)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			err = run(diff.NewMerge(r), func(diff.Entry, diff.Place) error {
+				if n++; n > failing {
+					return full
+				}
+				return nil
+			})
+			if !errors.Is(err, full) || n != failing+1 {
+				t.Errorf("%s: product %d cannot be removed: %v after %d", name, failing+1, err, n)
+			}
+		}
+	}
+}
+
+// A state tells of itself what was written, to who reads it and to who looks
+// something up in it.
+func TestStateTellsOfItself(t *testing.T) {
+	t.Parallel()
+	node, since := []byte("a node"), time.Unix(1_700_000_000, 0).UTC()
+	for _, shape := range shapes {
+		list := []diff.Entry{{ID: 1, Digest: diff.Sum(node)}, {ID: 2, Digest: diff.Sum(node)}}
+		want := diff.Summary{Shape: shape, Entries: 2, Live: 2}
+		if shape.Positions {
+			list = append(list, diff.Entry{ID: 9, Digest: diff.Sum(node), Gone: true, Since: since, Node: node}, diff.Entry{ID: 10, Digest: diff.Sum(node), Gone: true, Since: since.Add(time.Hour), Node: node})
+			want.Entries, want.Oldest = 4, since
+		}
+		data := write(t, shape, list)
+		var b bytes.Buffer
+		w := diff.NewWriter(&b, shape)
+		for _, e := range list {
+			if err := w.Add(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close([]byte("extra")); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Summary(); !reflect.DeepEqual(got, want) {
+			t.Errorf("written: %+v, want %+v", got, want)
+		}
+		s, err := diff.Open(t.Context(), source(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Summary; !reflect.DeepEqual(got, want) {
+			t.Errorf("looked up: %+v, want %+v", got, want)
+		}
+		extra, err := s.Extra(t.Context())
+		if err != nil || string(extra) != "extra" {
+			t.Errorf("beside the entries stands %q, %v", extra, err)
+		}
+		at := bytes.LastIndex(data, []byte("extra"))
+		bad := bytes.Clone(data)
+		bad[at] ^= 0x11
+		if s, err = diff.Open(t.Context(), source(bad), int64(len(bad))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Extra(t.Context()); !errors.Is(err, diff.ErrCorrupt) {
+			t.Errorf("damaged beside the entries: %v, want %v", err, diff.ErrCorrupt)
+		}
+	}
+}
+
 // A state of an older program is taken for a damaged one.
 func TestOlderStateIsDamaged(t *testing.T) {
 	t.Parallel()
