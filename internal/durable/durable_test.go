@@ -193,32 +193,6 @@ func TestHelperDieWithLock(t *testing.T) {
 	_, _ = os.Stdin.Read(make([]byte, 1)) // until killed
 }
 
-func TestSweep(t *testing.T) {
-	t.Parallel()
-	root, err := durable.MakeRoot(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	now := time.Now()
-	for name, age := range map[string]time.Duration{".durable-OLD": 2 * time.Hour, ".durable-NEW": time.Minute, "kept": 48 * time.Hour} {
-		path := filepath.Join(root.Name(), name)
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(path, now, now.Add(-age)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n, err := durable.Sweep(root, ".", now.Add(-time.Hour)); n != 1 || err != nil {
-		t.Errorf("got %d, error %v, want 1", n, err)
-	}
-	entries, err := root.ReadDir(".")
-	if err != nil || len(entries) != 2 {
-		t.Errorf("got %d files, error %v, want 2", len(entries), err)
-	}
-}
-
 func ExampleWriteFile() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {

@@ -9,8 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"feedmill/internal/crash"
 )
@@ -179,32 +177,4 @@ func makePath(path string) error {
 		err = cerr
 	}
 	return err
-}
-
-// Sweep removes the temporary files that interrupted calls of WriteFile,
-// Replace and Publish have left in the folder dir, and that were last written
-// before the time given. It returns how many those were.
-func Sweep(fsys FS, dir string, before time.Time) (int, error) {
-	entries, err := fsys.ReadDir(dir)
-	if err != nil {
-		return 0, fmt.Errorf("sweep: %w", err)
-	}
-	n := 0
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), tempMark) || !e.Type().IsRegular() {
-			continue
-		}
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.ModTime().Before(before) {
-			continue
-		}
-		if err == nil {
-			err = removeQuietly(fsys, path.Join(dir, e.Name()))
-		}
-		if err != nil {
-			return n, fmt.Errorf("sweep: %w", err)
-		}
-		n++
-	}
-	return n, nil
 }
