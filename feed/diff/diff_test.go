@@ -237,6 +237,24 @@ func TestMergeTellsWhatFails(t *testing.T) {
 	}
 }
 
+// A state whose end cannot be read any more is not one that ends there: the
+// products after it would be taken for new ones, or for none.
+func TestMergeOfWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	list := []diff.Entry{{ID: 1, Digest: diff.Sum([]byte("a"))}, {ID: 2, Digest: diff.Sum([]byte("b"))}}
+	data := write(t, diff.Shape{}, list)
+	none := func(diff.Entry, diff.Place) error { return nil }
+	for n := len("feedmill state 4\n") + 8; n < len(data); n++ {
+		r, err := diff.NewReader(bytes.NewReader(data[:n]))
+		if err != nil {
+			continue
+		}
+		if err := diff.NewMerge(r).Rest(none); !errors.Is(err, diff.ErrCorrupt) {
+			t.Errorf("cut to %d of %d bytes: %v, want %v", n, len(data), err, diff.ErrCorrupt)
+		}
+	}
+}
+
 // A state tells of itself what was written, to who reads it and to who looks
 // something up in it.
 func TestStateTellsOfItself(t *testing.T) {

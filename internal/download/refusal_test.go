@@ -455,6 +455,20 @@ func TestTooMany(t *testing.T) {
 	if got := w.get(t, path); got.status != 200 {
 		t.Errorf("after they ended: %d", got.status)
 	}
+	// One of two ends: there is room for one more, and no more than that.
+	await(t, "that ends too", func() bool { return len(w.srv.Running()) == 0 })
+	w.slow(t, path)
+	first := w.srv.Running()[0].Started
+	w.clock.Pass(time.Second)
+	w.slow(t, path)
+	if n := w.srv.Revoke(func(tr download.Transfer) bool { return tr.Started.Equal(first) }); n != 1 {
+		t.Fatalf("revoked %d, want the first", n)
+	}
+	await(t, "one ends", func() bool { return len(w.srv.Running()) == 1 })
+	w.slow(t, path)
+	if got := w.get(t, path); got.status != 429 {
+		t.Errorf("a third download beside two of which one began late: %d", got.status)
+	}
 }
 
 // TestLog looks for the secret in everything that was logged.
