@@ -194,6 +194,12 @@ func misdeeds() map[string]struct {
 	all["manifest with wrong SHA-256"] = misdeed{spoil: on("manifest", replaced(func(b []byte) []byte {
 		return bytes.ReplaceAll(b, []byte(`"sha256":"`), []byte(`"sha256":"`+strings.Repeat("0", 64)+`","x":"`))
 	})), fault: FaultHash, text: "its SHA-256 is"}
+	all["manifest with a SHA-256 that is none"] = misdeed{spoil: on("manifest", replaced(func(b []byte) []byte {
+		return bytes.ReplaceAll(b, []byte(`"sha256":"`), []byte(`"sha256":"v2-`))
+	})), fault: FaultManifest, text: "cannot be"}
+	all["manifest with an MD5 that is none"] = misdeed{spoil: on("manifest", replaced(func(b []byte) []byte {
+		return bytes.ReplaceAll(b, []byte(`"md5":"`), []byte(`"md5":"v2-`))
+	})), fault: FaultManifest, text: "cannot be"}
 	all["newest first"] = misdeed{edit: func(s *supplier) {
 		s.edit(func(l []entry) []entry { slices.Reverse(l); return l })
 	}}

@@ -152,3 +152,28 @@ func TestMissingSpool(t *testing.T) {
 		t.Error("/nowhere exists")
 	}
 }
+
+// A sink whose file takes nothing says so, at once or at the end: what was cut
+// by a full disk must not be taken for a whole file.
+func TestSinkTellsWhatFails(t *testing.T) {
+	t.Parallel()
+	_, made := sink(t)
+	f, err := os.Open(made.Name()) // for reading alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := NewSink(f)
+	if _, err := s.Write([]byte("few bytes")); err != nil {
+		t.Fatalf("what is gathered first: %v", err)
+	}
+	if s.Flush() == nil {
+		t.Error("few bytes are written to a file that takes none")
+	}
+	if _, err := s.Write(make([]byte, 1<<20)); err == nil {
+		t.Error("many bytes are written to a file that takes none")
+	}
+	if size, _, _ := s.Sum(); size != 0 {
+		t.Errorf("%d bytes are said to be written", size)
+	}
+}
