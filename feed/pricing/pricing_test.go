@@ -494,6 +494,7 @@ func TestStockByHand(t *testing.T) {
 		{"available and physical", feed.StockPolicy{}, []feed.Stock{row(1, "12", "12", "14"), row(2, "3", "2", "7")}, "1:15/14/21"},
 		{"free stock is not above the offered", feed.StockPolicy{}, []feed.Stock{row(1, "5", "9", "9")}, "1:5/5/9"},
 		{"none", feed.StockPolicy{}, nil, "1:0/0/0"},
+		{"nothing is told", feed.StockPolicy{}, []feed.Stock{row(1, "", "", "")}, "1:0/0/0"},
 		{"nothing is free to sell", feed.StockPolicy{}, []feed.Stock{row(1, "5", "0", "9")}, "1:5/0/9"},
 		{"a bundle has nothing physical", feed.StockPolicy{}, []feed.Stock{row(1, "4", "4", "0")}, "1:4/4/0"},
 		{"quantity for want of another", feed.StockPolicy{}, []feed.Stock{row(1, "", "7", "9")}, "1:7/7/9"},

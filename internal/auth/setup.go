@@ -60,13 +60,6 @@ func (s *Service) NeedsSetup(ctx context.Context) (bool, error) {
 	return n == 0, err
 }
 
-// SetupFor gives the merchant that a set-up code is for, "" for one that is to
-// be made.
-func (s *Service) SetupFor(ctx context.Context, text string) (partner.MerchantID, error) {
-	c, err := s.code(ctx, text, Setup)
-	return c.Merchant, err
-}
-
 // SetUp makes the first owner by a code, once, and signs him in.
 func (s *Service) SetUp(ctx context.Context, text string, o FirstOwner, from Place) (id SessionID, err error) {
 	var u User

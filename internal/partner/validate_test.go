@@ -36,6 +36,15 @@ func TestEveryRecordIsChecked(t *testing.T) {
 			t.Errorf("%s: got %v, right %v", what, err, right)
 		}
 	}
+	for text, state := range map[string]partner.State{"active": partner.StateActive, "blocked": partner.StateBlocked} {
+		if got, err := partner.ParseState(text); err != nil || got != state || got.String() != text {
+			t.Errorf("%q is read as %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "Active", "off"} {
+		_, err := partner.ParseState(text)
+		check("state "+text, err, false)
+	}
 	names := map[string]bool{"": false, " x": false, "x ": false, "a\tb": false, "a\nb": false, "a\x00": false, strings.Repeat("ż", 201): false, strings.Repeat("ż", 200): true, "Łódź & Co": true}
 
 	shop := func(change func(*partner.Shop)) error {
