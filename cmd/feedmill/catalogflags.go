@@ -25,11 +25,14 @@ type catalogFlags struct {
 	NetPrices bool     `help:"Prices given as one number are net, not gross."`
 	Category  string   `placeholder:"PATH" help:"Category of products that name none."`
 	MaxErrors int      `default:"20" help:"Problems after which reading ends."`
+
+	// quick reads for one file alone, see [catalog.Options].
+	quick bool
 }
 
 // options reads the flags.
 func (f *catalogFlags) options(w *world) (opt catalog.Options, err error) {
-	opt = catalog.Options{MaxErrors: f.MaxErrors, NetPrices: f.NetPrices, DefaultCategory: f.Category, Stdin: w.stdin}
+	opt = catalog.Options{MaxErrors: f.MaxErrors, NetPrices: f.NetPrices, DefaultCategory: f.Category, Stdin: w.stdin, Quick: f.quick}
 	for _, name := range f.Catalog {
 		if isAddress(name) {
 			return opt, usage("--catalog", &feed.Error{Kind: feed.KindInvalid, Message: "it is an address, and a catalog is read from files",

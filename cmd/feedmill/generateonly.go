@@ -71,6 +71,7 @@ func (c *generateCmd) only(ctx context.Context, w *world, req publish.Request, s
 	}
 	defer func() { err = errors.Join(err, temp.Close()) }()
 
+	c.quick = true
 	bar := w.newProgress("generate")
 	defer bar.done()
 	in, err := c.readable(ctx, w, &req, temp.Path(), supplier, bar)

@@ -70,6 +70,9 @@ type Options struct {
 	TempDir string
 	// Stdin is what the file name "-" denotes; nil is the process's standard input.
 	Stdin io.Reader
+	// Quick leaves out what costs more than it tells of a catalog that is read for
+	// one file: codes that several products have.
+	Quick bool
 	// Called says what problems and errors call a file whose own name tells nobody
 	// anything, by that name; a file that is not in it is called by its name.
 	Called map[string]string

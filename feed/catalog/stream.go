@@ -21,6 +21,7 @@ type Stream struct {
 	total   int64 // bytes of the files, 0 when unknown
 	told    int64 // bytes read when Progress was called last
 	before  *feed.Dictionaries
+	quick   bool // no codes are noted
 	codes   codeWatch
 	shared  SharedCodes
 	used    bool
@@ -80,7 +81,7 @@ func (s *Stream) Products(ctx context.Context) iter.Seq2[*feed.Product, error] {
 			if err == nil && s.in.stats.Products+s.in.stats.Removed > s.in.lim.Products {
 				err = feed.Errorf(feed.KindInvalid, "%s:%d: the catalog holds more than %d products", s.in.file, s.in.line, s.in.lim.Products)
 			}
-			if err == nil && p != nil {
+			if err == nil && p != nil && !s.quick {
 				err = s.codes.add(ctx, p, s.in.file, s.in.start)
 			}
 			if err == nil && p != nil && !yield(p, nil) {
