@@ -16,8 +16,9 @@ const (
 	parameterPlaces = 256
 	valuePlaces     = 512
 	markedPlaces    = 2048
-	// pieceLongest bounds what is kept, in bytes.
+	// pieceLongest bounds what is kept, in bytes; up to pieceShort are copied at once.
 	pieceLongest = 1 << 10
+	pieceShort   = 96
 )
 
 // pieces remembers what was rendered of parameters and values. A piece has one
@@ -33,6 +34,8 @@ type pieces struct {
 type markedPiece struct {
 	mark *feed.Mark
 	text []byte
+	// start is how text begins, all of it where it is short.
+	start [pieceShort]byte
 }
 
 // marked gives the place of the piece with a mark.
@@ -47,7 +50,20 @@ func marked(list *[]markedPiece, m *feed.Mark) *markedPiece {
 func (p *markedPiece) keep(m *feed.Mark, text []byte) {
 	if len(text) <= pieceLongest {
 		p.mark, p.text = m, append(p.text[:0], text...)
+		copy(p.start[:], text)
 	}
+}
+
+// write appends the piece. A short one is copied together with what happens to
+// stand behind it, because a copy of known length costs less than one of the right
+// length; the next piece stands on that.
+func (p *markedPiece) write(dst []byte) []byte {
+	n := len(dst)
+	if len(p.text) > pieceShort || n+pieceShort > cap(dst) {
+		return append(dst, p.text...)
+	}
+	*(*[pieceShort]byte)(dst[n : n+pieceShort]) = p.start
+	return dst[:n+len(p.text)]
 }
 
 type piece[T any] struct {
@@ -97,7 +113,7 @@ func (w *Writer) parameterStart(dst []byte, m *feed.Parameter, t *Texts) []byte 
 	if m.Mark != nil {
 		p := marked(&t.pieces.markedParameters, m.Mark)
 		if p.mark == m.Mark {
-			return append(dst, p.text...)
+			return p.write(dst)
 		}
 		before := len(dst)
 		dst = w.appendParameterStart(dst, m)
@@ -134,7 +150,7 @@ func (w *Writer) value(dst []byte, v *feed.ParameterValue, t *Texts) []byte {
 	if v.Mark != nil {
 		p := marked(&t.pieces.markedValues, v.Mark)
 		if p.mark == v.Mark {
-			return append(dst, p.text...)
+			return p.write(dst)
 		}
 		before := len(dst)
 		dst = w.appendValue(dst, v)
