@@ -93,6 +93,9 @@ func TestCSVAroundTheTable(t *testing.T) {
 	if got := out.problems; len(out.lines) != 2 || !slices.Equal(got, want) {
 		t.Errorf("got %d products, %q, want %q", len(out.lines), got, want)
 	}
+	if out := readText(t, polish(), "c.csv", "\r\n\nid;name;category;price\n7;a,b;c;1,5\n"); len(out.lines) != 1 || out.err != nil {
+		t.Errorf("below empty lines: got %d products, %v", len(out.lines), out.err)
+	}
 }
 
 // Numbers that a spreadsheet has shortened name nothing any more: they are

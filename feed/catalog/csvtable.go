@@ -240,6 +240,7 @@ func toldSeparator(head []byte) (comma byte, told bool) {
 // separator tells which of , ; and tab stands most often between the names of
 // the header.
 func separator(head []byte) byte {
+	head = bytes.TrimLeft(head, "\r\n") // empty lines before it
 	line, _, _ := bytes.Cut(head, []byte("\n"))
 	var count [utf8.RuneSelf]int
 	quoted := false
