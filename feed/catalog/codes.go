@@ -3,7 +3,6 @@ package catalog
 import (
 	"bytes"
 	"cmp"
-	"container/heap"
 	"context"
 	"encoding/binary"
 	"hash/maphash"
@@ -43,12 +42,15 @@ const hintShared = "importers that go by codes sell one for the other: give each
 
 // codeWatch notes the codes of a catalog's sizes, in the spelling of the files, and
 // where they stand, and finds those of several products. Notes are sorted by what
-// the codes hash to: equal ones come together.
+// the codes hash to, which stands for an id: equal ones come together.
 type codeWatch struct {
 	sort  sorter
-	runs  []*run
 	seed  maphash.Seed
 	files []string
+}
+
+func newCodeWatch(dir string) codeWatch {
+	return codeWatch{sort: sorter{dir: dir, memory: codeMemory, alike: true}, seed: maphash.MakeSeed()}
 }
 
 // notedCode is one size's code.
@@ -62,10 +64,7 @@ type notedCode struct {
 // add notes the codes of a product that begins at a line.
 func (w *codeWatch) add(ctx context.Context, p *feed.Product, file string, line int64) error {
 	if len(w.files) == 0 || w.files[len(w.files)-1] != file {
-		if len(w.files) == 0 {
-			w.seed = maphash.MakeSeed()
-			w.sort.ctx = ctx
-		}
+		w.sort.ctx = ctx
 		w.files = append(w.files, file)
 	}
 	s := &w.sort
@@ -81,74 +80,8 @@ func (w *codeWatch) add(ctx context.Context, p *feed.Product, file string, line 
 		s.buf = append(s.buf, code...)
 		s.docs = append(s.docs, document{feed.ProductID(maphash.String(w.seed, code)), from, len(s.buf)})
 	}
-	if len(s.buf)+24*len(s.docs) >= codeMemory {
-		return w.spill()
-	}
-	return nil
-}
-
-func (w *codeWatch) order() {
-	slices.SortFunc(w.sort.docs, func(a, b document) int { return cmp.Compare(a.id, b.id) })
-}
-
-// spill writes what is in memory to a file, and makes one of many files.
-func (w *codeWatch) spill() error {
-	s := &w.sort
-	w.order()
-	r, err := s.create(func(to *runWriter) error {
-		for _, d := range s.docs {
-			if err := to.add(d.id, s.buf[d.from:d.to]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	s.buf, s.docs = s.buf[:0], s.docs[:0]
-	if w.runs = append(w.runs, r); len(w.runs) < fanIn {
-		return nil
-	}
-	one, err := s.create(func(to *runWriter) error { return w.each(w.runs, to.add) })
-	if err != nil {
-		return err
-	}
-	w.close()
-	w.runs = append(w.runs, one)
-	return nil
-}
-
-// each hands the notes of all runs to emit, equal hashes one behind the other.
-func (w *codeWatch) each(runs []*run, emit func(hash feed.ProductID, note []byte) error) error {
-	h := make(runHeap, 0, len(runs))
-	for _, r := range runs {
-		if err := r.rewind(); err != nil {
-			return err
-		}
-		if !r.done {
-			h = append(h, r)
-		}
-	}
-	heap.Init(&h)
-	for n := 0; len(h) > 0; n++ {
-		if n%4096 == 0 {
-			if err := w.sort.ctx.Err(); err != nil {
-				return err
-			}
-		}
-		r := h[0]
-		if err := emit(r.id, r.doc); err != nil {
-			return err
-		}
-		if err := r.next(); err != nil {
-			return err
-		}
-		if r.done {
-			heap.Pop(&h)
-		} else {
-			heap.Fix(&h, 0)
-		}
+	if s.full() {
+		return s.spill()
 	}
 	return nil
 }
@@ -162,7 +95,9 @@ func (w *codeWatch) shared() (n int64, list []sharedNote, err error) {
 	if len(w.files) == 0 {
 		return 0, nil, nil
 	}
-	w.order()
+	if err := w.sort.sortBuffer(); err != nil {
+		return 0, nil, err
+	}
 	var hash feed.ProductID
 	var group []sharedNote // the codes of one hash, of which there is one nearly always
 	var before []byte      // the note before, while nothing else has its hash
@@ -177,7 +112,7 @@ func (w *codeWatch) shared() (n int64, list []sharedNote, err error) {
 		}
 		group = group[:0]
 	}
-	err = w.each(append(slices.Clone(w.runs), &run{docs: w.sort.docs, buf: w.sort.buf}), func(h feed.ProductID, note []byte) error {
+	err = w.sort.merge(w.sort.runs(), func(h feed.ProductID, note []byte) error {
 		if h != hash || before == nil {
 			settle()
 			hash, before = h, append(before[:0], note...)
@@ -229,13 +164,6 @@ func (c *notedCode) order(b *notedCode) int {
 	return cmp.Or(cmp.Compare(c.file, b.file), cmp.Compare(c.line, b.line), cmp.Compare(c.product, b.product))
 }
 
-func (w *codeWatch) close() {
-	for _, r := range w.runs {
-		r.close()
-	}
-	w.runs = w.runs[:0]
-}
-
 // tellShared lists the shared codes of the catalog as warnings before all others,
 // because they are few and mean wrong deliveries.
 func (s *Stream) tellShared() error {
@@ -243,7 +171,7 @@ func (s *Stream) tellShared() error {
 		return nil // nothing is imported
 	}
 	n, list, err := s.codes.shared()
-	s.codes.close()
+	s.codes.sort.close()
 	if err != nil || n == 0 {
 		return err
 	}

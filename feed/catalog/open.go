@@ -25,7 +25,7 @@ func Open(files []string, opt Options) (*Stream, error) {
 	if len(files) > maxFiles {
 		return nil, feed.Errorf(feed.KindInvalid, "%d catalog files given, at most %d", len(files), maxFiles)
 	}
-	s := &Stream{in: newIntake(opt), quick: opt.Quick, codes: codeWatch{sort: sorter{dir: opt.TempDir}}}
+	s := &Stream{in: newIntake(opt), quick: opt.Quick, codes: newCodeWatch(opt.TempDir)}
 	if err := s.open(files, opt); err != nil {
 		s.Close()
 		return nil, err

@@ -107,6 +107,8 @@ type sorter struct {
 	memory int64
 	buf    []byte
 	docs   []document
+	// alike says that several may have one id, which is an error else.
+	alike bool
 	// levels hold the runs: those of one level are merged into one of the next,
 	// so each product is written once a level.
 	levels [][]*run
@@ -130,8 +132,7 @@ func (s *sorter) fill(products iter.Seq2[*feed.Product, error]) error {
 		from := len(s.buf)
 		s.buf = record.Append(s.buf, p)
 		s.docs = append(s.docs, document{p.ID, from, len(s.buf)})
-		// A document in the list costs three words beside its bytes.
-		if int64(len(s.buf))+24*int64(len(s.docs)) >= s.memory {
+		if s.full() {
 			if err := s.spill(); err != nil {
 				return err
 			}
@@ -139,6 +140,10 @@ func (s *sorter) fill(products iter.Seq2[*feed.Product, error]) error {
 	}
 	return s.sortBuffer()
 }
+
+// full says whether what is in memory is to be written. A document in the list
+// costs three words beside its bytes.
+func (s *sorter) full() bool { return int64(len(s.buf))+24*int64(len(s.docs)) >= s.memory }
 
 // sortBuffer orders the documents in memory and finds equal ids among them.
 func (s *sorter) sortBuffer() error {
@@ -151,7 +156,7 @@ func (s *sorter) sortBuffer() error {
 		}
 		return 0
 	})
-	for i := 1; i < len(s.docs); i++ {
+	for i := 1; i < len(s.docs) && !s.alike; i++ {
 		if s.docs[i].id == s.docs[i-1].id {
 			return duplicate(s.docs[i].id)
 		}
@@ -209,8 +214,7 @@ func (s *sorter) drain(yield func(*feed.Product, error) bool) error {
 		}
 		return nil
 	}
-	runs := slices.Concat(s.levels...)
-	if len(runs) == 0 {
+	if len(s.levels) == 0 {
 		for _, d := range s.docs {
 			if err := s.ctx.Err(); err != nil {
 				return err
@@ -221,10 +225,12 @@ func (s *sorter) drain(yield func(*feed.Product, error) bool) error {
 		}
 		return nil
 	}
-	if len(s.docs) > 0 {
-		runs = append(runs, &run{docs: s.docs, buf: s.buf})
-	}
-	return stopped(s.merge(runs, emit))
+	return stopped(s.merge(s.runs(), emit))
+}
+
+// runs gives all that there are, with what is in memory, which must be in order.
+func (s *sorter) runs() []*run {
+	return append(slices.Concat(s.levels...), &run{docs: s.docs, buf: s.buf})
 }
 
 // errStopped says that the loop was left.
@@ -255,7 +261,7 @@ func (s *sorter) merge(runs []*run, emit func(feed.ProductID, []byte) error) err
 			return err
 		}
 		r := h[0]
-		if r.id == last {
+		if r.id == last && !s.alike {
 			return duplicate(r.id)
 		}
 		last = r.id
@@ -280,6 +286,7 @@ func (s *sorter) close() {
 			r.close()
 		}
 	}
+	s.levels = nil
 }
 
 // create writes a run to a temporary file.

@@ -124,7 +124,7 @@ func (s *Stream) progress(last bool) {
 
 // Close closes the files; the end of the loop does so too.
 func (s *Stream) Close() error {
-	s.codes.close()
+	s.codes.sort.close()
 	if s.reader != nil {
 		s.reader.close()
 	}
