@@ -80,8 +80,12 @@ func hasText(s string) bool {
 // them into blanks.
 func appendEscaped(dst []byte, s string) []byte {
 	for {
-		n := feed.AttributePrefix(s)
-		dst = append(dst, s[:n]...)
+		out, n, ok := scan.AppendAttribute(dst, s)
+		if !ok {
+			n = feed.AttributePrefix(s)
+			out = append(dst, s[:n]...)
+		}
+		dst = out
 		if n == len(s) {
 			return dst
 		}

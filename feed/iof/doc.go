@@ -7,8 +7,9 @@
 // refuses to know what a partner pays or sees of the stock (an item comes
 // priced), where files are kept, how they are compressed and who fetches them.
 //
-// The writers append to a byte slice and know neither reflection nor fmt.
-// Whatever they are given, what they append is well-formed XML 1.0: text is
+// The writers append to a byte slice and know neither reflection nor fmt. What
+// stands in its memory behind what they append may be overwritten, because copies
+// of whole registers cost least. Whatever they are given, what they append is well-formed XML 1.0: text is
 // escaped, characters that XML forbids are dropped, and values that the
 // published schemas type more narrowly than the vocabulary (names, codes,
 // enumerations) are fitted or left out as each writer says.

@@ -36,7 +36,6 @@ func (w *Writer) SameTexts(o *Writer) bool {
 // AppendFullWith is [Writer.AppendFull] with texts, which only writers that write
 // the same of them may be given. A group and a set may differ between those who
 // share: they are none of the texts.
-// What stands in the memory of dst behind it may be overwritten.
 func (w *Writer) AppendFullWith(dst []byte, it *feed.Item, t *Texts) []byte {
 	dst = w.appendFull(dst, it, t)
 	t.known = t.common

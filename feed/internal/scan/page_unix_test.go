@@ -37,6 +37,12 @@ func TestNothingBehindThePage(t *testing.T) {
 			if got, ok := Attribute(s); ok && got != n {
 				t.Fatalf("%d bytes, %d before the end: got %d, want %d", n, gap, got, n)
 			}
+			if _, got, ok := AppendAttribute(nil, s); ok && got != n {
+				t.Fatalf("%d bytes, %d before the end: appended %d, want %d", n, gap, got, n)
+			}
+			if !Starts(b, s) {
+				t.Fatalf("%d bytes, %d before the end: a text does not start with itself", n, gap)
+			}
 			stops := make([]uint64, StopWords(n))
 			if got := Stops(b, stops); got != want {
 				t.Fatalf("%d bytes, %d before the end: got %v, want %v", n, gap, got, want)

@@ -10,6 +10,7 @@ package scan
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -112,6 +113,42 @@ func Attribute(s string) (prefix int, ok bool) {
 		return wideAttribute(s)
 	}
 	return 0, false
+}
+
+// AppendAttribute appends the prefix that [Attribute] gives the length of, or
+// nothing where ok is false. What stands in the memory of dst behind what was
+// appended may be overwritten.
+func AppendAttribute(dst []byte, s string) (out []byte, prefix int, ok bool) {
+	if s == "" || !wide || !fits(s) {
+		return dst, 0, s == ""
+	}
+	n := len(dst)
+	if cap(dst)-n < len(s)+chunk {
+		dst = slices.Grow(dst, len(s)+chunk)
+	}
+	prefix, ok = wideCopyAttribute(&dst[:n+1][n], s)
+	if !ok {
+		return dst, 0, false
+	}
+	return dst[:n+prefix], prefix, true
+}
+
+// Starts says whether b starts with s.
+func Starts(b []byte, s string) bool {
+	n := len(s)
+	switch {
+	case n > len(b):
+		return false
+	case n < 16:
+		return string(b[:n]) == s
+	case n <= 32: // some bytes are looked at twice
+		t := b[:n]
+		return (binary.LittleEndian.Uint64(t)^word(s, 0))|(binary.LittleEndian.Uint64(t[8:])^word(s, 8))|
+			(binary.LittleEndian.Uint64(t[n-16:])^word(s, n-16))|(binary.LittleEndian.Uint64(t[n-8:])^word(s, n-8)) == 0
+	case wide:
+		return wideStarts(b, s)
+	}
+	return string(b[:n]) == s
 }
 
 // Token says whether s holds ASCII letters, digits, and any of ._-: alone: in

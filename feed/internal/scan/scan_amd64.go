@@ -20,7 +20,13 @@ func cleanAVX2(p *byte, n int) (bad, bracket bool)
 func attributeAVX2(p *byte, n int) (prefix int, bad bool)
 
 //go:noescape
+func copyAttributeAVX2(to, p *byte, n int) (prefix int, bad bool)
+
+//go:noescape
 func addressAVX2(p *byte, n int) (odd bool)
+
+//go:noescape
+func sameAVX2(p, q *byte, n int) (same bool)
 
 // wide says that processor and system have registers of 32 bytes, and AVX2.
 var wide = processor.Has(processor.AVX2)
@@ -52,6 +58,17 @@ func wideClean(s string) (clean, bracket bool) {
 func wideAttribute(s string) (prefix int, ok bool) {
 	prefix, bad := attributeAVX2(unsafe.StringData(s), len(s))
 	return prefix, !bad
+}
+
+// wideCopyAttribute writes whole chunks to where there is room for them.
+func wideCopyAttribute(to *byte, s string) (prefix int, ok bool) {
+	prefix, bad := copyAttributeAVX2(to, unsafe.StringData(s), len(s))
+	return prefix, !bad
+}
+
+// wideStarts is Starts for a chunk or more.
+func wideStarts(b []byte, s string) bool {
+	return sameAVX2(unsafe.SliceData(b), unsafe.StringData(s), len(s))
 }
 
 // wideAddress is Address for a chunk or more.

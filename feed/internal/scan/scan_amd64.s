@@ -468,6 +468,139 @@ hit:
 	VZEROUPPER
 	RET
 
+// func copyAttributeAVX2(to, p *byte, n int) (prefix int, bad bool)
+TEXT ·copyAttributeAVX2(SB), NOSPLIT, $0-33
+	MOVQ to+0(FP), DI
+	MOVQ p+8(FP), SI
+	MOVQ n+16(FP), CX
+	CMPQ CX, $32
+	JGE long
+	VMOVDQU (SI), Y0
+	VMOVDQU Y0, (DI)
+	VPMOVMSKB Y0, R8
+	VPMINUB all1F<>(SB), Y0, Y2
+	VPCMPEQB Y0, Y2, Y2
+	VPOR all04<>(SB), Y0, Y3
+	VPCMPEQB all26<>(SB), Y3, Y3
+	VPOR all02<>(SB), Y0, Y4
+	VPCMPEQB all3E<>(SB), Y4, Y4
+	VPOR Y3, Y2, Y2
+	VPOR Y4, Y2, Y2
+	VPMOVMSKB Y2, BX
+	MOVL $-1, AX
+	SHLL CX, AX
+	ORL AX, BX
+	NOTL AX
+	TESTL AX, R8
+	JNZ long
+	BSFL BX, BX
+	MOVQ BX, prefix+24(FP)
+	MOVB $0, bad+32(FP)
+	VZEROUPPER
+	RET
+
+long:
+	MOVQ CX, DX
+	VPXOR Y12, Y12, Y12
+	VPXOR Y1, Y1, Y1
+
+loop:
+	CMPQ CX, $32
+	JLT rest
+	VMOVDQU (SI), Y0
+
+work:
+	VPMOVMSKB Y0, R8
+	VPMINUB all1F<>(SB), Y0, Y2
+	VPCMPEQB Y0, Y2, Y2
+	VPOR all04<>(SB), Y0, Y3
+	VPCMPEQB all26<>(SB), Y3, Y3
+	VPOR all02<>(SB), Y0, Y4
+	VPCMPEQB all3E<>(SB), Y4, Y4
+	VPOR Y3, Y2, Y2
+	VPOR Y4, Y2, Y2
+	VPMOVMSKB Y2, BX
+	TESTL R8, R8
+	JNZ beyond
+	VPSUBUSB whole<>(SB), Y1, Y1
+	VPOR Y1, Y12, Y12
+	VMOVDQA Y0, Y1
+
+next:
+	VMOVDQU Y0, (DI)
+	ADDQ $32, DI
+	TESTL BX, BX
+	JNZ hit
+	ADDQ $32, SI
+	SUBQ $32, CX
+	JGE loop
+	JMP done
+
+rest:
+	VMOVDQU all20<>(SB), Y0
+	TESTQ CX, CX
+	JZ work
+	LEAQ keep<>+32(SB), AX
+	SUBQ CX, AX
+	VMOVDQU (AX), Y0
+	VPAND (SI), Y0, Y0
+	LEAQ blank<>+32(SB), AX
+	SUBQ CX, AX
+	VPOR (AX), Y0, Y0
+	JMP work
+
+beyond:
+	VMOVDQU all0F<>(SB), Y8
+	VMOVDQU firstHigh<>(SB), Y9
+	VMOVDQU firstLow<>(SB), Y10
+	VMOVDQU secondHigh<>(SB), Y11
+	VPERM2I128 $0x21, Y0, Y1, Y2
+	VPALIGNR $15, Y2, Y0, Y3
+	VPALIGNR $14, Y2, Y0, Y5
+	VPALIGNR $13, Y2, Y0, Y6
+	VPSRLW $4, Y3, Y4
+	VPAND Y8, Y4, Y4
+	VPSHUFB Y4, Y9, Y4
+	VPAND Y8, Y3, Y7
+	VPSHUFB Y7, Y10, Y7
+	VPAND Y7, Y4, Y4
+	VPSRLW $4, Y0, Y7
+	VPAND Y8, Y7, Y7
+	VPSHUFB Y7, Y11, Y7
+	VPAND Y7, Y4, Y4
+	VPCMPEQB allBF<>(SB), Y3, Y3
+	VPCMPEQB allEF<>(SB), Y5, Y7
+	VPAND Y7, Y3, Y3
+	VPOR all01<>(SB), Y0, Y7
+	VPCMPEQB allBF<>(SB), Y7, Y7
+	VPAND Y7, Y3, Y3
+	VPOR Y3, Y12, Y12
+	VPSUBUSB all60<>(SB), Y5, Y5
+	VPSUBUSB all70<>(SB), Y6, Y6
+	VPOR Y5, Y6, Y5
+	VPAND all80<>(SB), Y5, Y5
+	VPXOR Y4, Y5, Y4
+	VPOR Y4, Y12, Y12
+	VMOVDQA Y0, Y1
+	JMP next
+
+done:
+	VPTEST Y12, Y12
+	MOVQ DX, prefix+24(FP)
+	SETNE bad+32(FP)
+	VZEROUPPER
+	RET
+
+hit:
+	BSFL BX, BX
+	SUBQ CX, DX
+	ADDQ BX, DX
+	MOVQ DX, prefix+24(FP)
+	VPTEST Y12, Y12
+	SETNE bad+32(FP)
+	VZEROUPPER
+	RET
+
 // func addressAVX2(p *byte, n int) (odd bool)
 TEXT ·addressAVX2(SB), NOSPLIT, $0-17
 	MOVQ p+0(FP), SI
@@ -499,5 +632,33 @@ loop:
 done:
 	VPTEST Y12, Y12
 	SETNE odd+16(FP)
+	VZEROUPPER
+	RET
+
+// func sameAVX2(p, q *byte, n int) (same bool)
+TEXT ·sameAVX2(SB), NOSPLIT, $0-25
+	MOVQ p+0(FP), SI
+	MOVQ q+8(FP), DI
+	MOVQ n+16(FP), CX
+	VPXOR Y12, Y12, Y12
+
+loop:
+	VMOVDQU (SI), Y0
+	VPXOR (DI), Y0, Y0
+	VPOR Y0, Y12, Y12
+	ADDQ $32, SI
+	ADDQ $32, DI
+	SUBQ $32, CX
+	JLE done
+	CMPQ CX, $32
+	JGE loop
+	LEAQ -32(SI)(CX*1), SI
+	LEAQ -32(DI)(CX*1), DI
+	MOVL $32, CX
+	JMP loop
+
+done:
+	VPTEST Y12, Y12
+	SETEQ same+24(FP)
 	VZEROUPPER
 	RET

@@ -13,3 +13,7 @@ func wideClean(string) (clean, bracket bool) { return false, false }
 func wideAddress(string) bool { return false }
 
 func wideAttribute(string) (int, bool) { return 0, false }
+
+func wideCopyAttribute(*byte, string) (int, bool) { return 0, false }
+
+func wideStarts([]byte, string) bool { return false }

@@ -103,6 +103,8 @@ func hold(t testing.TB, s string) {
 			t.Fatalf("%s(%q): got %v, want %v", name, s, got, want)
 		}
 	}
+	holdAppended(t, s)
+	holdStarts(t, s)
 	n, ok := Attribute(s)
 	want := slowAttribute(s)
 	switch {
@@ -112,6 +114,43 @@ func hold(t testing.TB, s string) {
 		t.Fatalf("Attribute(%q): got %d and ok, want no such answer", s, n)
 	case !ok && wide && fits(s) && slowClean(s):
 		t.Fatalf("Attribute(%q): got no answer, want %d", s, want)
+	}
+}
+
+// holdAppended checks that what is appended is what Attribute tells, and that nothing
+// before it is touched.
+func holdAppended(t testing.TB, s string) {
+	t.Helper()
+	n, ok := Attribute(s)
+	for _, room := range []int{0, 1, len(s), len(s) + 31, len(s) + 32, len(s) + 100} {
+		const before = "<a b=\""
+		got, prefix, fine := AppendAttribute(append(make([]byte, 0, len(before)+room), before...), s)
+		want := before
+		if fine {
+			want += s[:slowAttribute(s)]
+		}
+		if string(got) != want || fine && prefix != len(want)-len(before) || ok && !fine || fine && !ok && !slowClean(s[:prefix]) {
+			t.Fatalf("AppendAttribute(%q): got %q, %d, %v with room for %d; Attribute says %d, %v", s, got, prefix, fine, room, n, ok)
+		}
+	}
+}
+
+// holdStarts checks texts that differ in one byte, and such that are too short.
+func holdStarts(t testing.TB, s string) {
+	t.Helper()
+	b := append([]byte(s), "more"...)
+	if !Starts(b, s) || !Starts(b[:len(s)], s) {
+		t.Fatalf("Starts(%q): got false", s)
+	}
+	for i := range len(s) {
+		if Starts(b[:i], s) {
+			t.Fatalf("Starts(%q) of its first %d bytes: got true", s, i)
+		}
+		b[i] ^= 1 << (i % 8)
+		if Starts(b, s) {
+			t.Fatalf("Starts(%q) with another byte %d: got true", s, i)
+		}
+		b[i] ^= 1 << (i % 8)
 	}
 }
 
@@ -218,6 +257,8 @@ func TestAllocations(t *testing.T) {
 		Stops(text, stops)
 		Clean(s)
 		Attribute(s)
+		AppendAttribute(text[:0], s)
+		Starts(text, s)
 	}); n != 0 {
 		t.Errorf("allocations: got %v, want 0", n)
 	}

@@ -26,7 +26,9 @@ func main() {
 	g.stops()
 	g.clean()
 	g.attribute()
+	g.copyAttribute()
 	g.address()
+	g.same()
 	if err := os.WriteFile(*out, g.Bytes(), 0o666); err != nil {
 		log.Fatal(err)
 	}
@@ -298,29 +300,54 @@ func (g *generator) clean() {
 	g.code("SETNE bad+16(FP)", "VPTEST Y13, Y13", "SETNE bracket+17(FP)", "VZEROUPPER", "RET")
 }
 
+// special marks in BX what may not stand for itself in an attribute.
+func (g *generator) special() {
+	g.controls("Y0")
+	g.code(
+		"VPOR "+ref(all(0x04))+", Y0, Y3", // & and "
+		"VPCMPEQB "+ref(all('&'))+", Y3, Y3",
+		"VPOR "+ref(all(0x02))+", Y0, Y4", // < and >
+		"VPCMPEQB "+ref(all('>'))+", Y4, Y4",
+		"VPOR Y3, Y2, Y2",
+		"VPOR Y4, Y2, Y2",
+		"VPMOVMSKB Y2, BX",
+	)
+}
+
 func (g *generator) attribute() {
 	g.line("\n// func attributeAVX2(p *byte, n int) (prefix int, bad bool)")
 	g.line("TEXT ·attributeAVX2(SB), NOSPLIT, $0-25")
 	g.code("MOVQ p+0(FP), SI", "MOVQ n+8(FP), CX", "MOVQ CX, DX")
 	g.start()
-	g.chunks(func() {
-		g.controls("Y0")
-		g.code(
-			"VPOR "+ref(all(0x04))+", Y0, Y3", // & and "
-			"VPCMPEQB "+ref(all('&'))+", Y3, Y3",
-			"VPOR "+ref(all(0x02))+", Y0, Y4", // < and >
-			"VPCMPEQB "+ref(all('>'))+", Y4, Y4",
-			"VPOR Y3, Y2, Y2",
-			"VPOR Y4, Y2, Y2",
-			"VPMOVMSKB Y2, BX",
-		)
-	}, func() { g.code("TESTL BX, BX", "JNZ hit") })
+	g.chunks(g.special, func() { g.code("TESTL BX, BX", "JNZ hit") })
 	g.verdict()
 	g.code("MOVQ DX, prefix+16(FP)", "SETNE bad+24(FP)", "VZEROUPPER", "RET",
 		"hit:",
 		"BSFL BX, BX", "SUBQ CX, DX", "ADDQ BX, DX", "MOVQ DX, prefix+16(FP)")
 	g.verdict()
 	g.code("SETNE bad+24(FP)", "VZEROUPPER", "RET")
+}
+
+// copyAttribute stores each chunk that it looks at, whole. Of texts that are
+// shorter than one, which most are, it looks at what stands behind them too, and
+// ends at their end as at a sign that may not stand for itself.
+func (g *generator) copyAttribute() {
+	g.line("\n// func copyAttributeAVX2(to, p *byte, n int) (prefix int, bad bool)")
+	g.line("TEXT ·copyAttributeAVX2(SB), NOSPLIT, $0-33")
+	g.code("MOVQ to+0(FP), DI", "MOVQ p+8(FP), SI", "MOVQ n+16(FP), CX", "CMPQ CX, $32", "JGE long", "VMOVDQU (SI), Y0", "VMOVDQU Y0, (DI)", "VPMOVMSKB Y0, R8")
+	g.special()
+	g.code("MOVL $-1, AX", "SHLL CX, AX", "ORL AX, BX", "NOTL AX", "TESTL AX, R8", "JNZ long",
+		"BSFL BX, BX", "MOVQ BX, prefix+24(FP)", "MOVB $0, bad+32(FP)", "VZEROUPPER", "RET",
+		"long:",
+		"MOVQ CX, DX")
+	g.start()
+	g.chunks(g.special, func() { g.code("VMOVDQU Y0, (DI)", "ADDQ $32, DI", "TESTL BX, BX", "JNZ hit") })
+	g.verdict()
+	g.code("MOVQ DX, prefix+24(FP)", "SETNE bad+32(FP)", "VZEROUPPER", "RET",
+		"hit:",
+		"BSFL BX, BX", "SUBQ CX, DX", "ADDQ BX, DX", "MOVQ DX, prefix+24(FP)")
+	g.verdict()
+	g.code("SETNE bad+32(FP)", "VZEROUPPER", "RET")
 }
 
 // address needs no rest: n is a chunk at least, and the last one begins where its
@@ -337,4 +364,16 @@ func (g *generator) address() {
 		"LEAQ -32(SI)(CX*1), SI", "MOVL $32, CX", "JMP loop", "done:")
 	g.verdict()
 	g.code("SETNE odd+16(FP)", "VZEROUPPER", "RET")
+}
+
+// same needs no rest either.
+func (g *generator) same() {
+	g.line("\n// func sameAVX2(p, q *byte, n int) (same bool)")
+	g.line("TEXT ·sameAVX2(SB), NOSPLIT, $0-25")
+	g.code("MOVQ p+0(FP), SI", "MOVQ q+8(FP), DI", "MOVQ n+16(FP), CX", "VPXOR Y12, Y12, Y12",
+		"loop:", "VMOVDQU (SI), Y0", "VPXOR (DI), Y0, Y0", "VPOR Y0, Y12, Y12",
+		"ADDQ $32, SI", "ADDQ $32, DI", "SUBQ $32, CX", "JLE done", "CMPQ CX, $32", "JGE loop",
+		"LEAQ -32(SI)(CX*1), SI", "LEAQ -32(DI)(CX*1), DI", "MOVL $32, CX", "JMP loop", "done:")
+	g.verdict()
+	g.code("SETEQ same+24(FP)", "VZEROUPPER", "RET")
 }
