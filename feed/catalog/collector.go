@@ -129,6 +129,9 @@ func (c *Collector) observe(p *feed.Product, known *noticed) {
 			c.warehouse(p.Sizes[i].Stock[k].Warehouse)
 		}
 	}
+	if known.every {
+		return
+	}
 	for i := range p.Parameters {
 		q := &p.Parameters[i]
 		var k noticedParameter

@@ -419,8 +419,11 @@ func (in *intake) finishRefs(d *draft) {
 		p.Warranty.ID = in.id(kindWarranty, "", in.mainText(p.Warranty.Names))
 	}
 	in.needName(kindWarranty, "warranty", p.Warranty.ID, len(p.Warranty.Names) > 0)
+	if d.noticed.every {
+		return
+	}
 	for i := range p.Parameters {
-		if i < len(d.noticed.parameters) && d.noticed.parameters[i] == (noticedParameter{true, true}) {
+		if i < len(d.noticed.parameters) && d.noticed.parameters[i].whole() {
 			continue // with ids and names, as what is in the dictionaries
 		}
 		q := &p.Parameters[i]

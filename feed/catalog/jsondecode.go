@@ -1,13 +1,13 @@
 package catalog
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
 	"strings"
 
 	"feedmill/feed"
 	"feedmill/feed/catalog/internal/jsonlex"
+	"feedmill/feed/internal/scan"
 )
 
 // decoder turns lines of the native format into products and dictionary
@@ -18,8 +18,10 @@ type decoder struct {
 	memos memos
 	// habits are those of the kinds of objects that were met, by their number.
 	habits []*habit
-	xml    extensionChecker
-	path   []step
+	// languages are those of texts by language, in the order of the first that were met.
+	languages [4]expectedLanguage
+	xml       extensionChecker
+	path      fieldPath
 	// scalars are those of the last run.
 	scalars jsonlex.Scalars
 	// before are the prices of the product that were read last, by point: those of
@@ -33,11 +35,36 @@ type decoder struct {
 	offset int64
 }
 
-// step is one step of the path to the current value.
+// fieldPath leads to the current value: a step for each object around it.
+type fieldPath struct {
+	steps [maxPath]step
+	deep  int // the index of the last
+}
+
+// maxPath is more than the format nests objects; the lexer skips what is deeper.
+const maxPath = 16
+
+// step is one step of a path.
 type step struct {
 	name  string
 	index int // -1 outside of lists
 }
+
+// start makes it the path to what is in a line.
+func (p *fieldPath) start() {
+	p.deep = 0
+	p.steps[0] = step{index: -1}
+}
+
+func (p *fieldPath) enter() {
+	p.deep++
+	*p.last() = step{index: -1}
+}
+
+func (p *fieldPath) leave() { p.deep-- }
+
+// last gives the last step.
+func (p *fieldPath) last() *step { return &p.steps[p.deep&(maxPath-1)] }
 
 // object walks the members of one object.
 type object struct {
@@ -56,6 +83,8 @@ type habit struct {
 	// or that the object ended.
 	after [65]uint8
 	plan  jsonlex.Plan
+	// runs are the bits of members that a run may read.
+	runs uint64
 }
 
 // ends is what comes next behind the last member.
@@ -76,7 +105,7 @@ func (d *decoder) newHabit(m *members) *habit {
 	for i, name := range m.names {
 		h.keys[i] = jsonlex.NewName(name)
 	}
-	h.plan = jsonlex.Plan{Keys: h.keys, After: h.after[:], Longest: d.lim.Field}
+	h.plan.Longest = d.lim.Field
 	if d.habits == nil {
 		d.habits = make([]*habit, memberKinds)
 	}
@@ -87,7 +116,7 @@ func (d *decoder) newHabit(m *members) *habit {
 // enter begins an object with these members.
 func (d *decoder) enter(m *members) object {
 	d.lex.Object()
-	d.path = append(d.path, step{index: -1})
+	d.path.enter()
 	return d.object(m)
 }
 
@@ -95,21 +124,22 @@ func (d *decoder) enter(m *members) object {
 // the names; ok is false behind the last one.
 func (d *decoder) member(o *object) (i int, ok bool) {
 	for {
-		next := &o.after[o.last]
+		from, place := d.lex.Offset(), o.last
+		next := &o.after[place]
 		i := int(*next)
 		if i == ends && d.lex.Closed() {
-			d.path = d.path[:len(d.path)-1]
+			d.path.leave()
 			return 0, false
 		}
 		if i == ends || !d.lex.Named(&o.keys[i]) {
 			name, ok := d.lex.Member()
 			if !ok {
 				*next = ends
-				d.path = d.path[:len(d.path)-1]
+				d.path.leave()
 				return 0, false
 			}
 			if i = o.find(name); i < 0 {
-				top := &d.path[len(d.path)-1]
+				top := d.path.last()
 				top.name, top.index = name, -1
 				d.fail(d.field(), "is not a member", memberHint(name, o.names))
 				d.lex.Skip()
@@ -117,8 +147,11 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 			}
 			*next = uint8(i)
 		}
+		if o.runs>>i&1 != 0 { // a run would have read it
+			d.lex.Learn(&o.plan, place, from, o.names[i], i)
+		}
 		o.last = i + 1
-		top := &d.path[len(d.path)-1]
+		top := d.path.last()
 		top.name, top.index = o.names[i], -1
 		if o.seen&(1<<i) != 0 {
 			d.fail(d.field(), "occurs twice", "")
@@ -137,7 +170,7 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 // may be strings, numbers which may be whole numbers. What is anything else, or
 // wrong, is left to member.
 func (d *decoder) run(o *object, texts, numbers uint64) []jsonlex.Scalar {
-	o.plan.Texts, o.plan.Numbers = texts, numbers
+	o.plan.Texts, o.plan.Numbers, o.runs = texts, numbers, texts|numbers
 	d.scalars.Last, d.scalars.Seen = o.last, o.seen
 	d.lex.Run(&o.plan, &d.scalars)
 	o.last, o.seen = d.scalars.Last, d.scalars.Seen
@@ -146,7 +179,7 @@ func (d *decoder) run(o *object, texts, numbers uint64) []jsonlex.Scalar {
 
 // at makes a member that run has read the one that problems are told of.
 func (d *decoder) at(o *object, member int32) {
-	d.path[len(d.path)-1] = step{name: o.names[member], index: -1}
+	*d.path.last() = step{name: o.names[member], index: -1}
 }
 
 // null reads null, which is as good as absent, if it is next.
@@ -170,14 +203,14 @@ func (d *decoder) list() bool {
 		return false
 	}
 	d.lex.Array()
-	d.path[len(d.path)-1].index = -1
+	d.path.last().index = -1
 	return true
 }
 
 // element goes to the next element of the list; behind max elements the rest is
 // refused and skipped.
 func (d *decoder) element(max int) bool {
-	top := &d.path[len(d.path)-1]
+	top := d.path.last()
 	if d.lex.Element() {
 		if top.index++; top.index < max {
 			return true
@@ -201,7 +234,7 @@ func (d *decoder) tooMany(top *step, max int) {
 // field gives the path of the current value: sizes[0].stock[1].quantity.
 func (d *decoder) field() string {
 	var b strings.Builder
-	for i, s := range d.path {
+	for i, s := range d.path.steps[:d.path.deep+1] {
 		if i > 0 {
 			b.WriteByte('.')
 		}
@@ -229,7 +262,7 @@ func (d *decoder) wrong(want string) {
 
 // str reads a string as it stands.
 func (d *decoder) raw() string {
-	if d.lex.Kind() != jsonlex.String {
+	if d.lex.Next() != '"' {
 		d.wrong("a string")
 		return ""
 	}
@@ -393,36 +426,39 @@ func (d *decoder) weight() feed.Weight {
 // language, into t.
 func (d *decoder) texts(t feed.Texts) feed.Texts {
 	t = t[:0]
-	switch d.lex.Kind() {
-	case jsonlex.String:
+	switch d.lex.Next() {
+	case '"':
 		if s := d.text(); s != "" {
 			t = append(t, feed.Text{Lang: d.def.Language, Value: s})
 		}
 		return t
-	case jsonlex.Object:
+	case '{':
 	default:
 		d.wrong("a string or an object of texts by language")
 		return t
 	}
 	d.lex.Object()
-	d.path = append(d.path, step{index: -1})
-	for {
-		name, ok := d.lex.Member()
+	d.path.enter()
+	for k := 0; k == 0 || !d.lex.Closed(); k++ {
+		name, lang, ok := d.expectedLanguage(k)
 		if !ok {
-			break
+			if name, ok = d.lex.Member(); !ok {
+				break
+			}
+			lang = d.def.Language
+			if name != "" {
+				lang, ok = d.language(name)
+			}
+			d.expectLanguage(k, name, lang)
 		}
-		d.path[len(d.path)-1].name = name
-		if d.lex.Kind() == jsonlex.Null {
-			d.lex.Null()
+		d.path.last().name = name
+		if d.null() {
 			continue
 		}
-		lang := d.def.Language
-		if name != "" {
-			if lang, ok = d.language(name); !ok {
-				d.refuse("is not a language code", "write three letters of ISO 639-2: pol, eng, ger")
-				d.lex.Skip()
-				continue
-			}
+		if !ok {
+			d.refuse("is not a language code", "write three letters of ISO 639-2: pol, eng, ger")
+			d.lex.Skip()
+			continue
 		}
 		s := d.text()
 		if _, twice := t.Get(lang); twice {
@@ -433,8 +469,37 @@ func (d *decoder) texts(t feed.Texts) feed.Texts {
 			t = append(t, feed.Text{Lang: lang, Value: s})
 		}
 	}
-	d.path = d.path[:len(d.path)-1]
+	d.path.leave()
 	return t
+}
+
+// expectedLanguage reads the code of a language, if it is the one that objects of
+// texts have at this place, and says whether it did.
+func (d *decoder) expectedLanguage(place int) (code string, lang feed.Language, ok bool) {
+	if place >= len(d.languages) {
+		return "", lang, false
+	}
+	l := &d.languages[place]
+	if l.code == "" || !d.lex.Named(&l.name) {
+		return "", lang, false
+	}
+	return l.code, l.lang, true
+}
+
+// expectLanguage expects a language at this place of objects of texts, if none is
+// expected there: machines always keep the same order.
+func (d *decoder) expectLanguage(place int, code string, lang feed.Language) {
+	if place < len(d.languages) && d.languages[place].code == "" && len(code) == 3 && !lang.IsZero() {
+		code = strings.Clone(code)
+		d.languages[place] = expectedLanguage{jsonlex.NewName(code), code, lang}
+	}
+}
+
+// expectedLanguage is one that was met.
+type expectedLanguage struct {
+	name jsonlex.Name
+	code string
+	lang feed.Language
 }
 
 // amounts reads a price: an object of net and gross, or one number. Prices of the
@@ -442,9 +507,9 @@ func (d *decoder) texts(t feed.Texts) feed.Texts {
 func (d *decoder) amounts(size, point int) {
 	a := amounts{size: size, point: point}
 	before := &d.before[point]
-	switch d.lex.Kind() {
-	case jsonlex.Object:
-		if before.like > 0 && bytes.HasPrefix(d.lex.Rest(), before.text) {
+	switch d.lex.Next() {
+	case '{':
+		if before.like > 0 && scan.Starts(d.lex.Rest(), before.text) {
 			d.lex.Advance(len(before.text))
 			a.like = before.like
 			a.net, a.gross = d.draft.prices[a.like-1].net, d.draft.prices[a.like-1].gross
@@ -459,7 +524,7 @@ func (d *decoder) amounts(size, point int) {
 		if d.plainSince(t) {
 			*before = lastPrice{d.lex.Since(start), len(d.draft.prices) + 1}
 		}
-	case jsonlex.Number, jsonlex.String:
+	case '"', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		s := d.decimal()
 		if s == "" {
 			return
@@ -478,7 +543,7 @@ func (d *decoder) amounts(size, point int) {
 
 // lastPrice is how a price of the product was written last.
 type lastPrice struct {
-	text []byte
+	text string
 	like int // its index in the draft's prices, plus one; 0 for none
 }
 

@@ -116,7 +116,7 @@ func blank(line []byte) bool {
 func (f *jsonl) begin(line []byte) (product bool) {
 	d := &f.d
 	d.startLine(f.lines.Line())
-	d.path = append(d.path[:0], step{index: -1})
+	d.path.start()
 	d.offset = f.lines.Offset()
 	d.lex.Reset(line)
 	d.firstRecord, f.first = f.first, false
@@ -138,7 +138,7 @@ func (f *jsonl) begin(line []byte) (product bool) {
 		return false
 	}
 	if name == "record" {
-		d.path[0].name = name
+		d.path.last().name = name
 		d.record()
 		d.lex.End()
 		return false
@@ -163,7 +163,7 @@ func (d *decoder) productLine() *feed.Product {
 		d.endLine(t.label())
 		return nil
 	}
-	d.path = append(d.path[:0], step{index: -1})
+	d.path.start()
 	d.replaced += d.lex.Replaced()
 	if removed {
 		d.tombstone(&o)

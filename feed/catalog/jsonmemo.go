@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"feedmill/feed"
-	"feedmill/feed/catalog/internal/jsonlex"
+	"feedmill/feed/internal/scan"
 )
 
 // Products name few producers, categories and parameters, and machines write
@@ -37,19 +37,25 @@ const (
 	memoPause = 8 * memoTrial
 )
 
-// memo remembers values of one kind. A text has one place.
+// memo remembers values of one kind.
 type memo[T any] struct {
-	slots        []memoSlot[T]
+	memoTexts
+	values []T // parallel to the slots
+}
+
+// memoTexts are the texts of a memo. Each has one place.
+type memoTexts struct {
+	slots        []memoSlot
 	off          bool
 	hits, misses int
 	pause        int
 }
 
-type memoSlot[T any] struct {
+// memoSlot is so small that it lies in one line of the processor's cache.
+type memoSlot struct {
 	// text is how the object starts or is written, "" in an empty slot.
-	text  string
-	value T
-	note  *note
+	text string
+	note *note
 	// missed tells which text was missed here last: one that comes once is not
 	// worth the memory.
 	missed uint64
@@ -64,25 +70,18 @@ type note struct {
 	noted bool
 }
 
-// find looks for what the rest of a line starts with. The slot is where it
-// belongs otherwise, nil when it is not to be remembered.
-func (m *memo[T]) find(rest []byte) (s *memoSlot[T], hit bool) {
-	if len(rest) < memoHead || m.off {
-		return nil, false
-	}
+// nowhere is the place of what is not to be remembered.
+const nowhere = -1
+
+// find looks for what the rest of a line starts with. at is where it belongs
+// otherwise, [nowhere] when it is not to be remembered.
+func (m *memoTexts) find(rest []byte) (at int, hit bool) {
 	if m.pause > 0 {
 		m.pause--
-		return nil, false
+		return nowhere, false
 	}
-	const k1, k2 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
-	h := (binary.LittleEndian.Uint64(rest[memoSame:]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(rest[memoSame+8:])*k2, 29)) * k1
-	if m.slots == nil {
-		m.slots = make([]memoSlot[T], memoSlots)
-	}
-	s = &m.slots[h>>(64-memoBits)]
-	if n := len(s.text); n > 0 && n <= len(rest) && string(rest[:n]) == s.text {
-		m.hits++
-		return s, true
+	if at, hit = m.known(rest); hit || at == nowhere {
+		return at, hit
 	}
 	if m.misses++; m.misses == memoTrial {
 		if m.hits < memoTrial/memoWorth {
@@ -90,20 +89,53 @@ func (m *memo[T]) find(rest []byte) (s *memoSlot[T], hit bool) {
 		}
 		m.hits, m.misses = 0, 0
 	}
-	if s.missed != h {
+	h := memoHash(rest)
+	if s := &m.slots[at]; s.missed != h {
 		s.missed = h
-		return nil, false
+		return nowhere, false
 	}
-	return s, false
+	return at, false
 }
 
-// keep remembers a value under its text; both are the slot's own.
-func (s *memoSlot[T]) keep(text []byte, value T) {
-	s.text, s.value = string(text), value
-	s.note = &note{mark: *feed.NewMark(uint32(s.missed >> (64 - memoBits)))}
+// known is find without counting what is missed: who asks it and does not find
+// must ask find too.
+func (m *memoTexts) known(rest []byte) (at int, hit bool) {
+	if len(rest) < memoHead || m.off || m.pause > 0 {
+		return nowhere, false
+	}
+	if len(m.slots) != memoSlots {
+		m.slots = make([]memoSlot, memoSlots)
+	}
+	at = int(memoHash(rest) >> (64 - memoBits))
+	s := &m.slots[at]
+	if len(s.text) > 0 && scan.Starts(rest, s.text) {
+		m.hits++
+		return at, true
+	}
+	return at, false
 }
 
-func (m *memo[T]) clear() { clear(m.slots) }
+// memoHash gives the hash of the head of a text.
+func memoHash(rest []byte) uint64 {
+	const k1, k2 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
+	return (binary.LittleEndian.Uint64(rest[memoSame:]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(rest[memoSame+8:])*k2, 29)) * k1
+}
+
+// keep remembers a value under its text; both are the memo's own.
+func (m *memo[T]) keep(at int, text string, value T) *note {
+	if m.values == nil {
+		m.values = make([]T, memoSlots)
+	}
+	s := &m.slots[at]
+	s.text, m.values[at] = strings.Clone(text), value
+	s.note = &note{mark: *feed.NewMark(uint32(at))}
+	return s.note
+}
+
+func (m *memo[T]) clear() {
+	clear(m.slots)
+	clear(m.values)
+}
 
 // memos are those of a decoder.
 type memos struct {
@@ -178,27 +210,33 @@ func (d *decoder) plainSince(t trace) bool {
 type noticed struct {
 	producer, category bool
 	// parameters are parallel to those of the product; those of formats that
-	// notice nothing are missing.
+	// notice nothing are missing. every says that all of them are whole.
 	parameters []noticedParameter
+	every      bool
 }
 
 type noticedParameter struct{ head, values bool }
+
+// whole says that nothing of the parameter is new.
+func (n noticedParameter) whole() bool { return n.head && n.values }
 
 func (n *noticed) reset() { *n = noticed{parameters: n.parameters[:0]} }
 
 // producer reads the producer.
 func (d *decoder) producer() feed.Ref {
 	start := d.lex.Offset()
-	s, hit := d.memos.producers.find(d.lex.Rest())
+	m := &d.memos.producers
+	at, hit := m.find(d.lex.Rest())
 	if hit {
+		s := &m.slots[at]
 		d.lex.Advance(len(s.text))
 		d.draft.noticed.producer = d.memos.use(s.note)
-		return s.value
+		return m.values[at]
 	}
 	t := d.trace()
 	r := d.ref()
-	if s != nil && r.ID != "" && d.worth(start, t) {
-		s.keep(d.lex.Since(start), feed.Ref{ID: strings.Clone(r.ID), Name: strings.Clone(r.Name)})
+	if at != nowhere && r.ID != "" && d.worth(start, t) {
+		m.keep(at, d.lex.Since(start), feed.Ref{ID: strings.Clone(r.ID), Name: strings.Clone(r.Name)})
 	}
 	return r
 }
@@ -213,16 +251,17 @@ func (d *decoder) worth(start int, t trace) bool {
 // that the dictionaries know it.
 func (d *decoder) commonReference(m *memo[feed.Reference], r *feed.Reference) (noted bool) {
 	start := d.lex.Offset()
-	s, hit := m.find(d.lex.Rest())
+	at, hit := m.find(d.lex.Rest())
 	if hit {
+		s, v := &m.slots[at], &m.values[at]
 		d.lex.Advance(len(s.text))
-		r.ID, r.Names = s.value.ID, append(r.Names[:0], s.value.Names...)
+		r.ID, r.Names = v.ID, append(r.Names[:0], v.Names...)
 		return d.memos.use(s.note)
 	}
 	t := d.trace()
 	d.reference(r)
-	if s != nil && r.ID != "" && d.worth(start, t) {
-		s.keep(d.lex.Since(start), feed.Reference{ID: strings.Clone(r.ID), Names: cloneTexts(r.Names)})
+	if at != nowhere && r.ID != "" && d.worth(start, t) {
+		m.keep(at, d.lex.Since(start), feed.Reference{ID: strings.Clone(r.ID), Names: cloneTexts(r.Names)})
 	}
 	return false
 }
@@ -233,18 +272,23 @@ func (d *decoder) parameters() {
 	p.Parameters = p.Parameters[:0]
 	known := &d.draft.noticed.parameters
 	*known = (*known)[:0]
+	every := true
 	for open := d.list(); open && d.element(d.lim.Parameters); {
 		var q *feed.Parameter
 		p.Parameters, q = extend(p.Parameters)
-		var note noticedParameter
-		if d.lex.Next() == '{' {
+		note, ok := d.knownParameter(q)
+		switch {
+		case ok:
+		case d.lex.Next() == '{':
 			note = d.parameter(q)
-		} else {
+		default:
 			d.memos.emptyParameter(q)
 			d.wrong("an object")
 		}
 		*known = append(*known, note)
+		every = every && note.whole()
 	}
+	d.draft.noticed.every = every
 }
 
 // take keeps the memory of names that those of the memory stand in for, which may
@@ -273,25 +317,66 @@ func (m *memos) emptyParameter(q *feed.Parameter) {
 	*q = feed.Parameter{Names: m.give(q.Mark, q.Names), Values: q.Values[:0]}
 }
 
+// knownParameter reads one of which head and values are remembered and nothing else
+// is said, as of nearly all; it reads nothing where ok is false. Where it is tells
+// nobody, as nothing can be wrong with it.
+func (d *decoder) knownParameter(q *feed.Parameter) (note noticedParameter, ok bool) {
+	start := d.lex.Offset()
+	rest := d.lex.Rest()
+	heads, values := &d.memos.parameters, &d.memos.values
+	head, hit := heads.known(rest)
+	if !hit {
+		return note, false
+	}
+	i := len(heads.slots[head].text)
+	note = noticedParameter{values: true}
+	list := q.Values[:0]
+	for sign := byte('['); i < len(rest) && rest[i] == sign && len(list) < d.lim.List; sign = ',' {
+		at, hit := values.known(rest[i+1:])
+		if !hit {
+			break
+		}
+		s := &values.slots[at]
+		i += 1 + len(s.text)
+		var v *feed.ParameterValue
+		list, v = extend(list)
+		d.memos.take(v.Mark, v.Names)
+		*v = values.values[at]
+		note.values = d.memos.use(s.note) && note.values
+	}
+	if len(list) == 0 || len(rest)-i < 2 || rest[i] != ']' || rest[i+1] != '}' || heads.values[head].parameter.Section {
+		q.Values = list
+		return noticedParameter{}, false
+	}
+	d.memos.take(q.Mark, q.Names)
+	*q = heads.values[head].parameter
+	q.Values = list
+	note.head = d.memos.use(heads.slots[head].note)
+	d.lex.Pass(start + i + 2)
+	return note, true
+}
+
 // parameter reads one.
 func (d *decoder) parameter(q *feed.Parameter) (note noticedParameter) {
 	start := d.lex.Offset()
-	s, hit := d.memos.parameters.find(d.lex.Rest())
+	memo := &d.memos.parameters
+	at, hit := memo.find(d.lex.Rest())
 	var t trace
 	var o object
 	if hit {
-		h := &s.value
+		s, h := &memo.slots[at], &memo.values[at]
 		d.memos.take(q.Mark, q.Names)
 		values := q.Values[:0]
 		*q = h.parameter
 		q.Values = values
 		d.lex.Enter(len(s.text))
-		d.path = append(d.path, step{name: parameterMembers.names[qValues], index: -1})
+		d.path.enter()
+		d.path.last().name = parameterMembers.names[qValues]
 		if !d.null() {
 			note.values = d.values(q)
 		}
 		if d.lex.Closed() { // as nearly always
-			d.path = d.path[:len(d.path)-1]
+			d.path.leave()
 			note.head = d.memos.use(s.note)
 			if q.Section && len(q.Values) > 0 {
 				d.refuseSection()
@@ -318,16 +403,16 @@ func (d *decoder) parameter(q *feed.Parameter) (note noticedParameter) {
 			d.parameterMember(q, i)
 			continue
 		}
-		if s != nil && !hit && q.ID != "" && d.lex.Offset()-start <= memoLongest && d.plainSince(t) {
+		if at != nowhere && !hit && q.ID != "" && d.lex.Offset()-start <= memoLongest && d.plainSince(t) {
 			h := *q
 			h.ID, h.Names, h.Context, h.Values = strings.Clone(q.ID), cloneTexts(q.Names), strings.Clone(q.Context), nil
-			s.keep(d.lex.Since(start), parameterHead{h, o.seen, o.last})
-			s.value.parameter.Mark = &s.note.mark
+			kept := memo.keep(at, d.lex.Since(start), parameterHead{h, o.seen, o.last})
+			memo.values[at].parameter.Mark = &kept.mark
 		}
 		note.values = d.values(q)
 	}
 	if same {
-		note.head = d.memos.use(s.note)
+		note.head = d.memos.use(memo.slots[at].note)
 	}
 	if q.Section && len(q.Values) > 0 {
 		d.refuseSection()
@@ -345,12 +430,12 @@ func (d *decoder) values(q *feed.Parameter) (noted bool) {
 	noted = true
 	open := d.lex.ArrayOf('{')
 	if open {
-		d.path[len(d.path)-1].index = 0
+		d.path.last().index = 0
 	} else {
 		open = d.list() && d.element(d.lim.List)
 	}
 	for ; open; open = d.element(d.lim.List) {
-		top := &d.path[len(d.path)-1]
+		top := d.path.last()
 		for {
 			var v *feed.ParameterValue
 			q.Values, v = extend(q.Values)
@@ -359,15 +444,16 @@ func (d *decoder) values(q *feed.Parameter) (noted bool) {
 				d.plainValue(v)
 				break
 			}
-			s, hit := d.memos.values.find(d.lex.Rest())
+			at, hit := d.memos.values.find(d.lex.Rest())
 			if !hit {
 				noted = false
-				d.newValue(v, s)
+				d.newValue(v, at)
 				break
 			}
+			s := &d.memos.values.slots[at]
 			d.lex.Advance(len(s.text))
 			d.memos.take(v.Mark, v.Names)
-			*v = s.value
+			*v = d.memos.values.values[at]
 			noted = d.memos.use(s.note) && noted
 			if top.index+1 >= d.lim.List || !d.lex.Comma() {
 				break
@@ -381,23 +467,23 @@ func (d *decoder) values(q *feed.Parameter) (noted bool) {
 // plainValue reads a value that is a name alone.
 func (d *decoder) plainValue(v *feed.ParameterValue) {
 	*v = feed.ParameterValue{Names: d.memos.give(v.Mark, v.Names)}
-	if d.lex.Kind() == jsonlex.String {
+	if d.lex.Next() == '"' {
 		v.Names = d.texts(v.Names)
 	} else {
 		d.wrong("a name or an object")
 	}
 }
 
-// newValue reads a value that is an object, and keeps it in a slot if there is
+// newValue reads a value that is an object, and remembers it at a place if there is
 // one.
-func (d *decoder) newValue(v *feed.ParameterValue, s *memoSlot[feed.ParameterValue]) {
+func (d *decoder) newValue(v *feed.ParameterValue, at int) {
 	*v = feed.ParameterValue{Names: d.memos.give(v.Mark, v.Names)}
 	start, t := d.lex.Offset(), d.trace()
 	d.value(v)
-	if s != nil && v.ID != "" && d.worth(start, t) {
+	if at != nowhere && v.ID != "" && d.worth(start, t) {
 		k := *v
 		k.ID, k.Names, k.Context = strings.Clone(v.ID), cloneTexts(v.Names), strings.Clone(v.Context)
-		s.keep(d.lex.Since(start), k)
-		s.value.Mark = &s.note.mark
+		kept := d.memos.values.keep(at, d.lex.Since(start), k)
+		d.memos.values.values[at].Mark = &kept.mark
 	}
 }

@@ -137,7 +137,8 @@ func TestMemoryFinds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		last = noticed{d.draft.noticed.producer, d.draft.noticed.category, append([]noticedParameter(nil), d.draft.noticed.parameters...)}
+		last = d.draft.noticed
+		last.parameters = slices.Clone(last.parameters)
 		if got := p.Parameters[0].Values[0]; got.ID != "5001" || got.Names[0].Value != "czerwony" {
 			t.Errorf("product %d: got %+v", p.ID, got)
 		}
@@ -147,7 +148,7 @@ func TestMemoryFinds(t *testing.T) {
 		}
 		before.head, before.value = head, value
 	}
-	if !last.producer || !last.category || len(last.parameters) != 1 || last.parameters[0] != (noticedParameter{true, true}) {
+	if !last.producer || !last.category || !last.every || len(last.parameters) != 1 || last.parameters[0] != (noticedParameter{true, true}) {
 		t.Errorf("got %+v, want everything known", last)
 	}
 	if got := s.Dictionaries(); len(got.Values) != 1 || len(got.Producers) != 1 || got.Producers[0] != (feed.Ref{ID: "1317919", Name: "Hepoma"}) {
@@ -177,14 +178,14 @@ func TestMemoryPauses(t *testing.T) {
 		}
 	}
 	for range 2 {
-		s, hit := m.find(text(7))
-		if s != nil && !hit {
-			s.keep(text(7), 7)
+		at, hit := m.find(text(7))
+		if at != nowhere && !hit {
+			m.keep(at, string(text(7)), 7)
 		}
 	}
 	for range 10 * memoTrial { // hits and misses alternate: worth it
 		i++
-		if s, hit := m.find(text(7)); !hit || s.value != 7 {
+		if at, hit := m.find(text(7)); !hit || m.values[at] != 7 {
 			t.Fatalf("what comes again is not found")
 		}
 		if !asked(i) {

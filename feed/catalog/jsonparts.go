@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"feedmill/feed"
-	"feedmill/feed/catalog/internal/jsonlex"
 )
 
 // sizes reads the list of sizes.
@@ -17,7 +16,7 @@ func (d *decoder) sizes() {
 		var s *feed.Size
 		p.Sizes, s = extend(p.Sizes)
 		*s = feed.Size{Stock: s.Stock[:0]}
-		if d.lex.Kind() != jsonlex.Object {
+		if d.lex.Next() != '{' {
 			d.wrong("an object")
 			continue
 		}
@@ -133,17 +132,17 @@ func (d *decoder) sizeMember(s *feed.Size, i int) (gtin bool) {
 // stock reads the quantity in the main warehouse, or a list of warehouses.
 func (d *decoder) stock(s *feed.Size) {
 	s.Stock = s.Stock[:0]
-	switch d.lex.Kind() {
-	case jsonlex.Number, jsonlex.String:
+	switch d.lex.Next() {
+	case '[':
+	case '"', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		s.Stock = append(s.Stock, feed.Stock{Warehouse: 1, Quantity: d.quantity()})
 		return
-	case jsonlex.Array:
 	default:
 		d.wrong("a quantity or a list of warehouses")
 		return
 	}
 	for open := d.list(); open && d.element(d.lim.List); {
-		if d.lex.Kind() != jsonlex.Object {
+		if d.lex.Next() != '{' {
 			d.wrong("an object")
 			continue
 		}
@@ -198,11 +197,11 @@ func (d *decoder) attachments() {
 		var a *feed.Attachment
 		p.Attachments, a = extend(p.Attachments)
 		*a = feed.Attachment{Names: a.Names[:0]}
-		if d.lex.Kind() == jsonlex.String {
+		if d.lex.Next() == '"' {
 			a.URL = d.text()
 			continue
 		}
-		if d.lex.Kind() != jsonlex.Object {
+		if d.lex.Next() != '{' {
 			d.wrong("an address or an object")
 			continue
 		}
@@ -242,7 +241,7 @@ func (d *decoder) attachments() {
 // variants reads the group that joins variants.
 func (d *decoder) variants(g *feed.Group) {
 	*g = feed.Group{Parameter: feed.GroupName{Names: g.Parameter.Names[:0]}, Value: feed.GroupName{Names: g.Value.Names[:0]}}
-	if d.lex.Kind() != jsonlex.Object {
+	if d.lex.Next() != '{' {
 		d.wrong("an object")
 		return
 	}
@@ -276,11 +275,11 @@ func (d *decoder) variants(g *feed.Group) {
 }
 
 func (d *decoder) groupName(g *feed.GroupName) {
-	if d.lex.Kind() == jsonlex.String {
+	if d.lex.Next() == '"' {
 		g.Names = d.texts(g.Names)
 		return
 	}
-	if d.lex.Kind() != jsonlex.Object {
+	if d.lex.Next() != '{' {
 		d.wrong("a name or an object of id and name")
 		return
 	}
@@ -364,7 +363,7 @@ func lower(list []string) []string {
 
 func (d *decoder) bundled(b *feed.Bundled) {
 	*b = feed.Bundled{Components: b.Components[:0]}
-	if d.lex.Kind() != jsonlex.Object {
+	if d.lex.Next() != '{' {
 		d.wrong("an object")
 		return
 	}
@@ -381,7 +380,7 @@ func (d *decoder) bundled(b *feed.Bundled) {
 			var c *feed.Component
 			b.Components, c = extend(b.Components)
 			*c = feed.Component{Sizes: c.Sizes[:0]}
-			if d.lex.Kind() != jsonlex.Object {
+			if d.lex.Next() != '{' {
 				d.wrong("an object")
 				continue
 			}
@@ -409,7 +408,7 @@ func (d *decoder) component(c *feed.Component) {
 		case 3:
 			for open := d.list(); open && d.element(d.lim.Sizes); {
 				var s feed.ComponentSize
-				if d.lex.Kind() != jsonlex.Object {
+				if d.lex.Next() != '{' {
 					d.wrong("an object")
 					continue
 				}
@@ -433,7 +432,7 @@ func (d *decoder) component(c *feed.Component) {
 // responsible reads the responsible entity under the GPSR (IOF 8.3).
 func (d *decoder) responsible(r *feed.ResponsibleEntity) {
 	*r = feed.ResponsibleEntity{Persons: r.Persons[:0]}
-	if d.lex.Kind() != jsonlex.Object {
+	if d.lex.Next() != '{' {
 		d.wrong("an object")
 		return
 	}
@@ -454,7 +453,7 @@ func (d *decoder) responsible(r *feed.ResponsibleEntity) {
 }
 
 func (d *decoder) contact(c *feed.Contact) {
-	if d.lex.Kind() != jsonlex.Object {
+	if d.lex.Next() != '{' {
 		d.wrong("an object")
 		return
 	}
@@ -471,18 +470,18 @@ func (d *decoder) contact(c *feed.Contact) {
 func (d *decoder) attrs() {
 	p := &d.draft.p
 	p.Attrs = p.Attrs[:0]
-	if d.lex.Kind() != jsonlex.Object {
+	if d.lex.Next() != '{' {
 		d.wrong("an object of strings")
 		return
 	}
 	d.lex.Object()
-	d.path = append(d.path, step{index: -1})
+	d.path.enter()
 	for {
 		name, ok := d.lex.Member()
 		if !ok {
 			break
 		}
-		d.path[len(d.path)-1].name = name
+		d.path.last().name = name
 		switch {
 		case !isName(name) || d.lex.Dirty():
 			d.refuse("is not the name of an attribute", "give local names without a prefix")
@@ -494,7 +493,7 @@ func (d *decoder) attrs() {
 			p.Attrs = append(p.Attrs, feed.Attr{Name: name, Value: d.text()})
 		}
 	}
-	d.path = d.path[:len(d.path)-1]
+	d.path.leave()
 	slices.SortStableFunc(p.Attrs, func(a, b feed.Attr) int { return strings.Compare(a.Name, b.Name) })
 	for i := 1; i < len(p.Attrs); i++ {
 		if p.Attrs[i].Name == p.Attrs[i-1].Name {

@@ -128,7 +128,7 @@ func (d *decoder) productID() {
 	// One problem is enough: a bad id counts as given.
 	d.draft.hasID = true
 	if d.lex.Kind() != jsonlex.Number {
-		if d.lex.Kind() == jsonlex.String {
+		if d.lex.Next() == '"' {
 			d.refuse("is a string, not a whole number", "give identifiers that are no numbers as key")
 			d.lex.Skip()
 		} else {
@@ -162,10 +162,10 @@ func (d *decoder) vat() {
 
 // ref reads a name, or an object of id and name.
 func (d *decoder) ref() (r feed.Ref) {
-	switch d.lex.Kind() {
-	case jsonlex.String:
+	switch d.lex.Next() {
+	case '"':
 		r.Name = d.text()
-	case jsonlex.Object:
+	case '{':
 		for o := d.enter(refMembers); ; {
 			i, ok := d.member(&o)
 			if !ok {
@@ -187,10 +187,10 @@ func (d *decoder) ref() (r feed.Ref) {
 // would be ambiguous and is not accepted.
 func (d *decoder) reference(r *feed.Reference) {
 	r.ID = ""
-	switch d.lex.Kind() {
-	case jsonlex.String:
+	switch d.lex.Next() {
+	case '"':
 		r.Names = d.texts(r.Names)
-	case jsonlex.Object:
+	case '{':
 		r.Names = r.Names[:0]
 		for o := d.enter(refMembers); ; {
 			i, ok := d.member(&o)
@@ -209,10 +209,10 @@ func (d *decoder) reference(r *feed.Reference) {
 }
 
 func (d *decoder) warranty(w *feed.WarrantyRef) {
-	switch d.lex.Kind() {
-	case jsonlex.String:
+	switch d.lex.Next() {
+	case '"':
 		w.Names = d.texts(w.Names)
-	case jsonlex.Object:
+	case '{':
 		for o := d.enter(warrantyMembers); ; {
 			i, ok := d.member(&o)
 			if !ok {
@@ -245,10 +245,10 @@ func (d *decoder) natural() feed.Int {
 }
 
 func (d *decoder) version(v *feed.Version) {
-	switch d.lex.Kind() {
-	case jsonlex.String:
+	switch d.lex.Next() {
+	case '"':
 		v.Name = d.text()
-	case jsonlex.Object:
+	case '{':
 		for o := d.enter(versionMembers); ; {
 			i, ok := d.member(&o)
 			if !ok {
@@ -270,7 +270,7 @@ func (d *decoder) meta() {
 	p := &d.draft.p
 	p.Meta = p.Meta[:0]
 	for open := d.list(); open && d.element(d.lim.List); {
-		if d.lex.Kind() != jsonlex.Object {
+		if d.lex.Next() != '{' {
 			d.wrong("an object of name, lang, site and value")
 			continue
 		}
@@ -301,7 +301,7 @@ func (d *decoder) meta() {
 func (d *decoder) promotion() {
 	m := &d.draft.promotion
 	*m = feed.Promotion{}
-	if d.lex.Kind() != jsonlex.Object {
+	if d.lex.Next() != '{' {
 		d.wrong("an object")
 		return
 	}
@@ -338,7 +338,7 @@ func (d *decoder) date() string {
 }
 
 func (d *decoder) zones(z *feed.Zones) {
-	if d.lex.Kind() != jsonlex.Object {
+	if d.lex.Next() != '{' {
 		d.wrong("an object")
 		return
 	}
@@ -353,10 +353,10 @@ func (d *decoder) zones(z *feed.Zones) {
 
 func (d *decoder) image(m *feed.Image) {
 	*m = feed.Image{}
-	switch d.lex.Kind() {
-	case jsonlex.String:
+	switch d.lex.Next() {
+	case '"':
 		m.URL = d.text()
-	case jsonlex.Object:
+	case '{':
 		o := d.enter(imageMembers)
 		run := d.run(&o, 1<<iURL|1<<iHash, 1<<iWidth|1<<iHeight|1<<iPriority)
 		for k := range run {

@@ -74,7 +74,7 @@ type Lexer struct {
 func (l *Lexer) Reset(b []byte) {
 	*l = Lexer{b: b, spare: l.spare[:0], stops: l.stops}
 	if n := scan.StopWords(len(b)); n >= len(l.stops) {
-		l.stops = make([]uint64, n+n/4+1) // one more for window
+		l.stops = make([]uint64, n+n/4+1) // one more for Run
 	}
 	if scan.Stops(b, l.stops) {
 		return
@@ -124,11 +124,18 @@ func (l *Lexer) Offset() int { return l.i }
 // [Lexer.Kind] was asked before.
 func (l *Lexer) Rest() []byte { return l.b[l.i:] }
 
-// Since gives what was read from an earlier [Lexer.Offset] on.
-func (l *Lexer) Since(offset int) []byte { return l.b[offset:l.i] }
+// Since gives what was read from an earlier [Lexer.Offset] on, valid as long as
+// strings are.
+func (l *Lexer) Since(offset int) string { return alias(l.b[offset:l.i]) }
 
 // Advance goes over n bytes that are known to hold whole values.
 func (l *Lexer) Advance(n int) { l.i += n }
+
+// Pass goes on behind a value that is known to end at this offset.
+func (l *Lexer) Pass(end int) {
+	l.i = end
+	l.first = false
+}
 
 // Enter goes over n bytes that are known to enter an object, with all of its
 // members up to the value that must be read next.

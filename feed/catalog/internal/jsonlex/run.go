@@ -8,16 +8,64 @@ import (
 
 // Plan says which members of an object a run may read.
 type Plan struct {
-	Keys []Name
-	// After gives, for the place behind each member (its index and one, 0 before
-	// the first), the index of the member that is expected next; one that is no
-	// index ends the run.
-	After []uint8
+	// Links give, for the place behind each member (its index and one), the member
+	// that is expected next; that of place 0 is the first of an object.
+	Links [64]Link
 	// Texts and Numbers are bits of members: those that may be strings, and those
-	// that may be whole numbers.
+	// that may be whole numbers. They must be the same all the time.
 	Texts, Numbers uint64
 	// Longest is how many bytes a string may have.
 	Longest int
+}
+
+// Link is a member as it was written behind another one; see [Lexer.Learn]. The
+// zero Link expects nothing.
+type Link struct {
+	// first, middle and last are each eight bytes of what stands up to the value: a
+	// comma, if there is one, the name, a colon, and the quote of a string. They
+	// overlap; of what is shorter, first alone counts, without the bits of beyond.
+	first, middle, last, beyond uint64
+	// size is how many bytes stand there, middleAt and lastAt where those words are.
+	size, middleAt, lastAt uint8
+	member                 uint8
+	text                   bool
+	_                      [27]byte // up to 64 in all, which processors multiply by for nothing
+}
+
+// longestLink is how many bytes stand before a value that a run may read.
+const longestLink = 24
+
+// Learn expects the member whose name was read last, from this offset on, when the
+// members before it are the same again. place is that behind the member before
+// it, member its own index. What a run could not read is not expected: where
+// there is white space, or a value that is not what the plan says.
+func (l *Lexer) Learn(p *Plan, place, from int, name string, member int) {
+	k := &p.Links[place]
+	*k = Link{}
+	size := l.i - from
+	want := len(name) + len(`"":`)
+	if place > 0 {
+		want++ // a comma
+	}
+	if size != want || l.i >= len(l.b) || (l.b[from] == ',') != (place > 0) {
+		return
+	}
+	text := l.b[l.i] == '"'
+	if text {
+		size++
+	}
+	if size > longestLink || text && p.Texts>>member&1 == 0 || !text && p.Numbers>>member&1 == 0 {
+		return
+	}
+	var b [longestLink]byte
+	copy(b[:], l.b[from:from+size])
+	k.size, k.member, k.text = uint8(size), uint8(member), text
+	if size < 8 {
+		k.beyond = ^uint64(0) << (8 * size)
+	}
+	k.lastAt = uint8(max(size-8, 0))
+	k.middleAt = min(k.lastAt, 8)
+	k.first, k.middle, k.last = eightAt(&b[0], 0), eightAt(&b[0], int(k.middleAt)), eightAt(&b[0], int(k.lastAt))
 }
 
 // Scalar is a member that was read in a run.
@@ -38,113 +86,117 @@ type Scalars struct {
 }
 
 // All gives the members, valid until the next run.
-func (s *Scalars) All() []Scalar { return s.all[:s.n] }
+func (s *Scalars) All() []Scalar { return s.all[:s.n&127] }
 
 // runDigits is how many digits a number of a run may have.
 const runDigits = 6
 
+// runMargin is how many bytes must follow what a run begins to read: what stands
+// before a value, 64 of a string, and the eight behind it that are looked at.
+const runMargin = longestLink + 64 + 8
+
 // Run reads members as long as they are the expected ones and plain: written
 // without white space, each a string without escapes and other than clean
 // characters, or a number of up to six digits without a sign. It stops before
-// the first member that is anything else, which [Lexer.Named] and [Lexer.Member]
-// then read. It goes on from the place out.Last and reads none of out.Seen again.
+// the first member that is anything else, and near the end of the text; what is
+// left [Lexer.Named] and [Lexer.Member] then read. It goes on from the place
+// out.Last and reads nothing where a member of out.Seen would come again.
 //
 // It does what they do, one after the other, and is quicker because it keeps its
-// place in a register.
+// place in a register and knows what stands before each value.
 func (l *Lexer) Run(p *Plan, out *Scalars) {
 	out.n = 0
-	if l.nonchar || l.err != nil {
+	if l.nonchar || l.err != nil || l.first != (out.Last == 0) {
 		return
 	}
-	// Copies, which the compiler knows to be nobody else's.
-	b, i, first := l.b, l.i, l.first
-	keys, after, texts, numbers := p.Keys, p.After, p.Texts, p.Numbers
-	seen, last, n := out.Seen, out.Last, 0
-	for n < len(out.all) {
-		k := int(after[last])
-		bit := uint64(1) << (k & 63)
-		if k >= len(keys) || seen&bit != 0 {
+	// Everything that is looked at lies before the margin's end.
+	b, stops := unsafe.SliceData(l.b), unsafe.SliceData(l.stops)
+	end := len(l.b) - runMargin
+	i, last, n := l.i, out.Last, 0
+	read := uint64(0)
+loop:
+	for i <= end {
+		k := (*Link)(unsafe.Add(unsafe.Pointer(&p.Links), last&63*int(unsafe.Sizeof(Link{}))))
+		differ := eightAt(b, i) ^ k.first
+		differ |= eightAt(b, i+int(k.middleAt)) ^ k.middle
+		differ |= eightAt(b, i+int(k.lastAt)) ^ k.last
+		if differ&^k.beyond != 0 {
 			break
 		}
-		at := i
-		if !first {
-			if at >= len(b) || b[at] != ',' {
+		at, number := i+int(k.size), uint64(0)
+		if k.text {
+			j := at
+			stop := window(stops, j)
+			for stop == 0 {
+				if j += 64; j > end {
+					break loop
+				}
+				stop = window(stops, j)
+			}
+			j += bits.TrailingZeros64(stop)
+			if byteAt(b, j) != '"' || j-at > p.Longest {
 				break
 			}
-			at++
-		}
-		key := &keys[k]
-		start := at + len(key.text)
-		// Behind the name there must be room for a number and what follows it.
-		if start > len(b)-8 || (eight(b, at)^key.first)&key.mask != 0 {
-			break
-		}
-		if len(key.text) > 8 && (eight(b, start-8) != key.last || len(key.text) > 16 && string(b[at:start]) != key.text) {
-			break
-		}
-		s := &out.all[n]
-		w := eight(b, start)
-		if byte(w) == '"' && texts&bit != 0 {
-			start++
-			end := start + bits.TrailingZeros64(l.window(start))
-			if end == start+64 {
-				end = l.plain(end)
-			}
-			if end >= len(b) || b[end] != '"' || end-start > p.Longest {
-				break
-			}
-			s.start, s.end = start, end
-			i = end + 1
-		} else if numbers&bit != 0 {
+			i = j
+		} else {
+			w := eightAt(b, at)
 			v, length := digits(w)
-			if length == 0 || length > runDigits || byte(w) == '0' && length > 1 {
+			if length-1 > runDigits-1 || byte(w) == '0' && length > 1 {
 				break
 			}
 			if c := byte(w >> (8 * length & 63)); c != ',' && c != '}' {
 				break
 			}
-			s.start, s.end, s.Number = start, start+length, int32(v)
-			i = start + length
-		} else {
-			break
+			number = v
+			i = at + int(length)
 		}
-		s.Member = int32(k)
+		out.all[n&63] = Scalar{int32(k.member), int32(number), at, i}
+		if k.text {
+			i++ // its quote
+		}
+		last = int(k.member) + 1
+		read |= 1 << (k.member & 63)
 		n++
-		seen |= bit
-		last, first = k+1, false
 	}
-	out.n, out.Seen, out.Last = n, seen, last
-	l.i, l.first = i, first
+	if n == 0 || bits.OnesCount64(read) != n || read&out.Seen != 0 {
+		return
+	}
+	out.n, out.Last = n, last
+	out.Seen |= read
+	l.i, l.first = i, false
 }
 
-// eight gives the eight bytes of b from i on, all of which must be in it.
-func eight(b []byte, i int) uint64 {
-	p := unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i)
-	return binary.LittleEndian.Uint64((*[8]byte)(p)[:])
+// eightAt gives the eight bytes from i on, byteAt the one there; both must be
+// in the text.
+func eightAt(b *byte, i int) uint64 {
+	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(unsafe.Pointer(b), i))[:])
 }
 
-// window gives the marks of the 64 bytes from i on; those behind the text mean
-// nothing.
-func (l *Lexer) window(i int) uint64 {
-	k := i >> 6
-	if uint(k+1) >= uint(len(l.stops)) {
-		return 1 // look again, slowly
-	}
-	return l.stops[k]>>(i&63) | l.stops[k+1]<<1<<(63-i&63)
+func byteAt(b *byte, i int) byte { return *(*byte)(unsafe.Add(unsafe.Pointer(b), i)) }
+
+// window gives the marks of the 64 bytes from i on. There is a word behind that
+// of the text's last byte.
+func window(stops *uint64, i int) uint64 {
+	w := (*[2]uint64)(unsafe.Add(unsafe.Pointer(stops), i>>6<<3))
+	return w[0]>>(i&63) | w[1]<<1<<(63-i&63)
 }
 
 // digits gives the value of the decimal digits that eight bytes start with, and
 // their number.
-func digits(w uint64) (v uint64, n int) {
+func digits(w uint64) (v uint64, n uint) {
 	const ones = 0x0101010101010101
 	w ^= '0' * ones
 	// The first byte above 9 comes out right; a carry can only mark bytes behind it.
-	n = bits.TrailingZeros64((w+0x76*ones|w)&(0x80*ones)) >> 3
-	w <<= 64 - 8*n // as if zeros stood before the digits
+	n = uint(bits.TrailingZeros64((w+0x76*ones|w)&(0x80*ones))) >> 3
+	w <<= (64 - 8*n) & 63 // as if zeros stood before the digits
 	w = w*10 + w>>8
 	w = (w & 0x00FF00FF00FF00FF) * (1 + 100<<16) >> 16 & 0x0000FFFF0000FFFF
 	return w * (1 + 10000<<32) >> 32, n
 }
 
 // Text gives a string that a run has read, or the text of a number.
-func (l *Lexer) Text(s *Scalar) string { return alias(l.b[s.start:s.end]) }
+func (l *Lexer) Text(s *Scalar) string {
+	// A run has read it from these bytes.
+	p := unsafe.Add(unsafe.Pointer(unsafe.SliceData(l.b)), s.start)
+	return unsafe.String((*byte)(p), s.end-s.start)
+}

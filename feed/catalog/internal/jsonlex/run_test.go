@@ -2,6 +2,7 @@ package jsonlex_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,10 +10,19 @@ import (
 )
 
 func ExampleLexer_Run() {
-	keys := []jsonlex.Name{jsonlex.NewName("url"), jsonlex.NewName("width"), jsonlex.NewName("note")}
-	plan := jsonlex.Plan{Keys: keys, After: []uint8{0, 1, 2, 9}, Texts: 1<<0 | 1<<2, Numbers: 1 << 1, Longest: 100}
 	var l jsonlex.Lexer
-	l.Reset([]byte(`{"url":"https://shop.example/1.jpg","width":1200,"note":"an \"escape\""}`))
+	plan := jsonlex.Plan{Texts: 1<<0 | 1<<2, Numbers: 1 << 1, Longest: 100}
+	names := []string{"url", "width", "note"}
+	// What is expected is learned from one object that was read by its members.
+	l.Reset([]byte(`{"url":"1.jpg","width":800,"note":""}`))
+	l.Object()
+	for i, name := range names {
+		from := l.Offset()
+		l.Member()
+		l.Learn(&plan, i, from, name, i)
+		l.Skip()
+	}
+	l.Reset([]byte(`{"url":"https://shop.example/1.jpg","width":1200,"note":"an \"escape\""}` + strings.Repeat(" ", 100)))
 	l.Object()
 	var run jsonlex.Scalars
 	l.Run(&plan, &run)
@@ -27,21 +37,22 @@ func ExampleLexer_Run() {
 	// note an "escape"
 }
 
+// runNames are those of the members of the texts below; the last is too long for
+// a run.
+var runNames = []string{"a", "id", "name", "gross", "quantity", "panel_name", "a_name_of_twenty_sign", "a_name_of_twenty_signs"}
+
 // told reads an object to its end and tells its members, those of a run first.
-func told(text []byte, plan *jsonlex.Plan) string {
+// It learns what stands in the text if it is to.
+func told(text []byte, plan *jsonlex.Plan, learn bool) string {
 	var b strings.Builder
 	var l jsonlex.Lexer
 	l.Reset(text)
 	l.Object()
-	if plan != nil {
-		last := 0
+	last := 0
+	if plan != nil && !learn {
 		var run jsonlex.Scalars
 		l.Run(plan, &run)
 		for _, s := range run.All() {
-			if plan.After[last] != uint8(s.Member) {
-				return "not the member that was expected"
-			}
-			last = int(s.Member) + 1
 			what, v := "string", l.Text(&s)
 			if plan.Numbers>>s.Member&1 != 0 && plan.Texts>>s.Member&1 == 0 {
 				what = "number"
@@ -56,12 +67,17 @@ func told(text []byte, plan *jsonlex.Plan) string {
 		}
 	}
 	for {
+		from := l.Offset()
 		name, ok := l.Member()
 		if !ok {
 			break
 		}
 		dirty := l.Dirty()
-		index := strings.Index("abcdefgh", name)
+		index := slices.Index(runNames, name)
+		if learn && index >= 0 {
+			l.Learn(plan, last, from, name, index)
+			last = index + 1
+		}
 		switch l.Kind() {
 		case jsonlex.String:
 			fmt.Fprintf(&b, "%d string %q", index, l.String())
@@ -81,26 +97,49 @@ func told(text []byte, plan *jsonlex.Plan) string {
 }
 
 // Whatever stands in an object, a run and what follows it read what is read one
-// by one, to the same mistake.
+// by one, to the same mistake, whatever was learned before.
 func FuzzRun(f *testing.F) {
-	f.Add([]byte(`{"a":"x","b":1,"c":"zażółć","d":123456,"e":""}`), []byte{0, 1, 2, 3, 4}, uint64(0b10101), uint64(0b01010))
-	f.Add([]byte(`{"a":"x","a":"y"}`), []byte{0, 0}, uint64(1), uint64(0))
-	f.Add([]byte(`{"a":1,"b":01,"c":1.5,"d":1234567,"e":-1}`), []byte{0, 1, 2, 3, 4}, uint64(0), uint64(31))
-	f.Add([]byte(`{"a":"\u0041","b":"`+"\x01"+`"}`), []byte{0, 1}, uint64(3), uint64(0))
-	f.Add([]byte(`{"a":"`+strings.Repeat("x", 70)+`","b":"`+"\uffff"+`"}`), []byte{0, 1}, uint64(3), uint64(0))
-	f.Add([]byte(`{"a":"x","b":1`), []byte{0, 1}, uint64(1), uint64(2))
-	f.Add([]byte(`{"a":"`), []byte{0}, uint64(1), uint64(0))
-	f.Add([]byte(`{"a":123456,"b":1234567,"c":0,"d":"","e":9,"f":"x"}      `), []byte{0, 1, 2, 3, 4, 5}, uint64(0b101000), uint64(0b010111))
-	f.Add([]byte(`{"a":`), []byte{0}, uint64(1), uint64(1))
-	f.Fuzz(func(t *testing.T, text, order []byte, texts, numbers uint64) {
-		plan := jsonlex.Plan{After: make([]uint8, 9), Texts: texts, Numbers: numbers &^ texts, Longest: 64}
-		for _, name := range "abcdefgh" {
-			plan.Keys = append(plan.Keys, jsonlex.NewName(string(name)))
-		}
-		copy(plan.After, order)
-		got, want := told(text, &plan), told(text, nil)
+	const all = `{"a":"x","id":"7","name":"zażółć","gross":"1.00","quantity":5,"panel_name":"M","a_name_of_twenty_sign":"v","a_name_of_twenty_signs":1}`
+	const texts, numbers = 0b11101111, 0b00010000
+	pad := strings.Repeat(" ", 100)
+	long := strings.Repeat("x", 70)
+	for _, c := range [][2]string{
+		{all, all},
+		{all, `{"a":"x","id":"` + long + `","name":"` + long[:64] + `","gross":"` + long[:63] + `"}`},
+		{all, `{"a":"x","a":"y"}`},
+		{`{"a":1,"id":1,"a":2}`, `{"a":1,"id":2,"a":3}`},
+		{all, `{"a":"x","id":"7","name":"n","gross":"1","quantity":1234567}`},
+		{all, `{"a":"x","id":"7","name":"n","gross":"1","quantity":01}`},
+		{all, `{"a":"x","id":"7","name":"n","gross":"1","quantity":1.5}`},
+		{all, `{"a":"x","id":"7","name":"n","gross":"1","quantity":-1,"panel_name":"x"}`},
+		{all, `{"a":"x","id":"7""name":"n"}`},
+		{all, `{,"a":"x"}`},
+		{`{"id":"7"}`, `{"other":1"id":"7"}`},
+		{`{"id":"7","a":"x"}`, `{"other":1,"id":"7","a":"y"}`},
+		{all, `{"a":"\u0041","id":"` + "\x01" + `"}`},
+		{all, `{"a":"x","id":"` + "\uffff" + `"}`},
+		{all, `{"a":"x","id":"7`},
+		{all, `{"a": "x","id" :"7","name":"n"}`},
+		{`{"a" :"x", "id":"7"}`, all},
+		{all, `{"b":"x","ie":"7","namf":"n"}`},
+		{`{"quantity":9}`, `{"quantity":99999}`},
+	} {
+		f.Add([]byte(c[0]), []byte(c[1]), uint64(texts), uint64(numbers))
+		f.Add([]byte(c[0]), []byte(c[1]+pad), uint64(texts), uint64(numbers))
+		f.Add([]byte(c[0]), []byte(c[1]+pad), uint64(0), ^uint64(0))
+	}
+	f.Fuzz(func(t *testing.T, before, text []byte, texts, numbers uint64) {
+		plan := jsonlex.Plan{Texts: texts, Numbers: numbers &^ texts, Longest: 64}
+		told(before, &plan, true)
+		got, want := told(text, &plan, false), told(text, nil, false)
 		if got != want {
 			t.Fatalf("got\n%s\nwant\n%s", got, want)
+		}
+		// All of a text is read in runs where enough follows it.
+		padded := append(slices.Clone(text), strings.Repeat(" ", 100)...)
+		got, want = told(padded, &plan, false), told(padded, nil, false)
+		if got != want {
+			t.Fatalf("with blanks behind: got\n%s\nwant\n%s", got, want)
 		}
 	})
 }
