@@ -115,7 +115,7 @@ type orphanLook struct {
 	dry     bool
 	keys    []string            // of blobs, not judged yet
 	markers map[string][]string // by feed, the newest last
-	tried   int64               // to delete
+	refused int                 // deletions, in a row
 	errs    []error
 }
 
@@ -137,8 +137,11 @@ func (l *orphanLook) see(ctx context.Context, key string) error {
 	l.markers[m.Feed] = append(l.markers[m.Feed], key)
 	if list := l.markers[m.Feed]; len(list) > markersKept {
 		l.markers[m.Feed] = list[1:]
-		l.o.Markers++
-		return l.delete(ctx, list[0])
+		gone, err := l.delete(ctx, list[0])
+		if gone {
+			l.o.Markers++
+		}
+		return err
 	}
 	return nil
 }
@@ -156,16 +159,16 @@ func (l *orphanLook) judge(ctx context.Context) error {
 	l.o.Left.add(j.Left...)
 	l.o.Fresh.add(j.Fresh...)
 	l.o.Unknown.add(j.Unknown...)
+	l.refused = 0 // the store may keep markers and let go of these
 	for _, key := range j.Left {
-		if l.tried >= l.o.Limit || l.dry {
+		if l.o.Deleted >= l.o.Limit || l.dry {
 			break
 		}
-		l.tried++
-		before := len(l.errs)
-		if err := l.delete(ctx, key); err != nil {
+		gone, err := l.delete(ctx, key)
+		if err != nil {
 			return err
 		}
-		if len(l.errs) == before {
+		if gone {
 			l.o.Deleted++
 		}
 	}
@@ -173,26 +176,31 @@ func (l *orphanLook) judge(ctx context.Context) error {
 }
 
 // delete deletes an object and then what is recorded of its upload. A few
-// refusals are told at the end.
-func (l *orphanLook) delete(ctx context.Context, key string) error {
+// refusals are told at the end; after too many in a row the look goes on without
+// deleting.
+func (l *orphanLook) delete(ctx context.Context, key string) (gone bool, err error) {
 	if l.dry {
-		return nil
+		return true, nil
 	}
 	if err := ctx.Err(); err != nil {
-		return err
+		return false, err
 	}
-	err := l.w.opt.Store.Delete(ctx, key)
+	if l.refused == mostRefused {
+		return false, nil // it is not the keys
+	}
+	err = l.w.opt.Store.Delete(ctx, key)
 	if err == nil {
 		crash.Point("orphans.deleted")
 		err = l.w.opt.Uploads.ForgetAttempt(ctx, l.o.Merchant, key)
 		crash.Point("orphans.forgotten")
 	}
 	if err == nil {
-		return nil
+		l.refused = 0
+		return true, nil
 	}
-	l.errs = append(l.errs, fmt.Errorf("delete %s: %w", key, err))
-	if len(l.errs) == 10 {
-		return errors.Join(l.errs...) // it is not the keys
+	l.refused++
+	if len(l.errs) < mostRefused {
+		l.errs = append(l.errs, fmt.Errorf("delete %s: %w", key, err))
 	}
-	return nil
+	return false, nil
 }

@@ -148,3 +148,35 @@ func TestOrphansRemain(t *testing.T) {
 		t.Errorf("a store that deletes again: %+v, %v", o, err)
 	}
 }
+
+// Markers that a store has to keep hold up nothing else.
+func TestOrphansPassMarkersThatAreKept(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	dead, err := h.db.Begin(t.Context(), string(h.merchant), "dead", 2)
+	check(t, err)
+	for n := range 3 {
+		h.put(h.blobKey("dead", n), &dead)
+	}
+	locked := &brokenStore{Store: h.store, keep: map[string]bool{}}
+	for n := range 40 {
+		key, err := storage.Marker{Merchant: string(h.merchant), Feed: "all", Generation: int64(n + 1), Run: fmt.Sprint("r", n)}.Key()
+		check(t, err)
+		h.put(key, nil)
+		locked.keep[key] = true
+	}
+	foreign := "m/" + string(h.merchant) + "/notes.txt"
+	h.put(foreign, nil)
+	h.pass(25 * time.Hour)
+	w := work.New(work.Options{Uploads: h.db, Store: locked, Now: func() time.Time { return h.now }})
+	for _, deleted := range []int64{0, 3} { // what is left over is seen twice before it goes
+		locked.asked = 0
+		o, err := w.Orphans(t.Context(), h.merchant, false)
+		if err == nil || !strings.Contains(err.Error(), "access denied") {
+			t.Errorf("got %v, want it to tell of what is kept", err)
+		}
+		if o.Markers != 0 || o.Deleted != deleted || o.Foreign.Count != 1 || o.Objects != int64(44) || locked.asked != 10+int(deleted) {
+			t.Errorf("got %+v after asking %d times, want %d deleted and everything told", o, locked.asked, deleted)
+		}
+	}
+}

@@ -19,6 +19,8 @@ const (
 	leftover = 24 * time.Hour
 	// sweepRound is how many blobs are decided on at once.
 	sweepRound = 1000
+	// mostRefused is how many deletions in a row may fail.
+	mostRefused = 10
 	// clockSlack is how much a clock may gain between two looks at it.
 	clockSlack = time.Hour
 )
@@ -98,6 +100,7 @@ func (w *Work) sweep(ctx context.Context, s Sweep) error {
 	}
 	crash.Point("sweep.retired")
 	condemned, deleted := int64(0), 0
+	var storeErr error
 	for deleted < w.opt.SweepLimit {
 		n, err := w.opt.Garbage.CondemnBlobs(ctx, s.Merchant, sweepRound)
 		if err != nil {
@@ -108,29 +111,31 @@ func (w *Work) sweep(ctx context.Context, s Sweep) error {
 		d, err := w.deleteBlobs(ctx, s, min(sweepRound, w.opt.SweepLimit-deleted))
 		deleted += d
 		if err != nil {
-			return err
+			storeErr = err
+			break
 		}
 		if n < sweepRound && d < sweepRound {
 			break
 		}
 	}
-	// Records of what was there go after the bytes.
+	// Records of what was there go after the bytes, those of what a store does not
+	// let go of stay, and neither holds up the others.
 	pruned, err := w.opt.History.PruneHistory(ctx, s.Merchant)
 	if err != nil {
-		return fmt.Errorf("forget what is gone: %w", err)
+		return errors.Join(storeErr, fmt.Errorf("forget what is gone: %w", err))
 	}
 	crash.Point("sweep.pruned")
 	if err := w.opt.History.PruneRuns(ctx, s.Merchant); err != nil {
-		return fmt.Errorf("forget runs of long ago: %w", err)
+		return errors.Join(storeErr, fmt.Errorf("forget runs of long ago: %w", err))
 	}
 	events, err := w.opt.History.TrimEvents(ctx, s.Merchant)
 	if err != nil {
-		return fmt.Errorf("trim the log of changes: %w", err)
+		return errors.Join(storeErr, fmt.Errorf("trim the log of changes: %w", err))
 	}
 	if retired > 0 || condemned > 0 || deleted > 0 || events > 0 {
 		w.opt.Log.Info("swept", "merchant", string(s.Merchant), "feeds", retired, "condemned", condemned, "deleted", deleted, "generations", pruned, "events", events)
 	}
-	return nil
+	return storeErr
 }
 
 // deleteBlobs deletes what was condemned long enough ago. The database knows
@@ -142,7 +147,14 @@ func (w *Work) deleteBlobs(ctx context.Context, s Sweep, limit int) (deleted int
 	}
 	crash.Point("sweep.deleting")
 	var errs []error
-	for _, b := range blobs {
+	refused := 0 // in a row
+	for i := range blobs {
+		// From both ends by turns: what the store has to keep for longer stays at the
+		// beginning, and would be all that is ever asked for.
+		b := &blobs[i/2]
+		if i%2 == 1 {
+			b = &blobs[len(blobs)-1-i/2]
+		}
 		if err := ctx.Err(); err != nil {
 			return deleted, err
 		}
@@ -154,12 +166,15 @@ func (w *Work) deleteBlobs(ctx context.Context, s Sweep, limit int) (deleted int
 			crash.Point("sweep.forgotten")
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("delete blob %s: %w", b.Key, err))
-			if len(errs) == 10 {
+			if len(errs) < mostRefused {
+				errs = append(errs, fmt.Errorf("delete blob %s: %w", b.Key, err))
+			}
+			if refused++; refused == mostRefused {
 				break // it is not the blobs
 			}
 			continue
 		}
+		refused = 0
 		deleted++
 	}
 	return deleted, errors.Join(errs...)

@@ -258,15 +258,66 @@ func TestSweepIsRepeated(t *testing.T) {
 	h.readable()
 }
 
+// What a store has to keep for longer stays, and holds up nothing else: neither
+// the blobs behind it, nor what the records may forget.
+func TestSweepPassesWhatIsKept(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	for i := range 4 {
+		h.merge(30, fmt.Sprint(i))
+		check(t, h.do(work.Publish{Merchant: h.merchant, Full: true}))
+		h.pass(time.Hour)
+	}
+	h.pass(80 * time.Hour)
+	check(t, h.do(work.Sweep{Merchant: h.merchant}))
+	h.pass(8 * 24 * time.Hour)
+	check(t, h.db.ObserveCondemned(t.Context(), h.merchant))
+	due, err := h.db.DeletingBlobs(t.Context(), h.merchant, 24*time.Hour, 1000)
+	check(t, err)
+	const kept = 10
+	if len(due) <= kept {
+		t.Fatalf("%d blobs are due, want more than %d", len(due), kept)
+	}
+	locked := &brokenStore{Store: h.store, keep: map[string]bool{}}
+	for _, b := range due[:kept] {
+		locked.keep[b.Key] = true
+	}
+	events := func() int {
+		t.Helper()
+		list, err := h.db.Events(t.Context(), h.merchant, 0, 1000)
+		check(t, err)
+		return len(list)
+	}
+	if events() == 0 {
+		t.Fatal("there are no events to be forgotten")
+	}
+	w := work.New(work.Options{Records: h.db, Garbage: h.db, History: h.db, Uploads: h.db, Imports: h.db, Store: locked, Now: func() time.Time { return h.now }})
+	kinds, err := w.Kinds()
+	check(t, err)
+	if err := kinds.Do(t.Context(), "sweep", json.RawMessage(`{"merchant":"`+string(h.merchant)+`"}`)); err == nil || !strings.Contains(err.Error(), "delete blob "+due[0].Key) {
+		t.Errorf("a store that keeps %s: got %v", due[0].Key, err)
+	}
+	left, err := h.db.DeletingBlobs(t.Context(), h.merchant, 24*time.Hour, 1000)
+	check(t, err)
+	if len(left) != kept {
+		t.Errorf("%d of %d blobs are left, want the %d that the store keeps", len(left), len(due), kept)
+	}
+	if n := events(); n != 0 {
+		t.Errorf("%d events are left after a week, want none", n)
+	}
+	h.readable()
+}
+
 type brokenStore struct {
 	storage.Store
 	fail  bool
+	keep  map[string]bool // whatever else it does
 	asked int
 }
 
 func (b *brokenStore) Delete(ctx context.Context, key string) error {
 	b.asked++
-	if b.fail {
+	if b.fail || b.keep[key] {
 		return errors.New("access denied")
 	}
 	return b.Store.Delete(ctx, key)
