@@ -14,7 +14,6 @@ import (
 	"feedmill/internal/partner"
 	"feedmill/storage"
 	"feedmill/storage/fsstore"
-	"feedmill/storage/s3store"
 )
 
 // home is where everything is kept: the records and the files.
@@ -22,8 +21,10 @@ type home struct {
 	dir   string
 	db    records
 	store storage.Store
-	close []func() error
-	watch *watch // nil but in processes that serve
+	// bucket is what store works with, nil where that is a folder.
+	bucket *bucket
+	close  []func() error
+	watch  *watch // nil but in processes that serve
 }
 
 // openHome opens the records and the store that the settings name. The
@@ -46,8 +47,11 @@ func (w *world) openHome(ctx context.Context, cfg *config.Config) (_ *home, err 
 	}
 	h.close = append(h.close, h.db.Close)
 	if cfg.Store.Kind == "s3" {
-		h.store, err = openS3(&cfg.Store, w.now)
-		return h, err
+		if h.bucket, err = openBucket(&cfg.Store, w.now); err != nil {
+			return nil, err
+		}
+		h.store = h.bucket.asStore()
+		return h, nil
 	}
 	fs, err := fsstore.Open(filepath.Join(h.dir, "store"), fsstore.Options{Now: w.now})
 	if err != nil {
@@ -139,55 +143,4 @@ func (w *world) withMerchant(ctx context.Context, cfg *config.Config, name strin
 		return err
 	}
 	return do(h, m)
-}
-
-// openS3 opens the S3 store that the settings name; its keys stand in files.
-func openS3(s *config.Store, now func() time.Time) (storage.Store, error) {
-	open := func(prefix, accessFile, secretPath string) (*s3store.Store, error) {
-		access, err := secretFile("store."+prefix+"access_key_file", accessFile, "")
-		if err != nil {
-			return nil, err
-		}
-		key, err := secretFile("store."+prefix+"secret_key_file", secretPath, "")
-		if err != nil {
-			return nil, err
-		}
-		store, err := s3store.New(s3store.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, PathStyle: s.PathStyle, AccessKey: access, SecretKey: key, Now: now})
-		if err != nil {
-			return nil, &feed.Error{Kind: feed.KindInvalid, Message: "settings of store", Err: err}
-		}
-		return store, nil
-	}
-	store, err := open("", s.AccessFile, s.SecretFile)
-	if err != nil {
-		return nil, err
-	}
-	if s.DeleteAccessFile == "" && s.DeleteSecretFile == "" {
-		return store, nil
-	}
-	sweeper, err := open("delete_", s.DeleteAccessFile, s.DeleteSecretFile)
-	if err != nil {
-		return nil, err
-	}
-	return &twoKeys{store, sweeper}, nil
-}
-
-// twoKeys is a store that is written and read with one key and swept with
-// another, so that neither can do what is the other's.
-type twoKeys struct {
-	*s3store.Store
-	sweeper *s3store.Store
-}
-
-// Delete implements storage.Store.
-func (t *twoKeys) Delete(ctx context.Context, key string) error { return t.sweeper.Delete(ctx, key) }
-
-// SweepUploads aborts stale uploads.
-func (t *twoKeys) SweepUploads(ctx context.Context, olderThan time.Duration) (int, error) {
-	return t.sweeper.SweepUploads(ctx, olderThan)
-}
-
-// CountStaleUploads counts them.
-func (t *twoKeys) CountStaleUploads(ctx context.Context, olderThan time.Duration) (int, error) {
-	return t.sweeper.CountStaleUploads(ctx, olderThan)
 }

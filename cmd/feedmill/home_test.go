@@ -53,10 +53,11 @@ func TestStoreWithTwoKeys(t *testing.T) {
 	}
 	cfg := config.Store{Kind: "s3", Endpoint: server.URL, Region: "us-east-1", Bucket: "b", PathStyle: true,
 		AccessFile: file("a", "PUTS"), SecretFile: file("s", "one"), DeleteAccessFile: file("da", "DELETES"), DeleteSecretFile: file("ds", "two")}
-	store, err := openS3(&cfg, time.Now)
+	b, err := openBucket(&cfg, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
+	store := b.asStore()
 	// The server keeps nothing, which a Put notices; who signs is what matters here.
 	if _, err := store.Put(t.Context(), "x/y", strings.NewReader("z"), 1, storage.Attrs{}); err == nil {
 		t.Error("what the server does not keep was put")
@@ -73,7 +74,7 @@ func TestStoreWithTwoKeys(t *testing.T) {
 	}
 	// Half a second key is none.
 	cfg.DeleteSecretFile = ""
-	if _, err := openS3(&cfg, time.Now); feed.KindOf(err) != feed.KindInvalid || !strings.Contains(err.Error(), "store.delete_secret_key_file") {
+	if _, err := openBucket(&cfg, time.Now); feed.KindOf(err) != feed.KindInvalid || !strings.Contains(err.Error(), "store.delete_secret_key_file") {
 		t.Errorf("half a key: %v", err)
 	}
 }

@@ -53,6 +53,7 @@ type app struct {
 	Apply    applyCmd     `cmd:"" help:"Bring a full file up to date by change files."`
 	Diff     diffCmd      `cmd:"" help:"Tell two full files apart, or write the change file between them."`
 	Mirror   mirrorCmd    `cmd:"" help:"Keep a local copy of a supplier's offer."`
+	Probe    probeCmd     `cmd:"" help:"Try everything that is needed of the bucket that the settings name."`
 	Verify   verifyCmd    `cmd:"" help:"Prove what is published: a folder, an address, or all of this installation."`
 	Scrub    scrubCmd     `cmd:"" help:"Read everything that is stored once more and compare it with the records."`
 	Bench    benchCmd     `cmd:"" help:"Measure what publishing costs, with a catalog made for it."`

@@ -121,6 +121,9 @@ func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Li
 	}
 	server := httpd.New(routes, httpd.Options{Log: log, ConnContext: download.ConnContext, Ready: ready, Observe: watch.group})
 	watch.start(background, &running, w.log)
+	if h.bucket != nil {
+		running.Go(func() { h.bucket.look(background, log, role == "all" || role == "worker") })
+	}
 	switch role {
 	case "worker":
 		fmt.Fprintf(w.stdout, "working on jobs; health is told on http://%s\n", l.Addr())

@@ -30,7 +30,7 @@ func answer(err error) (status int, code string) {
 
 // isNotFound reports whether an object or upload, not the bucket, is missing.
 // HEAD answers have no body, so there a missing bucket looks like a missing
-// object; Probe finds that out.
+// object; listings tell.
 func isNotFound(err error) bool {
 	status, code := answer(err)
 	return status == http.StatusNotFound && code != "NoSuchBucket"
@@ -68,7 +68,7 @@ func classify(err error) error {
 		status == http.StatusRequestTimeout:
 	case status == http.StatusNotImplemented, status == http.StatusInsufficientStorage, status == http.StatusHTTPVersionNotSupported:
 		return storage.Permanent(err)
-	case code == "AccessDenied", code == "" && status == http.StatusForbidden:
+	case code == "AccessDenied", status == http.StatusForbidden && (code == "" || code == "Forbidden"): // of HEAD, which has no body
 		return storage.Permanent(fmt.Errorf("%w: %w", storage.ErrDenied, err))
 	case status >= 300 && status < 500:
 		// No such bucket, a key that nobody knows, wrong region, wrong signature, a

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -17,79 +15,166 @@ import (
 	"feedmill/storage"
 )
 
-// Capabilities are the conditional writes that a server was seen to honour.
-// They harden what does not depend on them.
-type Capabilities struct {
-	// CreateOnly: PutObject with If-None-Match creates a key once, also when
-	// several try at the same time.
-	CreateOnly bool
-	// CreateOnlyParts: CompleteMultipartUpload with If-None-Match does.
-	CreateOnlyParts bool
-	// CompareAndSwap: PutObject with If-Match replaces only the version named.
-	CompareAndSwap bool
-	// Notes say for people what was answered where one of them is false.
-	Notes []string
+// Step is one thing that feedmill asks of a bucket, and what became of it.
+type Step struct {
+	// Name says what was tried, such as "list objects".
+	Name string
+	// Right is what policies call the right that it takes.
+	Right string
+	// For says what of feedmill needs it.
+	For string
+	// Sweeper says that it was asked for with the key of sweeps.
+	Sweeper bool
+	// Err is nil where it works, and wraps ErrSkipped where it was not tried.
+	Err error
 }
 
-// Probe checks with objects of its own that the bucket can be used as the
-// contract needs (put, see at once, read back with metadata, list, delete), and
-// finds out which conditional writes work. An error means that the store is
-// not fit for use. From then on the Store uses create-only writes for immutable
-// keys if both kinds work.
-//
-// The objects are named "probe/<random>" and removed again.
-func (s *Store) Probe(ctx context.Context) (Capabilities, error) {
-	p := &prober{Store: s, ctx: ctx, base: "probe/" + strings.ToLower(newToken())}
-	err := p.basics()
-	if err == nil {
-		p.createOnly()
-		p.createOnlyParts()
-		p.compareAndSwap()
-	}
-	cleanCtx, cancel := detached(ctx)
-	defer cancel()
-	for _, key := range p.made {
-		err = errors.Join(err, s.Delete(cleanCtx, key))
-	}
-	if err == nil {
-		err = ctx.Err() // then nothing was proved
-	}
-	if err != nil {
-		return Capabilities{}, fmt.Errorf("probe bucket %q: %w", s.bucket, classify(err))
-	}
-	s.createOnly.Store(p.caps.CreateOnly && p.caps.CreateOnlyParts)
-	return p.caps, nil
+// ErrSkipped means that a step was not tried, because one before it has failed.
+var ErrSkipped = errors.New("not tried")
+
+// Findings are what Probe has found out.
+type Findings struct {
+	Steps []Step
+	// Versions says that the bucket keeps what is deleted as an old version.
+	Versions bool
+	// Left are the keys of objects that the probe has put and could not delete.
+	Left []string
 }
+
+// Look asks the bucket for what takes the least: to list, to read, and for a
+// sweeper to list uploads. It costs two or three requests and puts nothing.
+func (s *Store) Look(ctx context.Context, sweeper bool) []Step {
+	p := &prober{ctx: ctx, sweeper: s, base: probeBase()}
+	p.look(s, sweeper)
+	if sweeper {
+		p.listUploads()
+	}
+	return p.found.Steps
+}
+
+// Probe tries everything that feedmill does to a bucket, with objects of its own:
+// put, see at once, read back with metadata, send in parts, delete. Sweeps may have
+// a key of their own: sweeper is the Store with it, or s itself.
+//
+// The objects are named "probe/<random>" and removed again. Where nothing may be
+// deleted nothing is put.
+func (s *Store) Probe(ctx context.Context, sweeper *Store) Findings {
+	p := &prober{ctx: ctx, writer: s, sweeper: sweeper, base: probeBase()}
+	p.look(s, false)
+	if sweeper != s {
+		p.look(sweeper, true)
+	}
+	p.listUploads()
+	// Asked first for what is not there, and without Delete, which is content with that.
+	if _, err := sweeper.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &sweeper.bucket, Key: sweeper.key(p.base)}); err != nil {
+		p.step("delete an object", "s3:DeleteObject", forSweeps, true, err)
+		p.held = fmt.Errorf("%w: what it puts could not be deleted", ErrSkipped)
+	}
+	p.put()
+	p.parts()
+	p.abort(s, false)
+	if sweeper != s {
+		p.abort(sweeper, true)
+	}
+	p.remove()
+	return p.found
+}
+
+// Whom a step is for.
+const (
+	forAll     = "everything"
+	forWorkers = "publishing"
+	forSweeps  = "sweeps"
+)
+
+func probeBase() string { return "probe/" + strings.ToLower(newToken()) }
 
 type prober struct {
-	*Store
-	ctx  context.Context
-	base string
-	made []string
-	caps Capabilities
+	ctx             context.Context
+	writer, sweeper *Store
+	base            string
+	held            error    // why nothing may be put
+	made            []string // keys that may have been put
+	found           Findings
 }
 
-func (p *prober) name(suffix string) string {
-	key := p.base + "-" + suffix
-	p.made = append(p.made, key)
-	return key
+func (p *prober) step(name, right, whom string, sweeper bool, err error) {
+	p.found.Steps = append(p.found.Steps, Step{name, right, whom, sweeper, classify(err)})
 }
 
-func (p *prober) note(format string, args ...any) {
-	p.caps.Notes = append(p.caps.Notes, fmt.Sprintf(format, args...))
-}
-
-func (p *prober) basics() error {
-	body := []byte("feedmill probe")
-	key := p.name("basics")
-	// Without the caller's earlier findings, which a new server may not share.
-	p.Store.createOnly.Store(false)
-	want, err := p.Put(p.ctx, key, bytes.NewReader(body), int64(len(body)),
-		storage.Attrs{ContentType: "text/plain", ContentEncoding: "identity", Immutable: true})
-	if err != nil {
-		return err
+// look lists, and reads what is not there: a store says so only to who may do both.
+func (p *prober) look(s *Store, sweeper bool) {
+	whom := forAll
+	if sweeper {
+		whom = forSweeps
 	}
-	r, got, err := storage.OpenVerified(p.ctx, p.Store, key, int64(len(body)), storage.Sum(body))
+	_, listErr := s.client.ListObjectsV2(p.ctx, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: s.key(""), MaxKeys: aws.Int32(1)})
+	p.step("list objects", "s3:ListBucket", whom, sweeper, listErr)
+	err := fmt.Errorf("%w: without a listing a store does not say that an object is missing", ErrSkipped)
+	if listErr == nil {
+		if _, _, err = s.head(p.ctx, p.base); isNotFound(err) {
+			err = nil
+		}
+	}
+	p.step("read an object", "s3:GetObject", whom, sweeper, err)
+}
+
+func (p *prober) listUploads() {
+	s := p.sweeper
+	_, err := s.client.ListMultipartUploads(p.ctx, &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: s.key(""), MaxUploads: aws.Int32(1)})
+	if _, code := answer(err); code == "NoSuchUpload" {
+		err = nil // what rclone says of a bucket that never had one
+	}
+	p.step("list uploads", "s3:ListBucketMultipartUploads", forSweeps, true, err)
+}
+
+// try gives the outcome of what puts an object, unless nothing may be put.
+func (p *prober) try(do func() error) error {
+	if p.held != nil {
+		return p.held
+	}
+	return do()
+}
+
+// put puts an object and looks at it in every way.
+func (p *prober) put() {
+	s, key, body := p.writer, p.base+"-object", []byte("feedmill probe")
+	var want storage.Info
+	putErr := p.try(func() (err error) {
+		p.made = append(p.made, key)
+		want, err = s.Put(p.ctx, key, bytes.NewReader(body), int64(len(body)),
+			storage.Attrs{ContentType: "text/plain", ContentEncoding: "identity", Immutable: true})
+		return err
+	})
+	p.step("put an object", "s3:PutObject", forWorkers, false, putErr)
+	then := func(name, right string, do func() error) {
+		err := fmt.Errorf("%w: there is no object", ErrSkipped)
+		if putErr == nil {
+			err = do()
+		}
+		p.step(name, right, forWorkers, false, err)
+	}
+	then("read it back unchanged", "s3:GetObject", func() error { return p.readBack(key, body, want) })
+	then("see it listed at once", "s3:ListBucket", func() error {
+		listed := 0
+		for info, err := range s.List(p.ctx, key) {
+			if err != nil {
+				return err
+			}
+			if info.Key == key {
+				listed++
+			}
+		}
+		if listed != 1 {
+			return storage.Permanent(fmt.Errorf("a new object is listed %d times", listed))
+		}
+		return nil
+	})
+}
+
+func (p *prober) readBack(key string, body []byte, want storage.Info) error {
+	s := p.writer
+	r, got, err := storage.OpenVerified(p.ctx, s, key, int64(len(body)), storage.Sum(body))
 	if err != nil {
 		return err
 	}
@@ -100,140 +185,82 @@ func (p *prober) basics() error {
 	if got.Attrs != want.Attrs {
 		return storage.Permanent(fmt.Errorf("attributes come back as %+v instead of %+v", got.Attrs, want.Attrs))
 	}
-	listed := 0
-	for info, err := range p.List(p.ctx, key) {
-		if err != nil {
-			return err
-		}
-		if info.Key == key {
-			listed++
-		}
-	}
-	if listed != 1 {
-		return storage.Permanent(fmt.Errorf("a new object is listed %d times", listed))
-	}
-	if err := p.Delete(p.ctx, key); err != nil {
+	out, err := s.client.HeadObject(p.ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: s.key(key)})
+	if err != nil {
 		return err
 	}
-	if _, err := p.Stat(p.ctx, key); !errors.Is(err, storage.ErrNotExist) {
-		return storage.Permanent(fmt.Errorf("a deleted object is still there (%v)", err))
-	}
+	id := aws.ToString(out.VersionId)
+	p.found.Versions = id != "" && id != "null" // "null" where they are kept no more
 	return nil
 }
 
-// conditionalPut returns the ETag. One attempt only: a repetition by the SDK
-// after a lost answer would look like a refusal.
-func (p *prober) conditionalPut(key, body string, ifNoneMatch, ifMatch *string) (string, error) {
-	out, err := p.client.PutObject(p.ctx, &s3.PutObjectInput{
-		Bucket: &p.bucket, Key: p.Store.key(key), Body: bytes.NewReader([]byte(body)),
-		IfNoneMatch: ifNoneMatch, IfMatch: ifMatch,
-	}, once)
-	if err != nil {
-		return "", err
-	}
-	return aws.ToString(out.ETag), nil
-}
-
-func once(o *s3.Options) { o.RetryMaxAttempts = 1; o.Retryer = aws.NopRetryer{} }
-
-// refused reports whether err is the answer to a condition that does not hold,
-// and writes down any other.
-func (p *prober) refused(what string, err error) bool {
-	status, code := answer(err)
-	switch {
-	case err == nil:
-		p.note("%s: the condition is ignored", what)
-	case status == http.StatusPreconditionFailed:
-		return true
-	default:
-		p.note("%s: status %d %s", what, status, code)
-	}
-	return false
-}
-
-func (p *prober) createOnly() {
-	const what = "PutObject If-None-Match"
-	any := aws.String("*")
-	key := p.name("create")
-	if _, err := p.conditionalPut(key, "1", any, nil); err != nil {
-		status, code := answer(err)
-		p.note("%s on a new key: status %d %s", what, status, code)
-		return
-	}
-	_, err := p.conditionalPut(key, "2", any, nil)
-	if !p.refused(what, err) {
-		return
-	}
-	const rivals = 8
-	key = p.name("race")
-	errs := make([]error, rivals)
-	var wg sync.WaitGroup
-	for i := range rivals {
-		wg.Go(func() { _, errs[i] = p.conditionalPut(key, fmt.Sprint(i), any, nil) })
-	}
-	wg.Wait()
-	winners := 0
-	for _, err := range errs {
-		if err == nil {
-			winners++
+// parts sends an object of one part.
+func (p *prober) parts() {
+	s, key := p.writer, p.base+"-parts"
+	p.step("send an object in parts", "s3:PutObject", forWorkers, false, p.try(func() error {
+		p.made = append(p.made, key)
+		in := storage.NewIntake(p.ctx, strings.NewReader("one small part"), -1, storage.Digest{})
+		u := &upload{Store: s, key: key, token: newToken(), in: in, partSize: s.partSize, attrs: storage.Attrs{ContentType: "text/plain", Immutable: true}}
+		b, err := u.fill(u.firstBuffer(-1))
+		if err != io.EOF {
+			return err
 		}
-	}
-	if winners != 1 {
-		p.note("%s: %d of %d rivals succeeded", what, winners, rivals)
-		return
-	}
-	p.caps.CreateOnly = true
-}
-
-func (p *prober) createOnlyParts() {
-	const what = "CompleteMultipartUpload If-None-Match"
-	key := p.name("parts")
-	if err := p.completeNew(key); err != nil {
-		status, code := answer(err)
-		p.note("%s on a new key: status %d %s", what, status, code)
-		return
-	}
-	p.caps.CreateOnlyParts = p.refused(what, p.completeNew(key))
-}
-
-// completeNew makes an object of one part under a key that must be new.
-func (p *prober) completeNew(key string) error {
-	created, err := p.client.CreateMultipartUpload(p.ctx, &s3.CreateMultipartUploadInput{Bucket: &p.bucket, Key: p.Store.key(key)})
-	if err != nil {
+		// As if there were more to come.
+		id, err := u.begin(p.ctx)
+		if err != nil {
+			return err
+		}
+		out, err := s.client.UploadPart(p.ctx, &s3.UploadPartInput{
+			Bucket: &s.bucket, Key: s.key(key), UploadId: id, PartNumber: aws.Int32(1), Body: bytes.NewReader(b), ContentLength: aws.Int64(int64(len(b))),
+		})
+		if err != nil {
+			return errors.Join(err, u.abort(p.ctx, id))
+		}
+		_, err = u.complete(p.ctx, id, []types.CompletedPart{{ETag: out.ETag, PartNumber: aws.Int32(1)}})
 		return err
-	}
-	part, err := p.client.UploadPart(p.ctx, &s3.UploadPartInput{
-		Bucket: &p.bucket, Key: p.Store.key(key), UploadId: created.UploadId, PartNumber: aws.Int32(1),
-		Body: bytes.NewReader([]byte("one small part")),
-	})
-	if err == nil {
-		_, err = p.client.CompleteMultipartUpload(p.ctx, &s3.CompleteMultipartUploadInput{
-			Bucket: &p.bucket, Key: p.Store.key(key), UploadId: created.UploadId, IfNoneMatch: aws.String("*"),
-			MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{ETag: part.ETag, PartNumber: aws.Int32(1)}}},
-		}, once)
-	}
-	if err != nil {
-		u := &upload{Store: p.Store, key: key}
-		if abortErr := u.abort(p.ctx, created.UploadId); abortErr != nil {
-			p.note("abort of a probe upload: %v", abortErr)
-		}
-	}
-	return err
+	}))
 }
 
-func (p *prober) compareAndSwap() {
-	const what = "PutObject If-Match"
-	key := p.name("swap")
-	old, err := p.conditionalPut(key, "1", nil, nil)
-	if err != nil {
-		p.note("%s: %v", what, err)
-		return
+// abort begins an upload and has it broken off with the key of by.
+func (p *prober) abort(by *Store, sweeper bool) {
+	s, key := p.writer, p.base+"-abort"
+	whom := forWorkers
+	if sweeper {
+		whom = forSweeps
 	}
-	if _, err := p.conditionalPut(key, "2", nil, &old); err != nil {
-		status, code := answer(err)
-		p.note("%s with the right ETag: status %d %s", what, status, code)
-		return
+	p.step("break off an upload", "s3:AbortMultipartUpload", whom, sweeper, p.try(func() error {
+		u := &upload{Store: s, key: key, token: newToken(), attrs: storage.Attrs{ContentType: "text/plain"}}
+		id, err := u.begin(p.ctx)
+		if err != nil {
+			return fmt.Errorf("%w: none could be begun", ErrSkipped)
+		}
+		err = (&upload{Store: by, key: key}).abort(p.ctx, id)
+		if err != nil && by != s {
+			err = errors.Join(err, u.abort(p.ctx, id))
+		}
+		return err
+	}))
+}
+
+// remove deletes what was put, also for who has given up.
+func (p *prober) remove() {
+	if p.held != nil {
+		return // it has been told
 	}
-	_, err = p.conditionalPut(key, "3", nil, &old)
-	p.caps.CompareAndSwap = p.refused(what, err)
+	ctx, cancel := detached(p.ctx)
+	defer cancel()
+	var errs []error
+	for _, key := range p.made {
+		err := p.sweeper.Delete(ctx, key)
+		if err == nil {
+			if _, _, gone := p.sweeper.head(ctx, key); !isNotFound(gone) {
+				err = storage.Permanent(fmt.Errorf("%q is still there after it was deleted (%v)", key, gone))
+			}
+		}
+		if err != nil {
+			p.found.Left = append(p.found.Left, p.sweeper.prefix+key)
+			errs = append(errs, err)
+		}
+	}
+	p.step("delete an object", "s3:DeleteObject", forSweeps, true, errors.Join(errs...))
 }

@@ -25,9 +25,7 @@ func (s *Store) put(ctx context.Context, key string, body io.Reader, size int64,
 	if u.attrs.ContentType == "" {
 		u.attrs.ContentType = storage.DefaultContentType
 	}
-	if attrs.Immutable && s.createOnly.Load() {
-		u.ifNoneMatch = aws.String("*")
-	} else if err := u.checkFree(ctx); err != nil {
+	if err := u.checkFree(ctx); err != nil {
 		return storage.Info{}, err
 	}
 	u.partSize = s.partSize
@@ -47,16 +45,15 @@ func (s *Store) put(ctx context.Context, key string, body io.Reader, size int64,
 // upload is one Put under way.
 type upload struct {
 	*Store
-	key         string
-	attrs       storage.Attrs
-	token       string
-	in          *storage.Intake
-	ifNoneMatch *string
-	partSize    int64
+	key      string
+	attrs    storage.Attrs
+	token    string
+	in       *storage.Intake
+	partSize int64
 }
 
-// checkFree spares an upload that must not replace what is there. Without
-// create-only writes two uploads can pass it at once, as the contract says.
+// checkFree spares an upload that must not replace what is there. Two uploads can
+// pass it at once, as the contract says.
 func (u *upload) checkFree(ctx context.Context) error {
 	old, _, err := u.head(ctx, u.key)
 	switch {
@@ -108,8 +105,7 @@ func (u *upload) single(ctx context.Context, b []byte) (storage.Info, error) {
 		Bucket: &u.bucket, Key: u.Store.key(u.key),
 		Body: bytes.NewReader(b), ContentLength: aws.Int64(int64(len(b))),
 		ContentType: &u.attrs.ContentType, ContentEncoding: optional(u.attrs.ContentEncoding),
-		Metadata:    metadata(u.attrs, u.token),
-		IfNoneMatch: u.ifNoneMatch,
+		Metadata: metadata(u.attrs, u.token),
 	})
 	crash.Point("s3store.put.sent")
 	return u.settle(ctx, err)
@@ -124,25 +120,37 @@ func optional(s string) *string {
 
 // multipart sends first and what follows it in parts.
 func (u *upload) multipart(ctx context.Context, first []byte) (storage.Info, error) {
+	id, err := u.begin(ctx)
+	if err != nil {
+		return storage.Info{}, err // if it took effect after all, SweepUploads finds it
+	}
+	crash.Point("s3store.multipart.created")
+	parts, err := u.sendParts(ctx, id, first)
+	if err != nil {
+		return storage.Info{}, errors.Join(err, u.abort(ctx, id))
+	}
+	return u.complete(ctx, id, parts)
+}
+
+// begin begins an upload in parts and returns its id.
+func (u *upload) begin(ctx context.Context) (*string, error) {
 	created, err := u.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &u.bucket, Key: u.Store.key(u.key),
 		ContentType: &u.attrs.ContentType, ContentEncoding: optional(u.attrs.ContentEncoding),
 		Metadata: metadata(u.attrs, u.token),
 	})
 	if err != nil {
-		return storage.Info{}, err // if it took effect after all, SweepUploads finds it
+		return nil, err
 	}
-	id := created.UploadId
-	crash.Point("s3store.multipart.created")
-	parts, err := u.sendParts(ctx, id, first)
-	if err != nil {
-		return storage.Info{}, errors.Join(err, u.abort(ctx, id))
-	}
+	return created.UploadId, nil
+}
+
+// complete makes an object of the parts that were sent.
+func (u *upload) complete(ctx context.Context, id *string, parts []types.CompletedPart) (storage.Info, error) {
 	crash.Point("s3store.multipart.completing")
-	_, err = u.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+	_, err := u.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &u.bucket, Key: u.Store.key(u.key), UploadId: id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
-		IfNoneMatch:     u.ifNoneMatch,
 	})
 	crash.Point("s3store.multipart.completed")
 	info, settled := u.settle(ctx, err)
@@ -275,7 +283,7 @@ func (u *upload) settle(ctx context.Context, cause error) (storage.Info, error) 
 	case u.attrs.Immutable:
 		// Also when there is no token: a server that keeps metadata apart from
 		// the bytes may not have written those of a rival yet. One that never
-		// keeps it is found out by Probe.
+		// keeps it is named below.
 		if token == "" {
 			return storage.Info{}, fmt.Errorf("%w, and has none of the metadata that feedmill gives: the store, or something on the way to it, drops x-amz-meta- headers", storage.ErrExist)
 		}

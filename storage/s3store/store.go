@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -88,16 +87,12 @@ type Store struct {
 	concurrency int
 	patience    patience
 	now         func() time.Time
-	createOnly  atomic.Bool // set by Probe
 }
 
-var (
-	_ storage.Store            = (*Store)(nil)
-	_ storage.ExclusiveCreator = (*Store)(nil)
-)
+var _ storage.Store = (*Store)(nil)
 
-// New returns a Store. It sends nothing; Probe tells whether the bucket can be
-// used.
+// New returns a Store. It sends nothing; Look and Probe tell whether the bucket
+// can be used.
 func New(c Config) (*Store, error) {
 	switch {
 	case !strings.HasPrefix(c.Endpoint, "http://") && !strings.HasPrefix(c.Endpoint, "https://"):
@@ -158,10 +153,6 @@ func New(c Config) (*Store, error) {
 	})
 	return s, nil
 }
-
-// ExclusiveCreate implements storage.ExclusiveCreator: true after Probe has
-// found that creating a key twice is refused.
-func (s *Store) ExclusiveCreate() bool { return s.createOnly.Load() }
 
 // checkKey is storage.CheckKey, with the prefix counted.
 func (s *Store) checkKey(key string) error {
@@ -254,6 +245,12 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	crash.Point("s3store.delete.sent")
 	if err == nil {
 		return nil
+	}
+	// Who may not, or names no bucket, has deleted nothing. HEAD would take a bucket
+	// that is missing for an object that is gone.
+	refused := classify(err)
+	if errors.Is(refused, storage.ErrDenied) || errors.Is(refused, storage.ErrWrongKey) || errors.Is(refused, storage.ErrNoBucket) {
+		return fmt.Errorf("delete %q: %w", key, refused)
 	}
 	settle, cancel := detached(ctx)
 	defer cancel()

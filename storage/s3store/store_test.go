@@ -78,27 +78,6 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// TestContractCreateOnly runs what could differ with the hardening that Probe
-// allows.
-func TestContractCreateOnly(t *testing.T) {
-	t.Parallel()
-	onServers(t, func(t *testing.T, kind kind, server testserver.S3) {
-		storagetest.Run(t, func(t testing.TB) storage.Store {
-			c := configFor(t, server)
-			s := open(t, c)
-			caps, err := s.Probe(t.Context())
-			if err != nil {
-				t.Fatalf("probe: %v", err)
-			}
-			if !caps.CreateOnly || !caps.CreateOnlyParts || !s.ExclusiveCreate() {
-				t.Errorf("probe: got %+v, want create-only to work", caps)
-			}
-			return s
-		}, kind.options(storagetest.Only("RoundTrip", "Immutable", "Replace", "WrongDigest",
-			"NestedKeys", "ConcurrentCreate", "ConcurrentReplace", "TwoClients", "Model"))...)
-	})
-}
-
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	onServers(t, func(t *testing.T, kind kind, server testserver.S3) {

@@ -22,17 +22,19 @@ import (
 	"feedmill/storage/storagetest"
 )
 
-// stub is an S3 server that does conditional writes wrongly. The real servers
-// of the other tests do them right, so how a provider fails has to be acted.
+// stub is an S3 server that can do things wrongly. The real servers of the other
+// tests do them right, so how a provider fails has to be acted.
 type stub struct {
-	// status is the answer to every conditional write; 0 means that the
-	// condition is ignored.
-	status int
 	// forget makes the server drop user metadata.
 	forget bool
+	// versions makes it give each object a version.
+	versions bool
+	// deny says what there is no right to.
+	deny func(*http.Request) bool
 
 	mu      sync.Mutex
 	objects map[string]stored
+	begun   map[string]stored // uploads in parts
 	n       int
 }
 
@@ -49,21 +51,34 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	conditional := r.Header.Get("If-None-Match") != "" || r.Header.Get("If-Match") != ""
 	q := r.URL.Query()
 	switch {
-	case conditional && s.status != 0:
-		w.WriteHeader(s.status)
-		fmt.Fprint(w, "<Error><Code>Acted</Code></Error>")
+	case s.deny != nil && s.deny(r):
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, "<Error><Code>AccessDenied</Code></Error>")
+	case r.Method == http.MethodGet && q.Has("uploads"):
+		fmt.Fprint(w, "<ListMultipartUploadsResult></ListMultipartUploadsResult>")
+	case r.Method == http.MethodDelete && q.Has("uploadId"):
+		delete(s.begun, r.URL.Path)
+		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPost && q.Has("uploads"):
+		if s.begun == nil {
+			s.begun = map[string]stored{}
+		}
+		s.begun[r.URL.Path] = stored{header: r.Header.Clone()}
 		fmt.Fprint(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
 	case r.Method == http.MethodPut && q.Has("partNumber"):
+		o := s.begun[r.URL.Path]
+		o.body = append(o.body, body...)
+		s.begun[r.URL.Path] = o
 		w.Header().Set("ETag", `"part"`)
 	case r.Method == http.MethodPost:
-		s.put(w, r, nil)
+		o := s.begun[r.URL.Path]
+		delete(s.begun, r.URL.Path)
+		s.put(w, r.URL.Path, o.header, o.body)
 		fmt.Fprint(w, `<CompleteMultipartUploadResult><ETag>"e"</ETag></CompleteMultipartUploadResult>`)
 	case r.Method == http.MethodPut:
-		s.put(w, r, body)
+		s.put(w, r.URL.Path, r.Header.Clone(), body)
 	case r.Method == http.MethodDelete:
 		delete(s.objects, r.URL.Path)
 		w.WriteHeader(http.StatusNoContent)
@@ -88,17 +103,20 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		w.Header().Set("ETag", o.etag)
+		if s.versions {
+			w.Header().Set("X-Amz-Version-Id", "v1")
+		}
 		http.ServeContent(w, r, "", stubTime, bytes.NewReader(o.body))
 	}
 }
 
-func (s *stub) put(w http.ResponseWriter, r *http.Request, body []byte) {
+func (s *stub) put(w http.ResponseWriter, path string, header http.Header, body []byte) {
 	if s.objects == nil {
 		s.objects = map[string]stored{}
 	}
 	s.n++
-	o := stored{r.Header.Clone(), body, `"` + strconv.Itoa(s.n) + `"`}
-	s.objects[r.URL.Path] = o
+	o := stored{header, body, `"` + strconv.Itoa(s.n) + `"`}
+	s.objects[path] = o
 	w.Header().Set("ETag", o.etag)
 }
 
@@ -111,72 +129,6 @@ func onStub(t testing.TB, s http.Handler) bucket {
 		Endpoint: server.URL, Bucket: "bucket", AccessKey: "a", SecretKey: "s", PathStyle: true,
 		MaxBackoff: time.Millisecond, Patience: -1, Client: server.Client(),
 	})
-}
-
-func TestProbe(t *testing.T) {
-	onKinds(t, func(t *testing.T, c s3store.Config) {
-		s := open(t, c)
-		if s.ExclusiveCreate() {
-			t.Errorf("before the probe: got create-only, want it unproved")
-		}
-		for range 2 { // a second probe must not stumble over the first
-			caps, err := s.Probe(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !caps.CreateOnly || !caps.CreateOnlyParts || !caps.CompareAndSwap || len(caps.Notes) != 0 {
-				t.Errorf("got %+v, want everything to work", caps)
-			}
-		}
-		for info, err := range s.List(t.Context(), "") {
-			t.Errorf("after the probe: got %+v, error %v, want nothing left", info, err)
-		}
-		if n, err := s.SweepUploads(t.Context(), -time.Hour); n != 0 || err != nil {
-			t.Errorf("after the probe: got %d open uploads, error %v, want none", n, err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, err := s.Probe(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("cancelled: got error %v, want %v", err, context.Canceled)
-		}
-	})
-}
-
-// TestProbeFindsWeakServers: conditional writes refused, as by Swift, or
-// ignored, as by s3rver. The store works all the same, without them.
-func TestProbeFindsWeakServers(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		status int
-		note   string
-	}{
-		{0, "the condition is ignored"},
-		{http.StatusNotImplemented, "status 501 Acted"},
-		{http.StatusBadRequest, "status 400 Acted"},
-		{http.StatusPreconditionFailed, "on a new key: status 412"},
-	} {
-		s := onStub(t, &stub{status: c.status})
-		caps, err := s.Probe(t.Context())
-		if err != nil {
-			t.Errorf("status %d: %v", c.status, err)
-		}
-		if caps.CreateOnly || caps.CreateOnlyParts || caps.CompareAndSwap || s.ExclusiveCreate() {
-			t.Errorf("status %d: got %+v, want nothing to work", c.status, caps)
-		}
-		if len(caps.Notes) != 3 || !strings.Contains(caps.Notes[0], c.note) {
-			t.Errorf("status %d: got notes %q, want 3 with %q", c.status, caps.Notes, c.note)
-		}
-		attrs := storage.Attrs{Immutable: true}
-		if _, err := s.Put(t.Context(), "key", strings.NewReader("x"), 1, attrs); err != nil {
-			t.Errorf("status %d: put: %v", c.status, err)
-		}
-		if _, err := s.Put(t.Context(), "key", strings.NewReader("y"), 1, attrs); !errors.Is(err, storage.ErrExist) {
-			t.Errorf("status %d: put again: got error %v, want %v", c.status, err, storage.ErrExist)
-		}
-	}
-	if _, err := onStub(t, &stub{forget: true}).Probe(t.Context()); err == nil || !storage.IsPermanent(err) {
-		t.Errorf("server without metadata: got error %v, want a permanent one", err)
-	}
 }
 
 // TestWeakServerContract runs the cases that conditional writes could matter to
@@ -301,6 +253,9 @@ func TestClassification(t *testing.T) {
 		if err == nil || storage.IsPermanent(err) != c.permanent || c.is != nil && !errors.Is(err, c.is) {
 			t.Errorf("%d %s: got error %v, permanent %v, want %v", c.status, c.code, err, storage.IsPermanent(err), c.permanent)
 		}
+		if _, err := s.Stat(t.Context(), "key"); errors.Is(c.is, storage.ErrDenied) && !errors.Is(err, storage.ErrDenied) {
+			t.Errorf("%d %s, of HEAD: got error %v, want %v", c.status, c.code, err, storage.ErrDenied)
+		}
 		if c.is != storage.ErrNotExist && errors.Is(err, storage.ErrNotExist) {
 			t.Errorf("%d %s: got %v, want it not to say that the object is missing", c.status, c.code, err)
 		}
@@ -409,11 +364,13 @@ func ExampleNew() {
 		return
 	}
 	ctx := context.Background()
-	caps, err := store.Probe(ctx)
-	fmt.Println(caps.CreateOnly, err)
+	for _, step := range store.Look(ctx, false) {
+		fmt.Println(step.Name, step.Err)
+	}
 	info, err := store.Put(ctx, "greetings/first", strings.NewReader("hello"), 5, storage.Attrs{ContentType: "text/plain"})
 	fmt.Println(info.Size, info.ContentType, err)
 	// Output:
-	// false <nil>
+	// list objects <nil>
+	// read an object <nil>
 	// 5 text/plain <nil>
 }

@@ -138,70 +138,60 @@ func TestLostAnswers(t *testing.T) {
 			{"part", big, func(r *http.Request) bool { return r.URL.Query().Get("partNumber") == "2" }, false},
 			{"complete", big, func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") }, true},
 		} {
-			for _, createOnly := range []bool{false, true} {
-				if createOnly && !q.stays {
-					continue // sends the condition with its last request only
-				}
-				for _, forEver := range []bool{false, true} {
-					for _, after := range []bool{false, true} {
-						var fired, armed atomic.Int64
-						c := c
-						c.Prefix = strings.ReplaceAll(q.name, " ", "-") + strconv.FormatBool(createOnly) + strconv.FormatBool(forEver) + strconv.FormatBool(after) + "/"
-						c.Client = client(func(r *http.Request) (*http.Response, error) {
-							lose := armed.Load() > 0 && q.match(r) && (forEver || fired.Load() == 0)
-							if lose {
-								fired.Add(1)
-								if !after {
-									return nil, errLost
-								}
-							}
-							resp, err := http.DefaultClient.Do(r)
-							if lose && err == nil {
-								_, err = io.Copy(io.Discard, resp.Body)
-								return nil, errors.Join(errLost, err, resp.Body.Close())
-							}
-							return resp, err
-						})
-						what := c.Prefix
-						s := open(t, c)
-						ctx := context.Background()
-						if createOnly {
-							if _, err := s.Probe(ctx); err != nil {
-								t.Fatalf("probe: %v", err)
+			for _, forEver := range []bool{false, true} {
+				for _, after := range []bool{false, true} {
+					var fired, armed atomic.Int64
+					c := c
+					c.Prefix = strings.ReplaceAll(q.name, " ", "-") + strconv.FormatBool(forEver) + strconv.FormatBool(after) + "/"
+					c.Client = client(func(r *http.Request) (*http.Response, error) {
+						lose := armed.Load() > 0 && q.match(r) && (forEver || fired.Load() == 0)
+						if lose {
+							fired.Add(1)
+							if !after {
+								return nil, errLost
 							}
 						}
-						armed.Store(1)
-						body, err := io.ReadAll(bodyOf(q.size))
-						if err != nil {
-							t.Fatal(err)
+						resp, err := http.DefaultClient.Do(r)
+						if lose && err == nil {
+							_, err = io.Copy(io.Discard, resp.Body)
+							return nil, errors.Join(errLost, err, resp.Body.Close())
 						}
-						info, err := s.Put(ctx, "key", bytes.NewReader(body), int64(q.size), storage.Attrs{Immutable: true, SHA256: storage.Sum(body)})
-						armed.Store(0)
-						if fired.Load() == 0 {
-							t.Errorf("%s: no request was lost", what)
-						}
-						// One loss is repeated by the SDK; a loss for ever is
-						// a success only if the last request took effect.
-						wantOK := !forEver || after && q.stays
-						if (err == nil) != wantOK {
-							t.Errorf("%s: got error %v, want success %v", what, err, wantOK)
-						}
-						if err != nil && (!errors.Is(err, errLost) || storage.IsPermanent(err)) {
-							t.Errorf("%s: got error %v, want %v, not permanent", what, err, errLost)
-						}
-						stat, statErr := s.Stat(ctx, "key")
-						switch {
-						case err == nil && (statErr != nil || stat != info || stat.SHA256 != storage.Sum(body)):
-							t.Errorf("%s: stat: got %+v, error %v, want %+v", what, stat, statErr, info)
-						case err != nil && !errors.Is(statErr, storage.ErrNotExist):
-							t.Errorf("%s: stat: got %+v, error %v, want %v", what, stat, statErr, storage.ErrNotExist)
-						}
-						// Only a creation nobody knows the outcome of may leave
-						// an upload open; SweepUploads finds it.
-						n, err := s.SweepUploads(ctx, -time.Hour)
-						if err != nil || n != 0 && q.name != "create upload" {
-							t.Errorf("%s: got %d open uploads, error %v, want none", what, n, err)
-						}
+						return resp, err
+					})
+					what := c.Prefix
+					s := open(t, c)
+					ctx := context.Background()
+					armed.Store(1)
+					body, err := io.ReadAll(bodyOf(q.size))
+					if err != nil {
+						t.Fatal(err)
+					}
+					info, err := s.Put(ctx, "key", bytes.NewReader(body), int64(q.size), storage.Attrs{Immutable: true, SHA256: storage.Sum(body)})
+					armed.Store(0)
+					if fired.Load() == 0 {
+						t.Errorf("%s: no request was lost", what)
+					}
+					// One loss is repeated by the SDK; a loss for ever is
+					// a success only if the last request took effect.
+					wantOK := !forEver || after && q.stays
+					if (err == nil) != wantOK {
+						t.Errorf("%s: got error %v, want success %v", what, err, wantOK)
+					}
+					if err != nil && (!errors.Is(err, errLost) || storage.IsPermanent(err)) {
+						t.Errorf("%s: got error %v, want %v, not permanent", what, err, errLost)
+					}
+					stat, statErr := s.Stat(ctx, "key")
+					switch {
+					case err == nil && (statErr != nil || stat != info || stat.SHA256 != storage.Sum(body)):
+						t.Errorf("%s: stat: got %+v, error %v, want %+v", what, stat, statErr, info)
+					case err != nil && !errors.Is(statErr, storage.ErrNotExist):
+						t.Errorf("%s: stat: got %+v, error %v, want %v", what, stat, statErr, storage.ErrNotExist)
+					}
+					// Only a creation nobody knows the outcome of may leave
+					// an upload open; SweepUploads finds it.
+					n, err := s.SweepUploads(ctx, -time.Hour)
+					if err != nil || n != 0 && q.name != "create upload" {
+						t.Errorf("%s: got %d open uploads, error %v, want none", what, n, err)
 					}
 				}
 			}
@@ -402,12 +392,13 @@ func TestNoPermission(t *testing.T) {
 			s := open(t, c)
 			_, errPut := s.Put(ctx, "key", bodyOf(1), 1, storage.Attrs{})
 			_, _, errOpen := s.Open(ctx, "key", storage.Range{})
-			_, errProbe := s.Probe(ctx)
+			errDelete := s.Delete(ctx, "key")
+			errLook := s.Look(ctx, false)[0].Err
 			var errList error
 			for _, err := range s.List(ctx, "") {
 				errList = err
 			}
-			for op, err := range map[string]error{"put": errPut, "open": errOpen, "list": errList, "probe": errProbe} {
+			for op, err := range map[string]error{"put": errPut, "open": errOpen, "list": errList, "delete": errDelete, "look": errLook} {
 				if !storage.IsPermanent(err) || errors.Is(err, storage.ErrNotExist) {
 					t.Errorf("%s: %s: got error %v, want a permanent one", name, op, err)
 				}
