@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync/atomic"
 
 	"feedmill/feed"
@@ -124,22 +125,11 @@ const (
 
 // Newest implements [Markers].
 func (b *StoreBin) Newest(ctx context.Context, merchant string) (m Mark, ok bool, err error) {
-	prefix, err := storage.MarkerPrefix(merchant, markerFeed)
-	if err != nil {
+	keys, err := b.markers(ctx, merchant)
+	if err != nil || len(keys) == 0 {
 		return m, false, err
 	}
-	last := ""
-	for info, err := range b.store.List(ctx, prefix) {
-		if err != nil {
-			return m, false, err
-		}
-		if info.Size >= 0 {
-			last = info.Key
-		}
-	}
-	if last == "" {
-		return m, false, nil
-	}
+	last := keys[len(keys)-1]
 	r, _, err := b.store.Open(ctx, last, storage.Range{})
 	if err != nil {
 		return m, false, err
@@ -160,6 +150,24 @@ func (b *StoreBin) Newest(ctx context.Context, merchant string) (m Mark, ok bool
 	return m, true, nil
 }
 
+// markers lists a merchant's markers in order. Among them may stand what others
+// have put there, a note or the sign of a folder.
+func (b *StoreBin) markers(ctx context.Context, merchant string) (keys []string, err error) {
+	prefix, err := storage.MarkerPrefix(merchant, markerFeed)
+	if err != nil {
+		return nil, err
+	}
+	for info, err := range b.store.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		if _, err := storage.ParseMarker(info.Key); err == nil {
+			keys = append(keys, info.Key)
+		}
+	}
+	return keys, nil
+}
+
 // Mark implements [Markers]. The order of the keys is that of epochs, then of
 // numbers, so the newest marker is the last. All but some of those before it
 // are removed.
@@ -176,19 +184,11 @@ func (b *StoreBin) Mark(ctx context.Context, merchant string, m Mark) error {
 		return err
 	}
 	crash.Point("publish.marked")
-	prefix, err := storage.MarkerPrefix(merchant, markerFeed)
+	keys, err := b.markers(ctx, merchant)
 	if err != nil {
 		return err
 	}
-	var keys []string
-	for info, err := range b.store.List(ctx, prefix) {
-		if err != nil {
-			return err
-		}
-		if info.Key < key {
-			keys = append(keys, info.Key)
-		}
-	}
+	keys = slices.DeleteFunc(keys, func(k string) bool { return k >= key })
 	for len(keys) >= markersKept {
 		// A marker that cannot be removed does no harm, and is met again next time.
 		if b.store.Delete(ctx, keys[0]) != nil {

@@ -103,6 +103,37 @@ func TestMarkers(t *testing.T) {
 	}
 }
 
+// What others have put among the markers is none, and stays.
+func TestForeignAmongMarkers(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	store := memstore.New(memstore.Options{})
+	bin := publish.NewStoreBin(store, "run-x")
+	foreign := []string{"m/m/hw/all/!first.txt", "m/m/hw/all/notes.txt", "m/m/hw/all/zz/deep"}
+	for _, key := range foreign {
+		if _, err := store.Put(ctx, key, strings.NewReader("not ours"), 8, storage.Attrs{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m, ok, err := bin.Newest(ctx, "m"); ok || err != nil {
+		t.Errorf("where there is none: %+v, %v, %v", m, ok, err)
+	}
+	for i := range 40 {
+		want := publish.Mark{Run: fmt.Sprintf("run-%d", i), Epoch: 1, Number: int64(i)}
+		if err := bin.Mark(ctx, "m", want); err != nil {
+			t.Fatal(err)
+		}
+		if m, ok, err := bin.Newest(ctx, "m"); err != nil || !ok || m != want {
+			t.Errorf("newest is %+v, %v, %v, want %+v", m, ok, err, want)
+		}
+	}
+	for _, key := range foreign {
+		if _, err := store.Stat(ctx, key); err != nil {
+			t.Errorf("what is not ours: %v", err)
+		}
+	}
+}
+
 // A marker whose body is damaged still tells by its key which run left it, so
 // that publication goes on.
 func TestDamagedMarker(t *testing.T) {
