@@ -44,6 +44,16 @@ func (s *Store) open(ctx context.Context, key string, r storage.Range) (io.ReadC
 	if err != nil {
 		return nil, storage.Info{}, err
 	}
+	if out.ContentLength == nil && aws.ToString(out.ContentRange) == "" {
+		// Something on the way passes answers on in pieces of its own. What it says of
+		// HEAD is whole.
+		info, _, err := s.head(ctx, key)
+		if err != nil {
+			out.Body.Close()
+			return nil, storage.Info{}, err
+		}
+		out.ContentLength = &info.Size
+	}
 	body, info, n, err := part(key, r, out)
 	if err != nil {
 		return nil, storage.Info{}, err
@@ -60,7 +70,7 @@ func part(key string, r storage.Range, out *s3.GetObjectOutput) (body io.ReadClo
 	from := int64(0) // of the answer's first byte
 	info.Size = length
 	if h := aws.ToString(out.ContentRange); h != "" {
-		if from, info.Size, err = parseContentRange(h, length); err != nil {
+		if from, length, info.Size, err = parseContentRange(h, out.ContentLength); err != nil {
 			out.Body.Close()
 			return nil, storage.Info{}, 0, err
 		}
@@ -103,17 +113,18 @@ func rangeHeader(r storage.Range) string {
 	return h
 }
 
-// parseContentRange reads "bytes 10-14/1000" (RFC 9110, 14.4).
-func parseContentRange(h string, length int64) (from, size int64, err error) {
+// parseContentRange reads "bytes 10-14/1000" (RFC 9110, 14.4) of an answer that says
+// how long it is, or does not.
+func parseContentRange(h string, declared *int64) (from, length, size int64, err error) {
 	span, total, ok := strings.Cut(strings.TrimPrefix(h, "bytes "), "/")
 	first, last, ok2 := strings.Cut(span, "-")
 	from, err1 := strconv.ParseInt(first, 10, 64)
 	to, err2 := strconv.ParseInt(last, 10, 64)
 	size, err3 := strconv.ParseInt(total, 10, 64)
-	if !ok || !ok2 || errors.Join(err1, err2, err3) != nil || from < 0 || to < from || to >= size || to-from+1 != length {
-		return 0, 0, fmt.Errorf("answer with Content-Range %q and %d bytes makes no sense", h, length)
+	if !ok || !ok2 || errors.Join(err1, err2, err3) != nil || from < 0 || to < from || to >= size || declared != nil && to-from+1 != *declared {
+		return 0, 0, 0, fmt.Errorf("answer with Content-Range %q and %d bytes makes no sense", h, aws.ToInt64(declared))
 	}
-	return from, size, nil
+	return from, to - from + 1, size, nil
 }
 
 // List implements storage.Store. What is no valid key, such as the marker of a

@@ -210,13 +210,11 @@ func (p *prober) parts() {
 		if err != nil {
 			return err
 		}
-		out, err := s.client.UploadPart(p.ctx, &s3.UploadPartInput{
-			Bucket: &s.bucket, Key: s.key(key), UploadId: id, PartNumber: aws.Int32(1), Body: bytes.NewReader(b), ContentLength: aws.Int64(int64(len(b))),
-		})
+		part, err := u.sendPart(p.ctx, id, 1, b)
 		if err != nil {
 			return errors.Join(err, u.abort(p.ctx, id))
 		}
-		_, err = u.complete(p.ctx, id, []types.CompletedPart{{ETag: out.ETag, PartNumber: aws.Int32(1)}})
+		_, err = u.complete(p.ctx, id, []types.CompletedPart{part})
 		return err
 	}))
 }

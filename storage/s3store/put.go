@@ -160,6 +160,21 @@ func (u *upload) complete(ctx context.Context, id *string, parts []types.Complet
 	return info, settled
 }
 
+func (u *upload) sendPart(ctx context.Context, id *string, number int32, b []byte) (types.CompletedPart, error) {
+	out, err := u.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &u.bucket, Key: u.Store.key(u.key), UploadId: id, PartNumber: &number,
+		Body: bytes.NewReader(b), ContentLength: aws.Int64(int64(len(b))),
+	})
+	switch {
+	case err != nil:
+		return types.CompletedPart{}, err
+	case aws.ToString(out.ETag) == "":
+		// By which a part is named when the object is made of them.
+		return types.CompletedPart{}, storage.Permanent(errors.New("the answer has no ETag: the store, or something on the way to it, drops that header"))
+	}
+	return types.CompletedPart{ETag: out.ETag, PartNumber: &number}, nil
+}
+
 // sendParts uploads the body's parts, at most u.concurrency at a time, and
 // returns them in order when the body has ended as declared.
 func (u *upload) sendParts(ctx context.Context, id *string, part []byte) ([]types.CompletedPart, error) {
@@ -175,10 +190,7 @@ func (u *upload) sendParts(ctx context.Context, id *string, part []byte) ([]type
 	var done []types.CompletedPart
 	var wg sync.WaitGroup
 	send := func(number int32, b []byte) {
-		out, err := u.client.UploadPart(ctx, &s3.UploadPartInput{
-			Bucket: &u.bucket, Key: u.Store.key(u.key), UploadId: id, PartNumber: &number,
-			Body: bytes.NewReader(b), ContentLength: aws.Int64(int64(len(b))),
-		})
+		part, err := u.sendPart(ctx, id, number, b)
 		if err != nil {
 			cancel(fmt.Errorf("part %d: %w", number, err))
 			return
@@ -186,7 +198,7 @@ func (u *upload) sendParts(ctx context.Context, id *string, part []byte) ([]type
 		crash.Point("s3store.multipart.part")
 		mu.Lock()
 		defer mu.Unlock()
-		done = append(done, types.CompletedPart{ETag: out.ETag, PartNumber: &number})
+		done = append(done, part)
 	}
 
 	var readErr error

@@ -27,6 +27,10 @@ import (
 type stub struct {
 	// forget makes the server drop user metadata.
 	forget bool
+	// noTag makes it, or what stands before it, drop ETags.
+	noTag bool
+	// chunked makes it send objects without saying how long they are.
+	chunked bool
 	// versions makes it give each object a version.
 	versions bool
 	// deny says what there is no right to.
@@ -71,7 +75,9 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o := s.begun[r.URL.Path]
 		o.body = append(o.body, body...)
 		s.begun[r.URL.Path] = o
-		w.Header().Set("ETag", `"part"`)
+		if !s.noTag {
+			w.Header().Set("ETag", `"part"`)
+		}
 	case r.Method == http.MethodPost:
 		o := s.begun[r.URL.Path]
 		delete(s.begun, r.URL.Path)
@@ -103,6 +109,9 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		w.Header().Set("ETag", o.etag)
+		if s.chunked && r.Method == http.MethodGet {
+			w = pieces{w}
+		}
 		if s.versions {
 			w.Header().Set("X-Amz-Version-Id", "v1")
 		}
@@ -118,6 +127,15 @@ func (s *stub) put(w http.ResponseWriter, path string, header http.Header, body 
 	o := stored{header, body, `"` + strconv.Itoa(s.n) + `"`}
 	s.objects[path] = o
 	w.Header().Set("ETag", o.etag)
+}
+
+// pieces keeps the length of an answer back.
+type pieces struct{ http.ResponseWriter }
+
+func (p pieces) WriteHeader(status int) {
+	p.Header().Del("Content-Length")
+	p.ResponseWriter.WriteHeader(status)
+	p.ResponseWriter.(http.Flusher).Flush()
 }
 
 var stubTime = time.Date(2026, 11, 21, 19, 30, 0, 0, time.UTC)
@@ -300,6 +318,43 @@ func TestMetadataIsDropped(t *testing.T) {
 	t.Parallel()
 	_, err := onStub(t, &stub{forget: true}).Put(t.Context(), "key", strings.NewReader("x"), 1, storage.Attrs{Immutable: true})
 	if !errors.Is(err, storage.ErrExist) || !strings.Contains(err.Error(), "drops x-amz-meta- headers") {
+		t.Errorf("got %v, want it to name what is dropped", err)
+	}
+}
+
+// A store, or what stands before it, that sends objects in pieces is read like any
+// other.
+func TestAnswersInPieces(t *testing.T) {
+	t.Parallel()
+	s := onStub(t, &stub{chunked: true})
+	for _, text := range []string{"", "0123456789"} {
+		key := fmt.Sprintf("key-%d", len(text))
+		if _, err := s.Put(t.Context(), key, strings.NewReader(text), int64(len(text)), storage.Attrs{}); err != nil {
+			t.Fatal(err)
+		}
+		for r, want := range map[storage.Range]string{{}: text, {Off: 2, Len: 3}: "234", {Off: 7, Len: 100}: "789"} {
+			if text == "" && r != (storage.Range{}) {
+				continue
+			}
+			body, info, err := s.Open(t.Context(), key, r)
+			if err != nil {
+				t.Errorf("%q, %+v: %v", text, r, err)
+				continue
+			}
+			got, err := io.ReadAll(body)
+			if err = errors.Join(err, body.Close()); err != nil || string(got) != want || info.Size != int64(len(text)) {
+				t.Errorf("%q, %+v: got %q of %d bytes, error %v, want %q", text, r, got, info.Size, err, want)
+			}
+		}
+	}
+}
+
+// Without ETags nothing can be sent in parts, and that is what is told.
+func TestTagsAreDropped(t *testing.T) {
+	t.Parallel()
+	s := onStub(t, &stub{noTag: true})
+	_, err := s.Put(t.Context(), "key", bodyOf(s3store.DefaultPartSize+1), -1, storage.Attrs{})
+	if err == nil || !storage.IsPermanent(err) || !strings.Contains(err.Error(), "has no ETag") {
 		t.Errorf("got %v, want it to name what is dropped", err)
 	}
 }
