@@ -14,7 +14,7 @@ func hintOfParts(err error) string {
 	case errors.Is(err, storage.ErrDenied):
 		return "the key of the store has no right to it: use the one meant for it (store.access_key_file; sweeps delete and end uploads with store.delete_access_key_file), or widen its policy"
 	case errors.Is(err, storage.ErrNoBucket):
-		return "make the bucket, or name the right one (store.bucket)"
+		return "make the bucket, or name the right one (store.bucket); store.endpoint is the address of the service alone, without the bucket"
 	case errors.Is(err, storage.ErrWrongKey):
 		return "put the store's own key into the files that store.access_key_file and store.secret_key_file name"
 	case errors.Is(err, storage.ErrBusy):

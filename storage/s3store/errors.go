@@ -41,6 +41,16 @@ func isRange(err error) bool {
 	return status == http.StatusRequestedRangeNotSatisfiable
 }
 
+// classifyListing is classify for requests about a bucket. Whatever code comes with
+// their 404, there is nothing to list: not even a store, where the address is that
+// of an object.
+func classifyListing(err error) error {
+	if isNotFound(err) {
+		return storage.Permanent(fmt.Errorf("%w: %w", storage.ErrNoBucket, err))
+	}
+	return classify(err)
+}
+
 // classify gives an error of the SDK its meaning in the contract. An error that
 // has one already keeps it.
 func classify(err error) error {

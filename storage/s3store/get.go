@@ -132,7 +132,7 @@ func parseContentRange(h string, declared *int64) (from, length, size int64, err
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
 	return func(yield func(storage.Info, error) bool) {
 		if err := s.list(ctx, prefix, yield); err != nil {
-			yield(storage.Info{}, fmt.Errorf("list %q: %w", prefix, classify(err)))
+			yield(storage.Info{}, fmt.Errorf("list %q: %w", prefix, classifyListing(err)))
 		}
 	}
 }

@@ -109,7 +109,7 @@ func (p *prober) look(s *Store, sweeper bool) {
 		whom = forSweeps
 	}
 	_, listErr := s.client.ListObjectsV2(p.ctx, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: s.key(""), MaxKeys: aws.Int32(1)})
-	p.step("list objects", "s3:ListBucket", whom, sweeper, listErr)
+	p.step("list objects", "s3:ListBucket", whom, sweeper, classifyListing(listErr))
 	err := fmt.Errorf("%w: without a listing a store does not say that an object is missing", ErrSkipped)
 	if listErr == nil {
 		if _, _, err = s.head(p.ctx, p.base); isNotFound(err) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -94,9 +95,10 @@ var _ storage.Store = (*Store)(nil)
 // New returns a Store. It sends nothing; Look and Probe tell whether the bucket
 // can be used.
 func New(c Config) (*Store, error) {
+	if err := checkEndpoint(c.Endpoint); err != nil {
+		return nil, err
+	}
 	switch {
-	case !strings.HasPrefix(c.Endpoint, "http://") && !strings.HasPrefix(c.Endpoint, "https://"):
-		return nil, fmt.Errorf("s3 endpoint %q: want a URL that begins with http:// or https://", c.Endpoint)
 	case c.Bucket == "":
 		return nil, errors.New("s3 bucket: none given")
 	case c.AccessKey == "" || c.SecretKey == "":
@@ -152,6 +154,23 @@ func New(c Config) (*Store, error) {
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	})
 	return s, nil
+}
+
+func checkEndpoint(endpoint string) error {
+	u, err := url.Parse(endpoint)
+	switch {
+	case !strings.HasPrefix(endpoint, "http://") && !strings.HasPrefix(endpoint, "https://"):
+		return fmt.Errorf("s3 endpoint %q: want a URL that begins with http:// or https://", endpoint)
+	case err != nil:
+		return errors.New("s3 endpoint: it is no URL") // which may hold a password
+	case u.User != nil:
+		return fmt.Errorf("s3 endpoint %q: want no user and password in it", u.Redacted())
+	case u.Hostname() == "":
+		return fmt.Errorf("s3 endpoint %q: it names no host", endpoint)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return fmt.Errorf("s3 endpoint %q: want nothing behind ? or #", endpoint)
+	}
+	return nil
 }
 
 // checkKey is storage.CheckKey, with the prefix counted.

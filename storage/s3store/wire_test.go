@@ -385,9 +385,16 @@ func TestPrefix(t *testing.T) {
 func TestNoPermission(t *testing.T) {
 	onKinds(t, func(t *testing.T, c s3store.Config) {
 		ctx := context.Background()
-		wrongKey, noBucket := c, c
+		wrongKey, noBucket, twice := c, c, c
 		wrongKey.SecretKey = "wrong"
 		noBucket.Bucket += "missing"
+		// As who takes the bucket's address for the service's.
+		twice.Endpoint += "/" + c.Bucket
+		for _, err := range open(t, twice).List(ctx, "m/") {
+			if !errors.Is(err, storage.ErrNoBucket) {
+				t.Errorf("the bucket in the address too: got error %v, want %v", err, storage.ErrNoBucket)
+			}
+		}
 		for name, c := range map[string]s3store.Config{"wrong secret": wrongKey, "no bucket": noBucket} {
 			s := open(t, c)
 			_, errPut := s.Put(ctx, "key", bodyOf(1), 1, storage.Attrs{})
@@ -422,6 +429,20 @@ func TestConfig(t *testing.T) {
 		spoil(&c)
 		if _, err := s3store.New(c); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got error %v, want one about it", name, err)
+		}
+	}
+	for _, endpoint := range []string{"", "HTTP://h", "http://", "https://:443", "https://h?x=1", "https://h/#x", "https://user:secret@h", "https://user:secret@h:port", "https://h/%zz"} {
+		c := good
+		c.Endpoint = endpoint
+		if _, err := s3store.New(c); err == nil || !strings.Contains(err.Error(), "s3 endpoint") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("endpoint %q: got error %v, want one about it", endpoint, err)
+		}
+	}
+	for _, endpoint := range []string{"https://h/", "https://h/storage/v1/s3", "http://[::1]:9000"} {
+		c := good
+		c.Endpoint = endpoint
+		if _, err := s3store.New(c); err != nil {
+			t.Errorf("endpoint %q: %v", endpoint, err)
 		}
 	}
 	for _, prefix := range []string{"/", "../", "a//", "A/"} {
