@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"feedmill/feed"
@@ -31,7 +32,7 @@ func openBucket(s *config.Store, now func() time.Time) (*bucket, error) {
 		if err != nil {
 			return nil, err
 		}
-		store, err := s3store.New(s3store.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, PathStyle: s.PathStyle, AccessKey: access, SecretKey: key, Now: now})
+		store, err := s3store.New(s3store.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, PathStyle: s.PathStyle, AccessKey: access, SecretKey: key, Ours: ours, Now: now})
 		if err != nil {
 			return nil, &feed.Error{Kind: feed.KindInvalid, Message: "settings of store", Err: err}
 		}
@@ -48,6 +49,13 @@ func openBucket(s *config.Store, now func() time.Time) (*bucket, error) {
 		}
 	}
 	return b, nil
+}
+
+// ours reports whether an upload in parts can only be feedmill's: others may use
+// the bucket too, and take longer than a day.
+func ours(key string) bool {
+	_, err := storage.ParseBlob(key)
+	return err == nil || strings.HasPrefix(key, s3store.ProbePrefix)
 }
 
 // asStore gives the store that works with the keys.

@@ -23,8 +23,8 @@ func (sweepCmd) Help() string {
 	return `Looks through everything that is stored for a merchant and compares it with the records. What runs that were
 killed have left is deleted once a day has passed and two looks have found it: at most one in twenty of the
 stored files, 10 at least and 1000 at most. Files that the records do not know, and names that feedmill does
-not give, are told and stay. Uploads that were broken off a day ago or longer are ended, whichever merchant's
-they were: a store keeps their parts, and bills for them, until then. 'feedmill serve' does the same once a day.
+not give, are told and stay. Uploads of feedmill that were broken off a day ago or longer are ended, whichever
+merchant's they were: a store keeps their parts, and bills for them, until then. 'feedmill serve' does the same once a day.
 
 Example: feedmill sweep --dry-run`
 }

@@ -66,9 +66,18 @@ func TestSweepEndsBrokenUploads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := io.MultiReader(strings.NewReader(strings.Repeat("x", s3store.MinPartSize+1)), iotest.ErrReader(errors.New("killed")))
-	if _, err := broken.Put(ctx, "m/m-aaaaaaaaaaaaaaaa/x", body, -1, storage.Attrs{}); err == nil {
-		t.Fatal("a body that fails was stored")
+	body := func() io.Reader {
+		return io.MultiReader(strings.NewReader(strings.Repeat("x", s3store.MinPartSize+1)), iotest.ErrReader(errors.New("killed")))
+	}
+	blob, err := storage.Blob{Merchant: "m-aaaaaaaaaaaaaaaa", SHA256: storage.Digest{1}, Run: "dead"}.Key()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The second is another program's, and stays.
+	for _, key := range []string{blob, "backup/disk.img"} {
+		if _, err := broken.Put(ctx, key, body(), -1, storage.Attrs{}); err == nil {
+			t.Fatal("a body that fails was stored")
+		}
 	}
 	sweep := func(c sweepCmd) string {
 		t.Helper()

@@ -182,10 +182,10 @@ func (s *Store) list(ctx context.Context, prefix string, yield func(storage.Info
 	}
 }
 
-// SweepUploads aborts the multipart uploads below the store's prefix that were
-// begun more than olderThan ago, and returns how many those were. They hold
-// parts that are paid for and never become visible. olderThan must be longer
-// than any upload takes; a day is a good choice.
+// SweepUploads aborts the multipart uploads below the store's prefix that are
+// feedmill's and were begun more than olderThan ago, and returns how many those
+// were. They hold parts that are paid for and never become visible. olderThan must
+// be longer than any upload takes; a day is a good choice.
 func (s *Store) SweepUploads(ctx context.Context, olderThan time.Duration) (int, error) {
 	n, err := s.staleUploads(ctx, s.now().Add(-olderThan), true)
 	if err != nil {
@@ -216,7 +216,8 @@ func (s *Store) staleUploads(ctx context.Context, before time.Time, abort bool) 
 		}
 		for _, up := range page.Uploads {
 			// Not every server obeys the prefix or tells the time.
-			if !strings.HasPrefix(aws.ToString(up.Key), s.prefix) || up.Initiated == nil || !up.Initiated.Before(before) {
+			key, below := strings.CutPrefix(aws.ToString(up.Key), s.prefix)
+			if !below || up.Initiated == nil || !up.Initiated.Before(before) || s.ours != nil && !s.ours(key) {
 				continue
 			}
 			if abort {

@@ -87,7 +87,10 @@ const (
 	forSweeps  = "sweeps"
 )
 
-func probeBase() string { return "probe/" + strings.ToLower(newToken()) }
+// ProbePrefix is what the keys of a probe begin with.
+const ProbePrefix = "probe/"
+
+func probeBase() string { return ProbePrefix + strings.ToLower(newToken()) }
 
 type prober struct {
 	ctx             context.Context

@@ -69,6 +69,9 @@ type Config struct {
 	Stall time.Duration
 	// Client sends the requests; nil means one with sensible time limits.
 	Client HTTPClient
+	// Ours says of a key below Prefix whether uploads to it are feedmill's, which
+	// SweepUploads may abort; nil means all.
+	Ours func(key string) bool
 	// Now is the clock for SweepUploads; nil means time.Now. Signatures use
 	// the system's clock.
 	Now func() time.Time
@@ -87,6 +90,7 @@ type Store struct {
 	partSize    int64
 	concurrency int
 	patience    patience
+	ours        func(key string) bool
 	now         func() time.Time
 }
 
@@ -114,7 +118,7 @@ func New(c Config) (*Store, error) {
 			return nil, fmt.Errorf("s3 prefix %q: want a key followed by a slash: %w", c.Prefix, storage.ErrKey)
 		}
 	}
-	s := &Store{bucket: c.Bucket, prefix: c.Prefix, partSize: c.PartSize, concurrency: c.Concurrency, patience: newPatience(c), now: c.Now}
+	s := &Store{bucket: c.Bucket, prefix: c.Prefix, partSize: c.PartSize, concurrency: c.Concurrency, patience: newPatience(c), ours: c.Ours, now: c.Now}
 	if s.partSize == 0 {
 		s.partSize = DefaultPartSize
 	}
