@@ -7,12 +7,14 @@ import (
 	"io"
 	"iter"
 	"math"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"feedmill/storage"
 )
@@ -141,7 +143,8 @@ func (s *Store) list(ctx context.Context, prefix string, yield func(storage.Info
 	if err := storage.CheckPrefix(prefix); err != nil {
 		return err
 	}
-	in := &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: s.key(prefix)}
+	// Names of others may have characters that XML cannot hold.
+	in := &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: s.key(prefix), EncodingType: types.EncodingTypeUrl}
 	last := ""
 	for {
 		if err := ctx.Err(); err != nil {
@@ -155,9 +158,15 @@ func (s *Store) list(ctx context.Context, prefix string, yield func(storage.Info
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			key, ok := strings.CutPrefix(aws.ToString(o.Key), s.prefix)
+			name := aws.ToString(o.Key)
+			if page.EncodingType == types.EncodingTypeUrl {
+				if name, err = url.QueryUnescape(name); err != nil {
+					return fmt.Errorf("the server lists a name that cannot be read: %w", err)
+				}
+			}
+			key, ok := strings.CutPrefix(name, s.prefix)
 			if !ok || !strings.HasPrefix(key, prefix) {
-				return fmt.Errorf("the server lists %q, which was not asked for", aws.ToString(o.Key))
+				return fmt.Errorf("the server lists %q, which was not asked for", name)
 			}
 			// Who merges listings with sorted records must not be given others.
 			if key <= last && last != "" {

@@ -322,6 +322,39 @@ func TestMetadataIsDropped(t *testing.T) {
 	}
 }
 
+// Names of others can have what XML cannot hold. A store is asked to escape names,
+// and believed when it says that it has.
+func TestNamesAreEscaped(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		page string
+		want []string
+	}{
+		{"<EncodingType>url</EncodingType><Contents><Key>a%01b%20%2B%25</Key></Contents><Contents><Key>b+c/%C3%A4</Key></Contents>", []string{"a\x01b +%", "b c/ä"}},
+		{"<Contents><Key>a%01b+c</Key></Contents>", []string{"a%01b+c"}},
+		{"<EncodingType>url</EncodingType><Contents><Key>a%b</Key></Contents>", nil},
+	} {
+		s := onStub(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("encoding-type") != "url" {
+				t.Errorf("asked for %s, want names escaped", r.URL.RawQuery)
+			}
+			fmt.Fprint(w, "<ListBucketResult>"+c.page+"</ListBucketResult>")
+		}))
+		var got []string
+		for info, err := range s.List(t.Context(), "") {
+			if (err != nil) != (c.want == nil) {
+				t.Errorf("%s: %v", c.page, err)
+			}
+			if err == nil {
+				got = append(got, info.Key)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", c.page, got, c.want)
+		}
+	}
+}
+
 // A store, or what stands before it, that sends objects in pieces is read like any
 // other.
 func TestAnswersInPieces(t *testing.T) {
