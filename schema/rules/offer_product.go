@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"feedmill/schema"
 	"feedmill/schema/grammar"
@@ -90,7 +91,8 @@ type product struct {
 	removed bool
 	std     standard
 	vat     number
-	places  int // decimals of its currency
+	hasVAT  bool // it is said, whatever it is
+	places  int  // decimals of its currency
 
 	kids       kids
 	ids        [6]key // of the first producer to warranty, for repeats in languages
@@ -109,10 +111,26 @@ type product struct {
 	langs      []langSeen
 }
 
-// langSeen is a text of description and its language.
+// langSeen is a text of description, or a reference, and its language.
 type langSeen struct {
-	kind byte // first letter of name, short_desc, long_desc
+	kind byte // first letter of name, short_desc, long_desc; digit of place for a reference
 	lang [3]byte
+}
+
+// again notes a text or reference in a language, and reports whether the
+// product has it in that language already.
+func (o *offerPass) again(kind byte, lang []byte) bool {
+	if len(lang) != 3 {
+		return false
+	}
+	c, seen := &o.cur, langSeen{kind, [3]byte(lang)}
+	if slices.Contains(c.langs, seen) {
+		return true
+	}
+	if len(c.langs) < 256 {
+		c.langs = append(c.langs, seen)
+	}
+	return false
 }
 
 func (o *offerPass) startProduct(attrs []xmltok.Attr) {
@@ -129,7 +147,7 @@ func (o *offerPass) startProduct(attrs []xmltok.Attr) {
 		case "id":
 			c.id = append(c.id, trim(a.Value)...)
 		case "vat":
-			c.vat = o.number("vat", a.Value)
+			c.hasVAT, c.vat = true, o.number("vat", a.Value)
 		case "currency":
 			currency = true
 			if value := trim(a.Value); o.document != "" && string(value) != o.document {
@@ -224,14 +242,14 @@ func (o *offerPass) startChild(s state, local []byte, attrs []xmltok.Attr) {
 // reference judges producer, category, unit, series, warranty and card (IOF 4.3).
 func (o *offerPass) reference(kid kids, local []byte, attrs []xmltok.Attr) {
 	c := &o.cur
-	var id, name, period, address []byte
+	var id, name, lang, period, address []byte
 	tagged := false
 	for i := range attrs {
 		a := &attrs[i]
 		switch {
 		case len(a.Prefix) > 0:
 			if a.Space == xmltok.XMLNamespace {
-				tagged = true
+				tagged, lang = true, a.Value
 				o.code("xml:lang", a.Value)
 			}
 		case string(a.Local) == "id":
@@ -255,20 +273,24 @@ func (o *offerPass) reference(kid kids, local []byte, attrs []xmltok.Attr) {
 		o.flag(codeEmpty, "%s has id %s and name %s", local, clip(id), clip(name))
 	}
 	k := o.c.keys.of(id)
-	if at := place(kid); c.kids&kid == 0 {
+	at := place(kid)
+	if c.kids&kid == 0 {
 		c.ids[at] = k
+		o.again('0'+byte(at), lang)
 	} else if c.ids[at] != k || !tagged {
 		if kid == kidWarranty {
 			o.flag(codeWarrantyTwo, "the product has a second warranty, %s", clip(id))
 		} else {
 			o.flag(codeChildTwice, "%s stands there twice", local)
 		}
+	} else if o.again('0'+byte(at), lang) {
+		o.flag(codeChildTwice, "%s stands there twice in %s", local, lang)
 	}
 	switch kid {
 	case kidProducer:
 		o.resolve(schema.Producers, codeRefProducer, "producer", id, k)
 	case kidCategory:
-		o.category(id, name, k)
+		o.category(id, name, lang, k)
 	case kidUnit:
 		if e := o.resolve(schema.Units, codeRefUnit, "unit", id, k); e != nil {
 			c.digits = e.digits
@@ -316,7 +338,7 @@ func (o *offerPass) resolve(kind schema.Kind, code, what string, id []byte, k ke
 }
 
 // category judges id and path of a category.
-func (o *offerPass) category(id, name []byte, k key) {
+func (o *offerPass) category(id, name, lang []byte, k key) {
 	for _, b := range name {
 		if b == '\\' {
 			o.flag(codeCategorySeparator, "the name is %s", clip(name))
@@ -324,10 +346,10 @@ func (o *offerPass) category(id, name []byte, k key) {
 		}
 	}
 	e := o.resolve(schema.Categories, codeRefCategory, "category", id, k)
-	if e == nil || !o.refs || o.x.language != "" && o.x.language != string(o.language) {
+	if e == nil || !o.refs || len(trim(name)) == 0 || o.x.language != "" && o.x.language != string(o.language) {
 		return
 	}
-	if lang, ok := o.e.Attr("lang"); ok && string(lang) != string(o.language) {
+	if len(lang) > 0 && string(lang) != string(o.language) {
 		return
 	}
 	if o.c.keys.path(name) != e.path {
@@ -398,7 +420,7 @@ func (o *offerPass) endProduct() {
 		what string
 	}{{kidName, codeProductName, "description/name"}, {kidPrice, codeProductPrice, "price"}, {kidSizes, codeProductSize, "sizes"},
 		{kidCategory, codeProductCategory, "category"}, {kidUnit, codeProductUnit, "unit"}, {kidCard, codeProductCard, "card"}} {
-		if c.kids&need.kid != 0 {
+		if c.kids&need.kid != 0 && (need.kid != kidSizes || c.sizes > 0) {
 			continue
 		}
 		if o.change && need.kid&(kidName|kidPrice|kidSizes) != 0 {
@@ -410,7 +432,7 @@ func (o *offerPass) endProduct() {
 	if len(lacking) > 0 {
 		o.atProduct(codeChangePartial, "the product has no %s", joined(lacking))
 	}
-	if !c.vat.ok {
+	if !c.hasVAT {
 		o.atProduct(codeProductVAT, "the product has no vat")
 	}
 	if has := c.kids&kidBundled != 0; has != c.set {
@@ -498,14 +520,14 @@ func (c *product) total() uint32 {
 func (o *offerPass) endLightProduct() {
 	c := &o.cur
 	switch {
-	case c.kids&kidSizes == 0:
+	case c.sizes == 0:
 		o.atProduct(codeLightNoSize, "the product has no sizes")
 	case c.kids&kidPrice == 0 && c.unpriced > 0:
 		o.atProduct(codeLightNoPrice, "neither the product nor each size has a price")
 	case c.kids&kidPrice == 0:
 		o.atProduct(codeProductPrice, "the product has no price")
 	}
-	if c.kids&kidSizes == 0 && c.kids&kidPrice == 0 {
+	if c.sizes == 0 && c.kids&kidPrice == 0 {
 		o.atProduct(codeLightNoPrice, "the product has no price")
 	}
 	o.endSizes()
@@ -539,7 +561,7 @@ func (o *offerPass) endLightProduct() {
 	if total := c.total(); total != 0 && k.quantity != 0 && total != k.quantity && o.generated != "" && o.generated == x.newest {
 		o.atProduct(codeStockOdds, "light and full of %s have other quantities", o.generated)
 	}
-	if k.sizes != 0 && k.sizes < math.MaxUint16 && c.sizes < int(k.sizes) && c.kids&kidSizes != 0 {
+	if k.sizes != 0 && k.sizes < math.MaxUint16 && c.sizes < int(k.sizes) && c.sizes > 0 {
 		o.atProduct(codeLightSizeMissing, "the product has %d sizes here and %d in full", c.sizes, k.sizes)
 	}
 }

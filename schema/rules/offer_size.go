@@ -61,7 +61,7 @@ func (o *offerPass) startSize(attrs []xmltok.Attr) {
 
 // grams judges a weight (CONSUMERS 24).
 func (o *offerPass) grams(what string, value []byte) {
-	if n := o.number(what, value); n.ok && n.v%scale != 0 {
+	if n := o.float(what, value); n.ok && n.v%scale != 0 {
 		o.flag(codeWeight, "%s is %s", what, clip(value))
 	}
 }
@@ -230,7 +230,8 @@ func (o *offerPass) startStock(parent state, attrs []xmltok.Attr) {
 	}
 	c, s := &o.cur, &o.size
 	s.stocks++
-	var quantity, available []byte
+	var quantity, said []byte
+	var available number
 	fraction := false
 	for i := range attrs {
 		a := &attrs[i]
@@ -250,10 +251,10 @@ func (o *offerPass) startStock(parent state, attrs []xmltok.Attr) {
 		case "quantity":
 			quantity = a.Value
 		case "available_stock_quantity":
-			available = a.Value
-			fraction = fraction || o.fraction(parseNumber(a.Value))
+			said, available = a.Value, o.float("available_stock_quantity", a.Value)
+			fraction = fraction || o.fraction(available)
 		case "stock_quantity":
-			fraction = fraction || o.fraction(parseNumber(a.Value))
+			fraction = o.fraction(o.float("stock_quantity", a.Value)) || fraction
 		}
 	}
 	n := o.number("quantity", quantity)
@@ -269,8 +270,8 @@ func (o *offerPass) startStock(parent state, attrs []xmltok.Attr) {
 	if fraction || o.fraction(n) {
 		o.flag(codeQuantityFraction, "the quantity is written with decimals")
 	}
-	if a := parseNumber(available); a.ok && n.ok && a.v != n.v && n.v >= 0 {
-		o.flag(codeQuantityThree, "quantity is %s and available_stock_quantity %s", clip(quantity), clip(available))
+	if available.ok && n.ok && available.v != n.v && n.v >= 0 {
+		o.flag(codeQuantityThree, "quantity is %s and available_stock_quantity %s", clip(quantity), clip(said))
 	}
 }
 
@@ -286,10 +287,19 @@ func (o *offerPass) fraction(n number) bool {
 	}
 }
 
-// number reads a number and judges its form (CONSUMERS 5).
+// number reads a decimal and judges its form (CONSUMERS 5).
 func (o *offerPass) number(what string, value []byte) number {
 	n := parseNumber(value)
-	if (n.ok || n.power) && !n.plain {
+	if n.ok && !n.plain {
+		o.flag(codeNumberForm, "%s is %s", what, clip(value))
+	}
+	return n
+}
+
+// float is number for types that allow an exponent.
+func (o *offerPass) float(what string, value []byte) number {
+	n := o.number(what, value)
+	if n.power {
 		o.flag(codeNumberForm, "%s is %s", what, clip(value))
 	}
 	return n
@@ -319,6 +329,7 @@ func (o *offerPass) startPrice(parent state, local []byte, attrs []xmltok.Attr) 
 		kind = sidePrice
 	}
 	var gross, net, vat number
+	hasGross, hasNet := false, false
 	for i := range attrs {
 		a := &attrs[i]
 		if len(a.Prefix) > 0 {
@@ -326,12 +337,15 @@ func (o *offerPass) startPrice(parent state, local []byte, attrs []xmltok.Attr) 
 		}
 		switch string(a.Local) {
 		case "gross":
-			gross = o.number("gross", a.Value)
+			hasGross, gross = true, o.number("gross", a.Value)
 		case "net":
-			net = o.number("net", a.Value)
+			hasNet, net = true, o.number("net", a.Value)
 		case "vat":
 			vat = o.number("vat", a.Value)
 		}
+	}
+	if !hasGross || !hasNet {
+		o.flag(codePriceIncomplete, "the price lacks %s", lacking(hasGross, hasNet))
 	}
 	o.judgePrice(gross, net, vat)
 	switch {
@@ -347,9 +361,6 @@ func (o *offerPass) startPrice(parent state, local []byte, attrs []xmltok.Attr) 
 // judgePrice judges one price (IOF 4.5).
 func (o *offerPass) judgePrice(gross, net, vat number) {
 	c := &o.cur
-	if !gross.ok || !net.ok {
-		o.flag(codePriceIncomplete, "the price lacks %s", lacking(gross.ok, net.ok))
-	}
 	if gross.v < 0 || net.v < 0 {
 		o.flag(codePriceNegative, "the price is below zero")
 	}

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"bytes"
-	"slices"
 
 	"feedmill/schema"
 	"feedmill/schema/xmltok"
@@ -27,18 +26,12 @@ func (o *offerPass) startText(parent state, local []byte, attrs []xmltok.Attr) {
 	c := &o.cur
 	if local[0] == 'n' && c.kids&kidName == 0 {
 		c.kids |= kidName
-		if len(lang) > 0 && len(o.language) > 0 && !bytes.Equal(lang, o.language) && string(o.language) != "und" {
+		if len(lang) > 0 && len(o.language) > 0 && languageMeant(lang) != languageMeant(o.language) && string(o.language) != "und" {
 			o.flag(codeLangFirst, "the first name is in %s, and the default language is %s", clip(lang), clip(o.language))
 		}
 	}
-	if len(lang) != 3 {
-		return
-	}
-	seen := langSeen{local[0], [3]byte(lang)}
-	if slices.Contains(c.langs, seen) {
+	if o.again(local[0], lang) {
 		o.flag(codeLangTwice, "%s stands there twice in %s", local, lang)
-	} else if len(c.langs) < 256 {
-		c.langs = append(c.langs, seen)
 	}
 }
 

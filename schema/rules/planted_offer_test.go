@@ -95,6 +95,8 @@ func plantedLight() []planted {
 		{code: codeLightForeign, edits: one(light, "      <sizes>\n", "      <description/>\n      <sizes>\n"), also: []string{schema.RuleNotAllowed, codeEmpty}},
 		{code: codeLightForeign, edits: one(light, "      <sizes>\n", "      <iaiext:meta_title/>\n      <sizes>\n"), also: []string{schema.RuleNotAllowed}},
 		{code: codeLightNoSize, edits: one(light, sizes103, "")},
+		{code: codeLightNoSize, edits: one(light, sizes103, "<sizes/>"), also: []string{schema.RuleMissing}},
+		{code: codeLightNoPrice, edits: both(one(light, sizes103, "<sizes/>"), one(light, `<price gross="60.89" net="49.50"/>`, "")), also: []string{schema.RuleMissing, codeLightNoSize}},
 		{code: codeLightNoPrice, edits: every(light, `<price gross="60.89" net="49.50"/>`, ""), also: []string{codeSizePrice}},
 		{code: codeLightSizeUnknown, edits: one(light, `<size id="uniw"`, `<size id="0"`), also: []string{codeRefSize}},
 		{code: codeLightSizeMissing, edits: []edit{{file: light, old: sizeM, new: "        <!--" + sizeM}, {file: light, old: `<stock id="1" quantity="9"/>

@@ -49,6 +49,12 @@ func plantedProducts() []planted {
       <description><name xml:lang="pol"><![CDATA[Łyżka]]></name></description><price gross="1.23" net="1.00"/></product>
     <product id="105"`), one(light, `<product id="105"`, `<product id="106" vat="23.0"><price gross="1.23" net="1.00"/><sizes><size id="uniw" code="106-uniw" weight="5"><price gross="1.23" net="1.00"/><stock id="1" quantity="0"/></size></sizes></product>
     <product id="105"`))
+	const sizes103 = `<sizes iaiext:group_name="Jeden rozmiar" iaiext:group_id="-1">
+        <size id="uniw" name="uniwersalny" panel_name="uniwersalny" code="103-uniw" code_producer="5900000010304" iaiext:code_external="WS-103-uniw" weight="420">
+          <price gross="67.65" net="55.00"/>
+          <stock id="1" quantity="0" available_stock_quantity="0" stock_quantity="0"/>
+        </size>
+      </sizes>`
 	return []planted{
 		{code: codeProductDuplicate, edits: both(one(full, head104, `<product id="105" currency="PLN" producer_code_standard="GTIN13" vat="23.0">`)), also: []string{codeChangeUnknown}},
 		{code: codeProductDuplicate, edits: one(light, `<product id="103"`, `<product id="101"`), also: []string{codeLightMissing, codeLightCode, codeLightSRP}},
@@ -56,6 +62,7 @@ func plantedProducts() []planted {
 		{code: codeChildTwice, edits: one(full, "<card ", `<card url="https://shop.example.com/p/1.html"/><card `)},
 		{code: codeChildTwice, edits: one(full, `<category id="2"`, `<category id="1" xml:lang="pol" name="Kuchnia"/><category id="2"`)},
 		{code: codeChildTwice, edits: one(light, `<price gross="55.35" net="45.00"/>`, `<price gross="55.35" net="45.00"/><price gross="55.35" net="45.00"/>`)},
+		{code: codeChildTwice, edits: one(full, `<category id="4" xml:lang="pol" name="Oleje"/>`, `<category id="4" xml:lang="pol" name="Oleje"/><category id="4" xml:lang="pol" name="Oleje"/>`), where: "category stands there twice in pol"},
 		{code: codeWarrantyTwo, edits: one(full, "<card ", `<warranty id="42" type="seller" period="12" xml:lang="pol" name="Rok"/><card `)},
 		{code: codeProductName, edits: both(one(full, name101, ""), one(full, `<name xml:lang="eng"><![CDATA[Oak board]]></name>`, ""))},
 		{code: codeProductCategory, edits: one(full, `<category id="4" xml:lang="pol" name="Oleje"/>`, "")},
@@ -63,6 +70,7 @@ func plantedProducts() []planted {
 		{code: codeProductCard, edits: one(full, `<card url="https://shop.example.com/p/103.html"/>`, "")},
 		{code: codeProductVAT, edits: one(full, ` vat="23.0" site="1"`, ` site="1"`)},
 		{code: codeProductSize, edits: withoutSizes},
+		{code: codeProductSize, edits: one(full, sizes103, "<sizes iaiext:group_id=\"-1\"/>"), also: []string{schema.RuleMissing}},
 		{code: codeProductPrice, edits: one(full, `<price gross="67.65" net="55.00"/>`, "")},
 		{code: codeProductPrice, edits: one(light, `<price gross="60.89" net="49.50"/>`, "")},
 		{code: codeSizePrice, edits: one(full, price101+"\n          ", "")},

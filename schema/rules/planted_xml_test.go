@@ -86,6 +86,8 @@ func plantedShape() []planted {
 		{code: codeEmpty, edits: one(full, `<images>`, `<attachments/><images>`), also: []string{codeChildTwice}},
 		{code: codeEmpty, edits: one("units.xml", "<![CDATA[szt.]]>", "<![CDATA[ ]]>")},
 		{code: codeNumberForm, edits: one(full, `weight="420"`, `weight="4.2e2"`)},
+		{code: codeNumberForm, edits: one(full, `available_stock_quantity="21"`, `available_stock_quantity="021"`)},
+		{code: codeNumberForm, edits: one(full, `stock_quantity="21"/>`, `stock_quantity="2.1e1"/>`)},
 		{code: codeNumberForm, edits: every(full, `gross="61.50" net="50.00"`, `gross="+61.50" net="50.00"`)},
 		{code: codeNumberForm, edits: one(light, `vat="23.0"`, `vat=" 23.0"`)},
 		{code: codeNumberForm, edits: one(full, `stock id="1" quantity="21" `, `stock id="1" quantity="021" `)},

@@ -230,6 +230,15 @@ func languageFault(b []byte) (meant string, bad bool) {
 	return shortLanguage(base), true
 }
 
+// languageMeant gives the code that a language code stands for: itself where
+// it is none that is known.
+func languageMeant(b []byte) string {
+	if meant, bad := languageFault(b); bad && meant != "" {
+		return meant
+	}
+	return string(b)
+}
+
 func isLower(c byte) bool { return c >= 'a' && c <= 'z' }
 
 // bibliographic gives the bibliographic code for a terminological one.

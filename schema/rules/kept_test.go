@@ -1,0 +1,78 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"feedmill/schema"
+)
+
+// kept is something odd that a rule just allows, and all that is told of it.
+type kept struct {
+	code  string // of the rule that must say nothing
+	edits []edit
+	want  []string // of other rules
+}
+
+func keptTable() []kept {
+	const (
+		price103 = `<price gross="67.65" net="55.00"/>`
+		category = `<category id="2" xml:lang="pol" name="Kuchnia/Deski"/>`
+		board    = `<![CDATA[Deska dębowa]]></name>`
+	)
+	value := []string{schema.RuleValue}
+	return []kept{
+		// What is there in another form is not missing: the schema says what is wrong with it.
+		{codePriceIncomplete, one(full, price103, `<price gross="67,65" net="55.00"/>`), value},
+		{codePriceIncomplete, one(full, price103, `<price gross="" net="55.00"/>`), value},
+		{codePriceIncomplete, every(full, `gross="67.65" net="55.00"`, `gross="123456789012345678.00" net="55.00"`), nil},
+		{codeProductVAT, one(full, head104, strings.Replace(head104, `"23.0"`, `"23,0"`, 1)), value},
+		{codeNumberForm, one(full, price103, `<price gross="6.7e1" net="55.00"/>`), value},
+		{codeLangFirst, one(full, `language="pol"`, `language="pl"`), []string{codeLangCode, schema.RuleValue}},
+		{codeCategoryPath, one(full, `<category id="4" xml:lang="pol" name="Oleje"/>`, `<category id="4" xml:lang="pol" name=""/>`), []string{codeEmpty}},
+
+		// References may be repeated in other languages, and only the dictionary's is compared.
+		{codeChildTwice, one(full, category, category+`<category id="2" xml:lang="eng" name="Kitchen/Boards"/>`), nil},
+		{codeCategoryPath, one(full, category, category+`<category id="2" xml:lang="eng" name="Kitchen/Boards"/>`), nil},
+		{codeCategoryPath, one(full, category, `<category id="2" xml:lang="eng" name="Kitchen/Boards"/>`), nil},
+		{codeWarrantyTwo, one(full, "<card ", `<warranty id="41" type="producer" period="24" xml:lang="eng" name="Two years"/><card `), nil},
+
+		// Exactly at the limit.
+		{codePriceVAT, every(full, `gross="67.65" net="55.00"`, `gross="67.66" net="55.00"`), nil},
+		{codePriceVAT, every(full, `gross="67.65" net="55.00"`, `gross="0" net="0"`), nil},
+		{codeExpiresOrder, one(light, `expires="2026-03-03 09:05:00"`, `expires="2026-03-02 09:05:01"`), nil},
+		{codeExpired, both(one("units.xml", `generated="2026-03-02 01:00:00" expires="2026-03-03 01:00:00"`, `generated="2026-02-28 12:00:00" expires="2026-03-01 12:00:00"`)), nil},
+		{codeWarrantyPeriod, one(full, `period="24"`, `period="120"`), nil},
+		{codeWeight, one(full, `weight="420"`, `weight="420.0"`), nil},
+		{codeQuantityFraction, one(light, `quantity="2.500"`, `quantity="2.501"`), nil},
+		{codeLabelFuture, one(gateway, `changed="2026-03-02 09:05:00"`, `changed="2026-03-02 09:04:59"`), nil},
+		{codeLightAbove, every(light, `gross="88.56" net="72.00"`, `gross="98.40" net="80.00"`), nil},
+		{codeDateInvalid, one(full, `changed="2026-01-20 20:50:21"`, `changed="2024-02-29 23:59:59"`), nil},
+
+		// Comments and instructions are no text.
+		{codeTextMixed, one(full, board, `<!-- x --><?y z?>`+board), nil},
+		{codeTextMixed, one(full, board, ` `+board), nil},
+		{codeTextLink, one(full, `<a href="https://shop.example.com/porady">`, `<a href="#top" data-src="x" title="a=b">`), nil},
+		{codeTextLink, one(full, `<a href="https://shop.example.com/porady">`, `<a href="mailto:oferty@shop.example.com">`), nil},
+		{codeUnitName, one(full, `name="szt."`, `name="m2"`), nil},
+		{codeGTINHyphens, both(one(full, `"GTIN13"`, `"MPN"`), one(full, ean101, `code_producer="WS-101 A"`)), nil},
+		{codeGTINCheck, both(isbn("ISBN10"), one(full, ean101, `code_producer="080442957X"`)), nil},
+	}
+}
+
+func TestWhatIsJustAllowedIsNotTold(t *testing.T) {
+	t.Parallel()
+	for i, k := range keptTable() {
+		t.Run(k.code, func(t *testing.T) {
+			t.Parallel()
+			files := sample(t)
+			apply(t, files, k.edits)
+			rep := check(t, memory(files), Options{})
+			slices.Sort(k.want)
+			if got := codes(rep); !slices.Equal(got, k.want) {
+				t.Errorf("case %d: got %v, want %v:%s", i, got, k.want, listing(rep))
+			}
+		})
+	}
+}
