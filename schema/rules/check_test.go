@@ -80,6 +80,10 @@ func TestFolderFaults(t *testing.T) {
 			write(t, dir, gateway, files[gateway])
 			write(t, dir, "stocks.xml", files["series.xml"])
 		}, []string{codeFileKind, schema.RuleRoot}},
+		{"one address for two kinds", func(t *testing.T, dir string, files map[string][]byte) {
+			apply(t, files, both(one(gateway, at+"series.xml", at+"stocks.xml"), one(gateway, digestOf("series.xml"), digestOf("stocks.xml"))))
+			write(t, dir, gateway, files[gateway])
+		}, []string{codeFileKind, codeURLWord}},
 		{"cannot be opened", func(t *testing.T, dir string, files map[string][]byte) {
 			if err := os.Remove(filepath.Join(dir, "series.xml")); err != nil {
 				t.Fatal(err)

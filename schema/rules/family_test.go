@@ -243,7 +243,6 @@ var elsewhere = map[string]string{
 	string(xmltok.CodeLimitSubtree): "only a caller that captures elements meets it; this checker captures none",
 	codeFileMissing:                 "TestFolderFaults",
 	codeFileElsewhere:               "TestFolderFaults",
-	codeFileKind:                    "TestFolderFaults",
 	codeManifest:                    "TestManifest",
 	codeManifestForm:                "TestManifest",
 	codeSizesMany:                   "TestManySizes",

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strings"
@@ -16,6 +17,7 @@ type Pointer struct {
 	Hash    string // as written; "" without
 	Changed string // YYYY-MM-DD hh:mm:ss; "" without
 
+	when string // Changed, or the stamp of the address of a change file without it
 	pos  xmltok.Pos
 	path string
 }
@@ -27,6 +29,8 @@ const maxPointers = 10_000
 type gatewayPass struct {
 	*pass
 	pointers []Pointer
+	kinds    map[string]schema.Kind // by address
+	times    map[string]bool        // of change files
 	stack    []string
 	text     textNode
 	filled   map[string]bool // children of meta that hold text
@@ -135,6 +139,11 @@ func (g *gatewayPass) pointer(kind schema.Kind, attrs []xmltok.Attr) {
 	if kind == schema.FullChange {
 		g.label(&p)
 	}
+	if other, named := g.kinds[p.URL]; named && other != kind {
+		g.flag(codeFileKind, "%s has the address of %s", kind, other)
+	} else if p.URL != "" && !named {
+		g.kinds[p.URL] = kind
+	}
 	g.pointers = append(g.pointers, p)
 }
 
@@ -166,18 +175,17 @@ func (g *gatewayPass) label(p *Pointer) {
 	case p.Changed != "" && stamp != p.Changed:
 		g.flag(codeLabelName, "the stamp of the address is %s, and changed is %s", stamp, p.Changed)
 	}
-	if len(g.pointers) == 0 {
+	p.when = cmp.Or(p.Changed, stamp)
+	again := g.kinds[p.URL] == schema.FullChange || g.times[p.when]
+	if p.when != "" {
+		g.times[p.when] = true
+	}
+	if again {
+		g.flag(codeLabelDuplicate, "an entry before it has the same label")
 		return
 	}
-	before := &g.pointers[len(g.pointers)-1]
-	if before.Kind != schema.FullChange {
-		return
-	}
-	switch {
-	case before.URL == p.URL || p.Changed != "" && before.Changed == p.Changed:
-		g.flag(codeLabelDuplicate, "the entry before it has the same label")
-	case p.Changed != "" && before.Changed != "" && before.Changed < p.Changed:
-		g.flag(codeLabelOrder, "%s follows the older %s", p.Changed, before.Changed)
+	if n := len(g.pointers); n > 0 && p.when != "" && g.pointers[n-1].when != "" && g.pointers[n-1].when < p.when {
+		g.flag(codeLabelOrder, "%s follows the older %s", p.when, g.pointers[n-1].when)
 	}
 }
 

@@ -40,7 +40,7 @@ func (c *checker) newPass(m *member) *pass {
 	}
 	switch m.kind {
 	case schema.Gateway:
-		p.gw = &gatewayPass{pass: p}
+		p.gw = &gatewayPass{pass: p, kinds: map[string]schema.Kind{}, times: map[string]bool{}}
 	case schema.Full, schema.FullChange, schema.Light:
 		p.off = newOfferPass(p)
 	case schema.Preset, "":
