@@ -247,6 +247,9 @@ func (c *checker) read(ctx context.Context, m *member, src *source, s *sheet, re
 		}
 	}
 	rep.Cut = cut || got.Truncated
+	if bad := src.damage(); bad != "" && s.want(codeGZIP) {
+		s.add(c.rules[codeGZIP], xmltok.Pos{}, "/", bad)
+	}
 	if p != nil && got.Truncated {
 		c.x.pending = c.x.pending[:p.pending] // it will be read once more
 	}

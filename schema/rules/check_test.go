@@ -312,8 +312,61 @@ func TestErrorsOfReading(t *testing.T) {
 	if _, err := Check(ctx, memory(sample(t)), Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
-	if _, err := Check(context.Background(), Stream("x.gz", strings.NewReader("\x1f\x8bnot gzip")), Options{}); err == nil {
-		t.Error("damaged gzip is taken")
+	whole := packed(t, sample(t)[full])
+	fam.Files[0].Open = func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), iotestErr{broken})), nil
+	}
+	if _, err := Check(context.Background(), fam, Options{}); !errors.Is(err, broken) {
+		t.Errorf("got %v, want %v", err, broken)
+	}
+}
+
+// A damaged compressed file is a finding, whatever is wrong with it, and the
+// files beside it are judged.
+func TestDamagedCompression(t *testing.T) {
+	t.Parallel()
+	stocks := sample(t)["stocks.xml"]
+	whole := packed(t, stocks)
+	sum := bytes.Clone(whole)
+	sum[len(sum)-8] ^= 1
+	const unclosed, empty = "XML-UNCLOSED", "XML-EMPTY"
+	for _, tt := range []struct {
+		name string
+		data []byte
+		want []string
+		says string
+	}{
+		{"whole", whole, nil, ""},
+		{"two members", append(packed(t, stocks[:99]), packed(t, stocks[99:])...), nil, ""},
+		{"empty member behind", append(bytes.Clone(whole), packed(t, nil)...), nil, ""},
+		{"cut off", whole[:len(whole)/2], []string{codeGZIP, codeHash, unclosed}, "ends too early"},
+		{"cut off in the checksum", whole[:len(whole)-3], []string{codeGZIP}, "ends too early"},
+		{"cut off in the second member", append(bytes.Clone(whole), whole[:7]...), []string{codeGZIP}, "ends too early"},
+		{"wrong checksum", sum, []string{codeGZIP}, "checksum"},
+		{"zeros behind", append(bytes.Clone(whole), make([]byte, 100)...), []string{codeGZIP}, "other bytes follow"},
+		{"a line behind", append(bytes.Clone(whole), "done\n"...), []string{codeGZIP}, "other bytes follow"},
+		{"no more than the mark", whole[:2], []string{codeGZIP, codeHash, empty}, "ends too early"},
+		{"no gzip behind the mark", []byte(gzipMagic + "not gzip at all"), []string{codeGZIP, codeHash, empty}, "is damaged"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := copySample(t)
+			if err := os.Remove(filepath.Join(dir, "stocks.xml")); err != nil {
+				t.Fatal(err)
+			}
+			write(t, dir, "stocks.xml.gz", tt.data)
+			fam, err := Dir(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rep := check(t, fam, Options{})
+			if got := codes(rep); !slices.Equal(got, tt.want) || !strings.Contains(listing(rep), tt.says) {
+				t.Errorf("got %v, want %v that says %q:%s", got, tt.want, tt.says, listing(rep))
+			}
+			if len(rep.Files) != len(sample(t)) {
+				t.Errorf("got %d files, want %d", len(rep.Files), len(sample(t)))
+			}
+		})
 	}
 }
 

@@ -246,6 +246,7 @@ var elsewhere = map[string]string{
 	codeManifest:                    "TestManifest",
 	codeManifestForm:                "TestManifest",
 	codeSizesMany:                   "TestManySizes",
+	codeGZIP:                        "TestDamagedCompression",
 	codeFileLarge:                   "TestLargeFile",
 	codeCheckPartial:                "TestMemoryIsBounded",
 	CodeHTTPStatus:                  "package conformance",

@@ -67,6 +67,7 @@ const (
 	codeNSPrefix     = "IOF-NS-PREFIX"
 	codeExtensions   = "IOF-EXTENSIONS"
 	codeBOM          = "IOF-BOM"
+	codeGZIP         = "IOF-GZIP"
 	codeDeclaration  = "IOF-DECLARATION"
 	codeFileLarge    = "IOF-FILE-LARGE"
 	codeEmpty        = "IOF-EMPTY"
@@ -97,6 +98,11 @@ func shapeRules() []Rule {
 			"Importers that look for <?xml at the first byte, or hand the bytes to a reader that does: the first character is an error to them.",
 			"Write UTF-8 without a mark.",
 			"CONSUMERS 3"},
+		{codeGZIP, LevelError, "damaged compressed file",
+			"A compressed file cannot be unpacked to its end: it is cut off or damaged, or other bytes follow. What could be unpacked was judged.",
+			"Everybody who takes the compressed file: unpackers fail, or hand on the beginning as if it were all.",
+			"Write the compressed file whole, and give it its name when it is complete.",
+			"CONSUMERS 20"},
 		{codeDeclaration, LevelHint, "no XML declaration",
 			"The file does not begin with an XML declaration. XML allows that and takes UTF-8 for granted.",
 			"Importers that guess the encoding without it, by the locale of the machine.",

@@ -23,28 +23,122 @@ const headSize = 64 << 10
 type source struct {
 	*bufio.Reader
 	closers []io.Closer
+	packed  *unpacker // nil for a plain file
 	size    int64
 	md5     hash.Hash // nil when nobody asks
 	sha256  hash.Hash
 }
 
-// openSource opens a file of a family and undoes gzip.
+// damage says in words what is wrong with the compression so far; "" for nothing.
+func (s *source) damage() string {
+	if s.packed == nil {
+		return ""
+	}
+	return s.packed.damage
+}
+
+// watched remembers the error that reading failed with.
+type watched struct {
+	io.Reader
+	err error
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		w.err = err
+	}
+	return n, err
+}
+
+// unpacker undoes gzip. What is wrong with the compression is what the file
+// holds, no failure to read it: its text ends there, and damage says why.
+type unpacker struct {
+	raw    *watched
+	from   *bufio.Reader
+	z      *gzip.Reader
+	done   bool
+	damage string
+}
+
+// next begins with a member.
+func (u *unpacker) next() (err error) {
+	if u.z == nil {
+		u.z, err = gzip.NewReader(u.from)
+	} else {
+		err = u.z.Reset(u.from)
+	}
+	if err == nil {
+		u.z.Multistream(false) // to tell what follows a member from what is in it
+	}
+	return err
+}
+
+// Read implements io.Reader.
+func (u *unpacker) Read(p []byte) (int, error) {
+	for !u.done {
+		var n int
+		var err error
+		if u.z == nil {
+			err = u.next()
+		} else {
+			n, err = u.z.Read(p)
+		}
+		if err == io.EOF { // of the member
+			head, rest := u.from.Peek(2)
+			switch {
+			case len(head) == 0:
+				u.done = true
+				err = rest
+			case string(head) == gzipMagic:
+				err = u.next()
+			default:
+				u.done = true
+				u.damage = "other bytes follow the compressed ones"
+			}
+		}
+		if u.raw.err != nil {
+			return n, u.raw.err
+		}
+		if err != nil && err != io.EOF {
+			u.done = true
+			u.damage = damageOf(err)
+		}
+		if n > 0 {
+			return n, nil
+		}
+	}
+	return 0, io.EOF
+}
+
+const gzipMagic = "\x1f\x8b"
+
+func damageOf(err error) string {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "the compressed file ends too early"
+	case errors.Is(err, gzip.ErrChecksum):
+		return "the checksum of the compressed file is not that of what it holds"
+	}
+	return "the compressed file is damaged"
+}
+
+// openSource opens a file of a family and undoes gzip. Where that is damaged
+// the text ends, see source.damage.
 func openSource(ctx context.Context, f *File) (*source, error) {
 	raw, err := f.Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", f.Name, err)
 	}
-	s := &source{Reader: bufio.NewReaderSize(raw, headSize), closers: []io.Closer{raw}}
+	from := &watched{Reader: raw}
+	s := &source{Reader: bufio.NewReaderSize(from, headSize), closers: []io.Closer{raw}}
 	head, err := s.Peek(2)
 	if err != nil && err != io.EOF {
 		return nil, errors.Join(fmt.Errorf("read %s: %w", f.Name, err), s.Close())
 	}
-	if string(head) == "\x1f\x8b" {
-		z, err := gzip.NewReader(s.Reader)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("decompress %s: %w", f.Name, err), s.Close())
-		}
-		s.Reader = bufio.NewReaderSize(z, headSize)
+	if string(head) == gzipMagic {
+		s.packed = &unpacker{raw: from, from: s.Reader}
+		s.Reader = bufio.NewReaderSize(s.packed, headSize)
 	}
 	return s, nil
 }
@@ -115,7 +209,8 @@ func detect(name string, head []byte) schema.Kind {
 const bom = "\xEF\xBB\xBF"
 
 // OpenFile opens a file of a family from the beginning, undoes gzip, and says
-// what kind it is; "" when it is none. The caller closes it.
+// what kind it is; "" when it is none. Where the compression is damaged the text
+// ends without an error, as Check reads it. The caller closes it.
 func OpenFile(ctx context.Context, f *File) (io.ReadCloser, schema.Kind, error) {
 	s, err := openSource(ctx, f)
 	if err != nil {
