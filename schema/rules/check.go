@@ -226,6 +226,18 @@ func (c *checker) read(ctx context.Context, m *member, src *source, s *sheet, re
 	}
 	wantMD5, wantSHA := pointer != nil && pointer.Hash != "" || len(m.Claims) > 0, len(m.Claims) > 0
 	src.measure(wantMD5, wantSHA)
+	if page := webPage(head); page != "" {
+		rep.Cut = true
+		c.x.cut(m.kind)
+		if s.want(codeWebPage) {
+			s.add(c.rules[codeWebPage], xmltok.Pos{Line: 1, Column: 1}, "/", page)
+		}
+		if err := src.drain(ctx); err != nil {
+			return schema.Report{}, fmt.Errorf("read %s: %w", m.Name, err)
+		}
+		c.measured(m, src, s, rep, pointer, found)
+		return schema.Report{}, nil
+	}
 	opt := schema.Options{Kind: m.kind, MaxErrors: schemaMost, Limits: c.opt.Limits}
 	var p *pass
 	if !c.opt.SchemaOnly {
@@ -247,8 +259,10 @@ func (c *checker) read(ctx context.Context, m *member, src *source, s *sheet, re
 		}
 	}
 	rep.Cut = cut || got.Truncated
-	if bad := src.damage(); bad != "" && s.want(codeGZIP) {
-		s.add(c.rules[codeGZIP], xmltok.Pos{}, "/", bad)
+	if wantMD5 {
+		if err := src.drain(ctx); err != nil {
+			return got, fmt.Errorf("read %s: %w", m.Name, err)
+		}
 	}
 	if p != nil && got.Truncated {
 		c.x.pending = c.x.pending[:p.pending] // it will be read once more
@@ -258,15 +272,20 @@ func (c *checker) read(ctx context.Context, m *member, src *source, s *sheet, re
 		s.take(p.sheet)
 		rep.Products = p.products
 	}
-	if c.opt.SchemaOnly || !wantMD5 {
-		return got, nil
+	c.measured(m, src, s, rep, pointer, found)
+	return got, nil
+}
+
+// measured judges the bytes of a file that was read.
+func (c *checker) measured(m *member, src *source, s *sheet, rep *FileReport, pointer *Pointer, found schema.Kind) {
+	if bad := src.damage(); bad != "" && s.want(codeGZIP) {
+		s.add(c.rules[codeGZIP], xmltok.Pos{}, "/", bad)
 	}
-	if err := src.drain(ctx); err != nil {
-		return got, fmt.Errorf("read %s: %w", m.Name, err)
+	if c.opt.SchemaOnly || src.md5 == nil {
+		return
 	}
 	rep.Bytes, rep.MD5 = src.size, sum(src.md5)
 	c.compare(m, src, rep, pointer, found)
-	return got, nil
 }
 
 // readOn reads a file with too many faults of schema once more, for the rules.

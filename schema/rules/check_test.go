@@ -80,6 +80,12 @@ func TestFolderFaults(t *testing.T) {
 			write(t, dir, gateway, files[gateway])
 			write(t, dir, "stocks.xml", files["series.xml"])
 		}, []string{codeFileKind, schema.RuleRoot}},
+		{"web page for full", func(t *testing.T, dir string, _ map[string][]byte) {
+			write(t, dir, full, []byte("<html><head><title>502 Bad Gateway</title></head><body><hr/></body></html>"))
+		}, []string{codeHash, codeWebPage}},
+		{"error document for full", func(t *testing.T, dir string, _ map[string][]byte) {
+			write(t, dir, full, []byte(`<error code="503">later</error>`))
+		}, []string{codeCheckPartial, codeHash, schema.RuleRoot}},
 		{"one address for two kinds", func(t *testing.T, dir string, files map[string][]byte) {
 			apply(t, files, both(one(gateway, at+"series.xml", at+"stocks.xml"), one(gateway, digestOf("series.xml"), digestOf("stocks.xml"))))
 			write(t, dir, gateway, files[gateway])

@@ -19,6 +19,7 @@ func keptTable() []kept {
 	const (
 		price103 = `<price gross="67.65" net="55.00"/>`
 		category = `<category id="2" xml:lang="pol" name="Kuchnia/Deski"/>`
+		start    = `<?xml version="1.0" encoding="UTF-8"?>`
 		board    = `<![CDATA[Deska dębowa]]></name>`
 	)
 	value := []string{schema.RuleValue}
@@ -49,6 +50,12 @@ func keptTable() []kept {
 		{codeLabelFuture, one(gateway, `changed="2026-03-02 09:05:00"`, `changed="2026-03-02 09:04:59"`), nil},
 		{codeLightAbove, every(light, `gross="88.56" net="72.00"`, `gross="98.40" net="80.00"`), nil},
 		{codeDateInvalid, one(full, `changed="2026-01-20 20:50:21"`, `changed="2024-02-29 23:59:59"`), nil},
+
+		// Nothing is said of a declaration in what is no document in UTF-8, or has one elsewhere.
+		{codeDeclaration, one("units.xml", start, " "+start), []string{"XML-DECLARATION"}},
+		{codeDeclaration, one("units.xml", start, "error"), []string{"XML-TEXT-OUTSIDE"}},
+		{codeDeclaration, one("units.xml", start, "\xFF\xFE<\x00?\x00"), []string{"XML-ENCODING"}},
+		{codeWebPage, one("units.xml", start, start+"<!DOCTYPE units><!-- <html> -->"), []string{"XML-DOCTYPE"}},
 
 		// Comments and instructions are no text.
 		{codeTextMixed, one(full, board, `<!-- x --><?y z?>`+board), nil},

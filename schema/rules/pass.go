@@ -19,6 +19,8 @@ type pass struct {
 
 	core     string // namespace of the core elements; "" where all is well
 	depth    int
+	foreign  bool            // the root is not that of the kind
+	bare     bool            // the file begins without an XML declaration
 	told     map[string]bool // what is told once a file
 	extended bool            // iaiext is in use
 	declared bool            // offer@extensions says yes
@@ -80,18 +82,27 @@ func (p *pass) first(head []byte) {
 	if marked {
 		p.flagAt(codeBOM, start, "/", "the file begins with a byte order mark")
 	}
-	if len(rest) > 0 && !bytes.HasPrefix(rest, []byte("<?xml")) {
-		p.flagAt(codeDeclaration, start, "/", "the file begins without an XML declaration")
-	}
+	p.bare = !bytes.HasPrefix(rest, []byte("<?xml")) || len(rest) > 5 && !isSpace(rest[5])
 }
 
 // event is the rule that package schema calls.
 func (p *pass) event(e *schema.Event) {
 	p.e = e
+	if p.foreign {
+		return // the schema says so, and no rule has anything to say about it
+	}
 	switch e.Kind {
 	case xmltok.StartElement:
 		p.depth++
 		name, attrs := e.Name(), e.Attrs()
+		if p.depth == 1 {
+			if p.foreign = string(name.Local) != p.m.kind.Root(); p.foreign {
+				return
+			}
+			if p.bare {
+				p.flagAt(codeDeclaration, xmltok.Pos{Line: 1, Column: 1}, "/", "the file begins without an XML declaration")
+			}
+		}
 		p.names(name, attrs)
 		core := name.Space == p.core
 		switch {
@@ -245,6 +256,7 @@ const (
 
 // finish closes a reading; cut says that the file was not read to its end.
 func (p *pass) finish(got schema.Report, cut bool) {
+	cut = cut || p.foreign
 	start := xmltok.Pos{Line: 1, Column: 1}
 	switch {
 	case got.Bytes > largeBytes:

@@ -71,6 +71,7 @@ func plantedSchema() []planted {
 
 // plantedShape breaks the rules about files as such.
 func plantedShape() []planted {
+	const start = `<?xml version="1.0" encoding="UTF-8"?>`
 	const spaces = `xmlns:iof="http://www.iai-shop.com/developers/iof.phtml" xmlns:iaiext="`
 	return []planted{
 		{code: codeNSDefault, edits: one("units.xml", "<units ", `<units xmlns="http://www.iai-shop.com/developers/iof.phtml" `), also: []string{schema.RuleRoot}},
@@ -80,7 +81,13 @@ func plantedShape() []planted {
 		{code: codeExtensions, edits: one(light, ` extensions="yes"`, "")},
 		{code: codeExtensions, edits: one(full, `extensions="yes"`, `extensions="no"`)},
 		{code: codeBOM, edits: one("units.xml", "<?xml", bom+"<?xml"), where: "units.xml:1:1"},
+		// A page in place of a file is one fault, and nothing is held against it.
+		{code: codeWebPage, add: map[string]string{full: "<!doctype html>\n<html><head><title>502\n Bad &amp; Gateway</title></head><body><br>\x01"}, where: `web page with the title "502 Bad & Gateway"`},
+		{code: codeWebPage, add: map[string]string{full: `<html><body>Sign in</body></html>`}, where: "full.xml:1:1"},
+		{code: codeWebPage, add: map[string]string{"stocks.xml": bom + start + "<!-- x --><!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"x\"><html/>"}},
+		{code: codeWebPage, add: map[string]string{gateway: "<HTML lang=pl>"}},
 		{code: codeDeclaration, edits: one("units.xml", `<?xml version="1.0" encoding="UTF-8"?>`+"\n", ""), where: "units.xml:1:1"},
+		{code: codeDeclaration, edits: one("units.xml", start, `<?xml-stylesheet href="units.css"?>`)},
 		{code: codeEmpty, edits: one(full, name101, `<name xml:lang="pol"></name>`)},
 		{code: codeEmpty, edits: one(full, `<producer id="11" name="Wierzbowa Spiżarnia"/>`, `<producer id="11" name=""/>`)},
 		{code: codeEmpty, edits: one(full, `<images>`, `<attachments/><images>`), also: []string{codeChildTwice}},

@@ -68,6 +68,7 @@ const (
 	codeExtensions   = "IOF-EXTENSIONS"
 	codeBOM          = "IOF-BOM"
 	codeGZIP         = "IOF-GZIP"
+	codeWebPage      = "IOF-WEB-PAGE"
 	codeDeclaration  = "IOF-DECLARATION"
 	codeFileLarge    = "IOF-FILE-LARGE"
 	codeEmpty        = "IOF-EMPTY"
@@ -102,6 +103,11 @@ func shapeRules() []Rule {
 			"A compressed file cannot be unpacked to its end: it is cut off or damaged, or other bytes follow. What could be unpacked was judged.",
 			"Everybody who takes the compressed file: unpackers fail, or hand on the beginning as if it were all.",
 			"Write the compressed file whole, and give it its name when it is complete.",
+			"CONSUMERS 20"},
+		{codeWebPage, LevelError, "web page instead of a file",
+			"The file begins as a page of HTML does. Nothing else of it was judged.",
+			"Everybody: an XML reader stops here. Those who read on all the same find an offer without products.",
+			"Read the page: it is what the web server answers in place of the file, mostly an error or a sign-in. Answer with the last complete file.",
 			"CONSUMERS 20"},
 		{codeDeclaration, LevelHint, "no XML declaration",
 			"The file does not begin with an XML declaration. XML allows that and takes UTF-8 for granted.",
