@@ -74,6 +74,7 @@ type whySent struct {
 	XML        string     `json:"xml,omitempty"`
 	Removed    bool       `json:"removed,omitempty"`
 	Differs    bool       `json:"differs,omitempty"`
+	Held       string     `json:"held,omitempty"`
 }
 
 // Run implements the command.
@@ -124,7 +125,6 @@ func printWhy(to io.Writer, a *manage.Answer) error {
 		switch {
 		case s.Generation == 0:
 			fmt.Fprintf(&b, "sent in %s: nothing has been published yet\n", f.name)
-			continue
 		case s.XML == "":
 			fmt.Fprintf(&b, "sent in %s: nothing of it up to generation %d of %s\n", f.name, s.Generation, stamp(s.Time))
 		default:
@@ -134,7 +134,10 @@ func printWhy(to io.Writer, a *manage.Answer) error {
 			}
 			fmt.Fprintf(&b, "sent in %s%s: %s of generation %d; the current one is %d of %s\n%s\n", f.name, word, s.File, s.Made, s.Generation, stamp(s.Time), s.XML)
 		}
-		if s.Differs {
+		switch {
+		case s.Held != "":
+			fmt.Fprintf(&b, "  what was made since is held and not shown until somebody decides; see 'feedmill held show %s'\n", s.Held)
+		case s.Differs:
 			b.WriteString("  the catalog or the offer has changed since: the next run will show it\n")
 		}
 	}
@@ -169,5 +172,5 @@ func whySteps(steps []pricing.Step) []whyStep {
 }
 
 func whySentOf(s *manage.Sent) whySent {
-	return whySent{s.Generation, optionalTime(s.Time), s.File, s.Made, s.XML, s.Removed, s.Differs}
+	return whySent{s.Generation, optionalTime(s.Time), s.File, s.Made, s.XML, s.Removed, s.Differs, s.Held}
 }

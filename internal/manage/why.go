@@ -59,6 +59,9 @@ type Sent struct {
 	// Differs says that the feed was made from a catalog in which the product
 	// was in while it is out now, or the other way round.
 	Differs bool
+	// Held is the run that has made the next generation, which is held: until
+	// somebody decides no run brings what differs. "" when none is.
+	Held string
 }
 
 // UnreadError says that published files cannot be read. An [Answer] comes beside
@@ -72,7 +75,8 @@ func (e *UnreadError) Error() string { return e.Err.Error() }
 func (e *UnreadError) Unwrap() error { return e.Err }
 
 // Why answers. The catalog and the offer are read as they stand now, the files
-// as they are published; where the two disagree, a run is still to come. The
+// as they are published; where the two disagree, a run is still to come, or what
+// one has made is held. The
 // error is an [UnreadError] where only the files cannot be read.
 func (s *Service) Why(ctx context.Context, who Identity, q Question) (a Answer, err error) {
 	for _, do := range []Action{ReadAccounts, ReadProducts} {
@@ -103,6 +107,10 @@ func (s *Service) Why(ctx context.Context, who Identity, q Question) (a Answer, 
 	case feed.KindOf(err) != feed.KindNotFound:
 		return a, err
 	}
+	held, err := s.db.HeldGenerations(ctx, who.Merchant)
+	if err != nil {
+		return a, err
+	}
 	var unread error
 	for _, f := range []struct {
 		kind feed.Kind
@@ -110,7 +118,13 @@ func (s *Service) Why(ctx context.Context, who Identity, q Question) (a Answer, 
 		to   *Sent
 	}{{feed.KindFull, a.Offer.Profile.FullKey(), &a.Full}, {feed.KindLight, a.Offer.Profile.LightKey(), &a.Light}} {
 		ref := publish.FeedRef{Merchant: string(who.Merchant), Kind: f.kind, Key: f.key}
-		if *f.to, err = s.sent(ctx, ref, a.Product); err != nil {
+		*f.to, err = s.sent(ctx, ref, a.Product)
+		for i := range held {
+			if held[i].Generation.Feed == ref {
+				f.to.Held = held[i].Run
+			}
+		}
+		if err != nil {
 			var files *UnreadError
 			if !errors.As(err, &files) || ctx.Err() != nil {
 				return a, err
