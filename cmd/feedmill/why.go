@@ -74,6 +74,7 @@ type whySent struct {
 	XML        string     `json:"xml,omitempty"`
 	Removed    bool       `json:"removed,omitempty"`
 	Differs    bool       `json:"differs,omitempty"`
+	Left       bool       `json:"left,omitempty"`
 	Held       string     `json:"held,omitempty"`
 }
 
@@ -134,6 +135,9 @@ func printWhy(to io.Writer, a *manage.Answer) error {
 			}
 			fmt.Fprintf(&b, "sent in %s%s: %s of generation %d; the current one is %d of %s\n%s\n", f.name, word, s.File, s.Made, s.Generation, stamp(s.Time), s.XML)
 		}
+		if s.Left {
+			b.WriteString("  it has left the offer: light goes on showing it with quantity 0 for the time of feeds.gone_keep, so that shops stop selling it\n")
+		}
 		switch {
 		case s.Held != "":
 			fmt.Fprintf(&b, "  what was made since is held and not shown until somebody decides; see 'feedmill held show %s'\n", s.Held)
@@ -172,5 +176,5 @@ func whySteps(steps []pricing.Step) []whyStep {
 }
 
 func whySentOf(s *manage.Sent) whySent {
-	return whySent{s.Generation, optionalTime(s.Time), s.File, s.Made, s.XML, s.Removed, s.Differs, s.Held}
+	return whySent{s.Generation, optionalTime(s.Time), s.File, s.Made, s.XML, s.Removed, s.Differs, s.Left, s.Held}
 }

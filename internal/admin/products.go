@@ -332,8 +332,9 @@ type sentView struct {
 	Removed    bool
 	Differs    bool
 	Cut        bool
-	// Held says that the next generation is held.
-	Held bool
+	// Held says that the next generation is held, and Left that light shows a
+	// product which has left the offer, as sold out.
+	Held, Left bool
 }
 
 func whyPage() page {
@@ -346,17 +347,19 @@ func whyPage() page {
 			Derivations: []derivationView{{"", []stepLine{step("base", "1899.00", said("list-price"), said("net")), step("rate", "440.00", said("rate", "PLN", pricing.Number("0.2317"), "EUR"), said("rate-since", "2026-11-01"))},
 				[]stepLine{step("base", "1899.00", said("list-price"), said("want-wholesale"), said("of-product"), said("gross")), step("discount", "396.00", said("less-category", pricing.Number("10.5"), "Rowery <miejskie>")), step("VAT", "", said("vat-gross", pricing.Number("23.0")))}, nil, samplePrice(44000), samplePrice(39600), feed.MustCurrency("EUR")},
 				{"RM-28-W-S", nil, nil, []stepLine{step("stock", "", said("stock", 1, pricing.Number("4.5"))), step("stock", "", said("cap-each", pricing.Number("50"))), step("stock", "", said("shown", 1, pricing.Number("4")))}, feed.Price{}, feed.Price{}, feed.MustCurrency("EUR")}},
-			Full:  sentView{"full", 812, s.ago(2 * time.Hour), "full.xml", 800, xml, false, false, cut, false},
-			Light: sentView{"light", 813, s.ago(time.Minute), "light.xml", 813, xml, false, true, true, false}}
+			Full:  sentView{"full", 812, s.ago(2 * time.Hour), "full.xml", 800, xml, false, false, cut, false, false},
+			Light: sentView{"light", 813, s.ago(time.Minute), "light.xml", 813, xml, false, true, true, false, false}}
 		out := v
 		out.Summary = said("excluded", 1, pricing.NameTag, "old")
 		out.Included, out.Reason, out.Refusal, out.Full, out.Light = false, "excluded", "offer-feed-off", sentView{Kind: "full"}, sentView{Kind: "light", Generation: 9, Time: s.ago(time.Hour)}
-		gone := whyView{Product: "17", Name: "17", Offer: v.Offer, OfferName: "Main", Partner: "Nord Shop", PartnerID: v.PartnerID, Full: sentView{"full", 812, s.ago(time.Hour), "full_change2026-11-21T14-00-00.xml", 812, xml, true, false, false, false}, Light: sentView{Kind: "light"}}
+		gone := whyView{Product: "17", Name: "17", Offer: v.Offer, OfferName: "Main", Partner: "Nord Shop", PartnerID: v.PartnerID, Full: sentView{"full", 812, s.ago(time.Hour), "full_change2026-11-21T14-00-00.xml", 812, xml, true, false, false, false, false}, Light: sentView{Kind: "light"}}
+		left := out
+		left.Light = sentView{"light", 813, s.ago(time.Minute), "light.xml", 813, xml, false, false, false, false, true}
 		unread := v
 		unread.Unread = true
 		held := v
 		held.Full, held.Light.Held = sentView{Kind: "full", Held: true}, true
-		return []story{{state: "in", data: v}, {state: "out", role: auth.Readonly, data: out}, {state: "gone", data: gone}, {state: "unread", data: unread}, {state: "held", data: held}}
+		return []story{{state: "in", data: v}, {state: "out", role: auth.Readonly, data: out}, {state: "gone", data: gone}, {state: "unread", data: unread}, {state: "held", data: held}, {state: "left", data: left}}
 	}}
 }
 
@@ -417,7 +420,7 @@ func exact(r *big.Rat, cur feed.Currency) string {
 }
 
 func sentViewOf(kind string, s *manage.Sent) sentView {
-	v := sentView{Kind: kind, Generation: s.Generation, Time: s.Time, File: s.File, Made: s.Made, Removed: s.Removed, Differs: s.Differs, Held: s.Held != ""}
+	v := sentView{Kind: kind, Generation: s.Generation, Time: s.Time, File: s.File, Made: s.Made, Removed: s.Removed, Differs: s.Differs, Held: s.Held != "", Left: s.Left}
 	v.XML, v.Cut = highlight(s.XML)
 	return v
 }

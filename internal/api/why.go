@@ -47,6 +47,7 @@ type sentDoc struct {
 	XML        string         `json:"xml,omitempty" doc:"the node exactly as it was sent"`
 	Removed    bool           `json:"removed,omitempty" doc:"the node says that the product is gone"`
 	Differs    bool           `json:"differs,omitempty" doc:"catalog or offer have changed since"`
+	Left       bool           `json:"left,omitempty" doc:"it has left the offer, and light goes on showing it with quantity 0 for a time"`
 	Held       string         `json:"held,omitempty" doc:"the run that holds the next generation until somebody decides: no other brings what has changed"`
 }
 
@@ -92,7 +93,7 @@ func showSteps(steps []pricing.Step) []step {
 }
 
 func showSent(s *manage.Sent) sentDoc {
-	return sentDoc{s.Generation, moment(s.Time), s.File, s.Made, s.XML, s.Removed, s.Differs, s.Held}
+	return sentDoc{s.Generation, moment(s.Time), s.File, s.Made, s.XML, s.Removed, s.Differs, s.Left, s.Held}
 }
 
 func whyOperations(a *API) []*operation {

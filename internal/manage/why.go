@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"feedmill/feed"
@@ -59,6 +61,9 @@ type Sent struct {
 	// Differs says that the feed was made from a catalog in which the product
 	// was in while it is out now, or the other way round.
 	Differs bool
+	// Left says that the product has left the offer, and that light goes on showing
+	// it as sold out for a time, as it is meant to: see feeds.gone_keep.
+	Left bool
 	// Held is the run that has made the next generation, which is held: until
 	// somebody decides no run brings what differs. "" when none is.
 	Held string
@@ -138,10 +143,25 @@ func (s *Service) Why(ctx context.Context, who Identity, q Question) (a Answer, 
 	if unread != nil {
 		return a, unread
 	}
+	if l := &a.Light; l.Differs && !a.Included && a.Full.Generation > 0 && (a.Full.XML == "" || a.Full.Removed) && soldOut(l.XML) {
+		l.Left, l.Differs = true, false
+	}
 	if p == nil && a.Full.XML == "" && a.Light.XML == "" {
 		return a, feed.Errorf(feed.KindNotFound, "there is no product %d, and no published file of the offer has one", a.Product)
 	}
 	return a, nil
+}
+
+var quantities = regexp.MustCompile(`\squantity="([^"]*)"`)
+
+// soldOut says whether a node of light shows no stock at all.
+func soldOut(node string) bool {
+	for _, m := range quantities.FindAllStringSubmatch(node, -1) {
+		if strings.Trim(m[1], "0.") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 func switchedOff(m *partner.Merchant, p *partner.Partner, o *partner.Offer, now time.Time) partner.Refusal {
