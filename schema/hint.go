@@ -128,7 +128,7 @@ func xmlHint(code xmltok.Code) string {
 	case xmltok.CodeDoctype:
 		return "files of an offer carry no document type declaration; references to own entities must be resolved when writing"
 	case xmltok.CodeEncoding, xmltok.CodeUTF8:
-		return "write the file in UTF-8"
+		return "write the file in UTF-8 and declare that"
 	case xmltok.CodeChar:
 		return "drop control characters when writing; XML cannot carry them, not even as references"
 	case xmltok.CodeEntity:

@@ -43,6 +43,7 @@ func plantedXML() []planted {
 		bad(xmltok.CodeNamespace, item, `<a xmlns:b=""/>`+item),
 		bad(xmltok.CodeDoctype, start, start+"<!DOCTYPE units>"),
 		bad(xmltok.CodeEncoding, "UTF-8", "ISO-8859-2"),
+		{code: string(xmltok.CodeEncoding), edits: one(units, "UTF-8", "UTF8"), where: `only "UTF-8", spelled so`},
 		limited(xmltok.CodeLimitDepth, xmltok.Limits{Depth: 2}),
 		limited(xmltok.CodeLimitAttrs, xmltok.Limits{Attrs: 2}),
 		limited(xmltok.CodeLimitToken, xmltok.Limits{Token: 40}),

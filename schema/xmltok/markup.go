@@ -237,7 +237,7 @@ func (r *Reader) declaration(s []byte, at int) {
 			if bytes.EqualFold(value, []byte("US-ASCII")) {
 				r.ascii = true
 			} else if !bytes.EqualFold(value, []byte("UTF-8")) {
-				r.fail(CodeEncoding, at, "the document is encoded in %.40q; only UTF-8 is accepted", value)
+				r.fail(CodeEncoding, at, "the document declares the encoding %.40q; only \"UTF-8\", spelled so, is accepted", value)
 				return
 			}
 		case string(key) == "standalone" && (next == encoding || next == standalone):
