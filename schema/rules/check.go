@@ -71,7 +71,7 @@ func Check(ctx context.Context, fam Family, opt Options) (Report, error) {
 	for _, r := range fam.Remarks {
 		s := c.sheetOf(r.File)
 		if rule := c.rules[r.Code]; rule != nil && s.want(r.Code) {
-			s.add(rule, xmltok.Pos{}, "/", r.Message)
+			s.add(rule, r.Pos, cmp.Or(r.Path, "/"), r.Message)
 		}
 	}
 	sheets := c.sheets

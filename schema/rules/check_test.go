@@ -75,6 +75,16 @@ func TestFolderFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []string{codeFileMissing, codeURLRelative}},
+		{"missing where the folder stands for its address", func(t *testing.T, dir string, files map[string][]byte) {
+			for name, data := range files {
+				if name != gateway && name != full {
+					write(t, dir, "12/"+name, data)
+				}
+			}
+			if err := os.Remove(filepath.Join(dir, full)); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{codeFileMissing}},
 		{"another kind", func(t *testing.T, dir string, files map[string][]byte) {
 			apply(t, files, one(gateway, digestOf("stocks.xml"), digestOf("series.xml")))
 			write(t, dir, gateway, files[gateway])
@@ -113,6 +123,11 @@ func TestFolderFaults(t *testing.T) {
 			rep := check(t, fam, Options{})
 			if got := codes(rep); !slices.Equal(got, tt.want) {
 				t.Errorf("got %v, want %v:%s", got, tt.want, listing(rep))
+			}
+			for _, f := range rep.Findings {
+				if (f.Code == codeFileMissing || f.Code == codeFileElsewhere) && (f.Line == 0 || !strings.HasPrefix(f.Path, "/provider_description/")) {
+					t.Errorf("got %s, want the place of the pointer", f)
+				}
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"feedmill/schema"
+	"feedmill/schema/xmltok"
 )
 
 // Family is a set of files that are judged as one offer.
@@ -55,6 +56,9 @@ type Remark struct {
 	File    string
 	Code    string
 	Message string
+	// Pos and Path are its place in the file, zero when the whole file is meant.
+	Pos  xmltok.Pos
+	Path string
 }
 
 // Files makes a family of files of the local file system. Folders are refused:
@@ -169,6 +173,8 @@ func (d folder) follow(fam *Family, name string) error {
 	if err = errors.Join(err, src.Close()); err != nil {
 		return fmt.Errorf("read %s: %w", gateway.Name, err)
 	}
+	roots := map[string]bool{} // addresses that the folder itself stands for
+	var absent []Pointer
 	for _, p := range pointers {
 		if slices.ContainsFunc(fam.Files, func(f File) bool { return f.URL == p.URL }) {
 			continue
@@ -179,15 +185,26 @@ func (d folder) follow(fam *Family, name string) error {
 				f := d.file(n)
 				f.Kind, f.URL, found = p.Kind, p.URL, true
 				fam.Files = append(fam.Files, f)
+				if root, ok := strings.CutSuffix(p.URL, "/"+c); ok && strings.Contains(c, "/") {
+					roots[root] = true
+				}
 				break
 			}
 		}
+		if !found && p.URL != "" {
+			absent = append(absent, p)
+		}
+	}
+	for _, p := range absent {
+		here := false
+		for root := range roots {
+			here = here || strings.HasPrefix(p.URL, root+"/")
+		}
 		switch {
-		case found || p.URL == "":
-		case isAbsolute(p.URL):
-			fam.Remarks = append(fam.Remarks, Remark{gateway.Name, codeFileElsewhere, fmt.Sprintf("%s is named as %s and not in the folder", p.Kind, clip(p.URL))})
+		case isAbsolute(p.URL) && !here:
+			fam.Remarks = append(fam.Remarks, Remark{gateway.Name, codeFileElsewhere, fmt.Sprintf("%s is named as %s and not in the folder", p.Kind, clip(p.URL)), p.pos, p.path})
 		default:
-			fam.Remarks = append(fam.Remarks, Remark{gateway.Name, codeFileMissing, fmt.Sprintf("%s is named as %s, which is not in the folder", p.Kind, clip(p.URL))})
+			fam.Remarks = append(fam.Remarks, Remark{gateway.Name, codeFileMissing, fmt.Sprintf("%s is named as %s, which is not in the folder", p.Kind, clip(p.URL)), p.pos, p.path})
 		}
 	}
 	return nil
@@ -269,7 +286,7 @@ func ReadManifest(fam *Family, by string, src io.Reader, match func(address stri
 		err = errors.New("it names no files")
 	}
 	if err != nil {
-		fam.Remarks = append(fam.Remarks, Remark{by, codeManifestForm, err.Error()})
+		fam.Remarks = append(fam.Remarks, Remark{File: by, Code: codeManifestForm, Message: err.Error()})
 		return nil
 	}
 	for _, entry := range m.Files {
@@ -285,7 +302,7 @@ func ReadManifest(fam *Family, by string, src io.Reader, match func(address stri
 			}
 		}
 		if !found && !exists(entry.URL) {
-			fam.Remarks = append(fam.Remarks, Remark{by, codeManifest, fmt.Sprintf("it names %s, which is not there", clip(entry.URL))})
+			fam.Remarks = append(fam.Remarks, Remark{File: by, Code: codeManifest, Message: fmt.Sprintf("it names %s, which is not there", clip(entry.URL))})
 		}
 	}
 	return nil
