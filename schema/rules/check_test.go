@@ -342,6 +342,22 @@ func TestErrorsOfReading(t *testing.T) {
 	}
 }
 
+// The rules know the kind of a file whose root is not among its first bytes.
+func TestLateRoot(t *testing.T) {
+	t.Parallel()
+	files := sample(t)
+	apply(t, files, one(light, `quantity="21"`, `quantity="-1"`))
+	for _, data := range [][]byte{
+		bytes.Replace(files[light], []byte("<offer "), []byte("<!--"+strings.Repeat(" x", 500_000)+"--><offer "), 1),
+		bytes.Replace(files[light], []byte("generated_by=\""), []byte("generated_by=\""+strings.Repeat("x", 500_000)), 1),
+	} {
+		rep := check(t, Stream("offer.xml", bytes.NewReader(data)), Options{})
+		if got := codes(rep); !slices.Equal(got, []string{codeQuantityUnlimited}) || rep.Files[0].Kind != schema.Light {
+			t.Errorf("got %v in a file of kind %q, want %s in light", got, rep.Files[0].Kind, codeQuantityUnlimited)
+		}
+	}
+}
+
 // A damaged compressed file is a finding, whatever is wrong with it, and the
 // files beside it are judged.
 func TestDamagedCompression(t *testing.T) {

@@ -96,7 +96,7 @@ func (p *pass) event(e *schema.Event) {
 		p.depth++
 		name, attrs := e.Name(), e.Attrs()
 		if p.depth == 1 {
-			if p.foreign = string(name.Local) != p.m.kind.Root(); p.foreign {
+			if p.foreign = string(name.Local) != p.m.kind.Root() || len(name.Prefix) > 0; p.foreign {
 				return
 			}
 			if p.bare {

@@ -57,6 +57,7 @@ func plantedSchema() []planted {
 	xsi := ` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"`
 	return []planted{
 		{code: schema.RuleRoot, edits: one("stocks.xml", "<stocks ", "<stores "), also: []string{string(xmltok.CodeTagMismatch)}},
+		{code: schema.RuleRoot, edits: both(one(light, "<offer ", "<iof:offer "), one(light, "</offer>", "</iof:offer>"))},
 		{code: schema.RuleNotAllowed, edits: one(full, "<card ", "<colour/><card ")},
 		{code: schema.RuleRepeated, edits: one(gateway, "<fax/>", "<fax/><fax/>")},
 		{code: schema.RuleOrder, edits: one(full, `<price gross="55.35" net="45.00"/>`, `<price gross="55.35" net="45.00"><normal_wholesale_price gross="12.30" net="10.00"/><normal_retail_price gross="12.30" net="10.00"/></price>`), also: []string{schema.RuleMissing}},

@@ -16,8 +16,9 @@ import (
 	"feedmill/schema"
 )
 
-// headSize is how much of a file is looked at to find out its kind.
-const headSize = 64 << 10
+// headSize is how much of a file is looked at to find out its kind, as much as
+// package schema looks at: a comment may stand before the root.
+const headSize = 1 << 20
 
 // source is a file being read: decompressed, looked at, measured.
 type source struct {
@@ -172,7 +173,7 @@ func (s *source) Read(p []byte) (int, error) {
 
 // drain reads the rest, so that size and digests are those of the whole file.
 func (s *source) drain(ctx context.Context) error {
-	buf := make([]byte, headSize)
+	buf := make([]byte, 64<<10)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
