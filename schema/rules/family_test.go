@@ -241,7 +241,6 @@ func TestPlantedFaults(t *testing.T) {
 // elsewhere says where codes are tested that need more than edited files.
 var elsewhere = map[string]string{
 	string(xmltok.CodeLimitSubtree): "only a caller that captures elements meets it; this checker captures none",
-	codeFileMissing:                 "TestFolderFaults",
 	codeFileElsewhere:               "TestFolderFaults",
 	codeManifest:                    "TestManifest",
 	codeManifestForm:                "TestManifest",

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"cmp"
-	"fmt"
 	"net/url"
 	"strings"
 
@@ -36,6 +35,8 @@ type gatewayPass struct {
 	filled   map[string]bool // children of meta that hold text
 	created  string
 	expires  string
+	began    bool // created is said, whatever it is
+	ends     bool // so is expires
 	metaPos  xmltok.Pos
 	hasMeta  bool
 	offers   int
@@ -90,11 +91,11 @@ func (g *gatewayPass) validity(attrs []xmltok.Attr) {
 		switch a := &attrs[i]; string(a.Local) {
 		case "created":
 			if g.offers == 1 {
-				g.created = g.time("created", a.Value)
+				g.created, g.began = g.time("created", a.Value), len(trim(a.Value)) > 0
 			}
 		case "expires":
 			if g.offers == 2 {
-				g.expires = g.time("expires", a.Value)
+				g.expires, g.ends = g.time("expires", a.Value), len(trim(a.Value)) > 0
 				g.expiry("expires of the offer", g.expires)
 				if g.created != "" && g.expires != "" && g.expires <= g.created {
 					g.flag(codeExpiresOrder, "expires %s is not after created %s", g.expires, g.created)
@@ -106,6 +107,7 @@ func (g *gatewayPass) validity(attrs []xmltok.Attr) {
 
 func (g *gatewayPass) pointer(kind schema.Kind, attrs []xmltok.Attr) {
 	p := Pointer{Kind: kind, pos: g.e.Pos(), path: g.e.Path()}
+	addressed, dated := false, false
 	for i := range attrs {
 		a := &attrs[i]
 		if len(a.Prefix) > 0 {
@@ -113,15 +115,18 @@ func (g *gatewayPass) pointer(kind schema.Kind, attrs []xmltok.Attr) {
 		}
 		switch string(a.Local) {
 		case "url":
-			p.URL = strings.TrimSpace(string(a.Value))
+			p.URL, addressed = strings.TrimSpace(string(a.Value)), true
 		case "hash":
 			p.Hash = strings.TrimSpace(string(a.Value))
 		case "changed":
-			p.Changed = g.time("changed", a.Value)
+			p.Changed, dated = g.time("changed", a.Value), len(trim(a.Value)) > 0
 		}
 	}
 	if len(g.pointers) == maxPointers {
 		return
+	}
+	if p.URL == "" && addressed { // which is a URL to the schema
+		g.flag(codeFileMissing, "%s has an empty address", kind)
 	}
 	g.address(&p)
 	switch {
@@ -130,7 +135,7 @@ func (g *gatewayPass) pointer(kind schema.Kind, attrs []xmltok.Attr) {
 	case p.Hash != "" && (!isMD5(p.Hash) || strings.ToLower(p.Hash) != p.Hash):
 		g.flag(codeHashForm, "hash is %s", clip(p.Hash))
 	}
-	if p.Changed == "" && kind != schema.Light {
+	if !dated && kind != schema.Light {
 		g.flag(codeChangedMissing, "%s has no changed", kind)
 	}
 	if g.generated != "" && p.Changed > g.generated {
@@ -219,16 +224,14 @@ func (g *gatewayPass) finish() {
 		if len(empty) > 0 {
 			g.flagAt(codeMeta, g.metaPos, "/provider_description/meta", "nothing is said in %s", strings.Join(empty, ", "))
 		}
-		if g.created == "" || g.expires == "" {
-			g.flagAt(codeMetaTime, g.metaPos, "/provider_description/meta/time", "created is %s and expires is %s", orNothing(g.created), orNothing(g.expires))
+		switch {
+		case !g.began && !g.ends:
+			g.flagAt(codeMetaTime, g.metaPos, "/provider_description/meta/time", "created and expires are missing")
+		case !g.began:
+			g.flagAt(codeMetaTime, g.metaPos, "/provider_description/meta/time", "created is missing")
+		case !g.ends:
+			g.flagAt(codeMetaTime, g.metaPos, "/provider_description/meta/time", "expires is missing")
 		}
 	}
 	g.c.pointers, g.c.gateway = g.pointers, g.home
-}
-
-func orNothing(stamp string) string {
-	if stamp == "" {
-		return "missing"
-	}
-	return fmt.Sprint(stamp)
 }

@@ -33,6 +33,11 @@ func keptTable() []kept {
 		{codeLangFirst, one(full, `language="pol"`, `language="pl"`), []string{codeLangCode, schema.RuleValue}},
 		{codeCategoryPath, one(full, `<category id="4" xml:lang="pol" name="Oleje"/>`, `<category id="4" xml:lang="pol" name=""/>`), []string{codeEmpty}},
 
+		{codeChangedMissing, one(gateway, `changed="2026-03-02 08:30:00"`, `changed="2026-13-02 08:30:00"`), []string{codeDateInvalid}},
+		{codeMetaTime, one(gateway, `created="2026-03-02 09:05:00"`, `created="2026-02-30 09:05:00"`), []string{codeDateInvalid}},
+		{codeFileMissing, one(gateway, `stocks url="https://feeds.example.com/o/wierzbowa/12/stocks.xml"`, `stocks`), []string{schema.RuleAttrMissing}},
+		{codeLightRemoved, one(change, `<product id="102" currency`, `<product id="102" removed="no" currency`), value},
+
 		// References may be repeated in other languages, and only the dictionary's is compared.
 		{codeChildTwice, one(full, category, category+`<category id="2" xml:lang="eng" name="Kitchen/Boards"/>`), nil},
 		{codeCategoryPath, one(full, category, category+`<category id="2" xml:lang="eng" name="Kitchen/Boards"/>`), nil},

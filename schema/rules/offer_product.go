@@ -162,7 +162,7 @@ func (o *offerPass) startProduct(attrs []xmltok.Attr) {
 			t := string(trim(a.Value))
 			c.set = t == "bundle" || t == "collection"
 		case "removed":
-			c.removed = true
+			c.removed = string(trim(a.Value)) == "yes"
 		}
 	}
 	c.key = o.c.keys.of(c.id)

@@ -160,6 +160,7 @@ func plantedGateway() []planted {
 		{code: codeLabelFuture, edits: one(gateway, `generated="2026-03-02 09:05:00"`, `generated="2026-03-02 09:04:00"`)},
 		{code: codeHash, edits: one(gateway, stocks, "00000000000000000000000000000000"), where: "gateway.xml:35:"},
 		{code: codeFileKind, edits: both(one(gateway, at+"series.xml", at+"stocks.xml"), one(gateway, digestOf("series.xml"), stocks)), also: []string{codeURLWord, codeHash}, where: "series has the address of stocks"},
+		{code: codeFileMissing, edits: one(gateway, at+"stocks.xml", ""), where: "stocks has an empty address"},
 		{code: codeHashForm, edits: one(gateway, stocks, "12-1"), where: `"12-1"`},
 		{code: codeHashLight, edits: one(gateway, ` hash="`+digestOf("light.xml")+`"`, "")},
 		{code: codeChangedMissing, edits: one(gateway, `stocks.xml" hash="`+stocks+`" changed="2026-03-02 01:00:00"`, `stocks.xml" hash="`+stocks+`"`)},
