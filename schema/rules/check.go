@@ -235,6 +235,7 @@ func (c *checker) read(ctx context.Context, m *member, src *source, s *sheet, re
 		if err := src.drain(ctx); err != nil {
 			return schema.Report{}, fmt.Errorf("read %s: %w", m.Name, err)
 		}
+		rep.Bytes = src.size
 		c.measured(m, src, s, rep, pointer, found)
 		return schema.Report{}, nil
 	}

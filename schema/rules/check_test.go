@@ -358,6 +358,15 @@ func TestLateRoot(t *testing.T) {
 	}
 }
 
+func TestSizeOfAWebPage(t *testing.T) {
+	t.Parallel()
+	const page = "<!doctype html><p>later"
+	rep := check(t, Stream("light.xml", strings.NewReader(page)), Options{SchemaOnly: true})
+	if got := rep.Files[0].Bytes; got != int64(len(page)) || !slices.Equal(codes(rep), []string{codeWebPage}) {
+		t.Errorf("got %d bytes and %v, want %d and %s", got, codes(rep), len(page), codeWebPage)
+	}
+}
+
 // A damaged compressed file is a finding, whatever is wrong with it, and the
 // files beside it are judged.
 func TestDamagedCompression(t *testing.T) {
