@@ -33,6 +33,8 @@ type entry struct {
 	// full and light are the feeds that the offer is attached to and has not
 	// left, the newest first, without those that are not up to date yet.
 	full, light []attached
+	// left are the feeds of full files that the offer was read from before.
+	left []attached
 }
 
 type attached struct {
@@ -246,7 +248,7 @@ func (s *Server) generations(ctx context.Context, links map[partner.LinkID]*entr
 	}
 	used := make(map[publish.FeedRef]*publish.Generation, len(all))
 	for _, e := range links {
-		for _, attachments := range [][]attached{e.full, e.light} {
+		for _, attachments := range [][]attached{e.full, e.light, e.left} {
 			for _, a := range attachments {
 				if g := all[a.feed]; g != nil {
 					used[a.feed] = g
@@ -278,14 +280,18 @@ func index(a *partner.Accounts) map[partner.LinkID]*entry {
 	}
 	for _, at := range a.Attachments {
 		e := offers[at.Offer]
-		if e == nil || !at.Until.IsZero() || at.Pending {
+		if e == nil || at.Pending {
 			continue
 		}
 		f := attached{publish.FeedRef{Merchant: string(e.offer.Merchant), Kind: at.Kind, Key: at.Key}, at.Since}
-		switch at.Kind {
-		case feed.KindFull:
+		switch {
+		case !at.Until.IsZero():
+			if at.Kind == feed.KindFull {
+				e.left = append(e.left, f)
+			}
+		case at.Kind == feed.KindFull:
 			e.full = append(e.full, f)
-		case feed.KindLight:
+		case at.Kind == feed.KindLight:
 			e.light = append(e.light, f)
 		}
 	}

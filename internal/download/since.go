@@ -87,7 +87,7 @@ func (s *Server) serveSince(c *call) {
 		}
 	}
 	switch {
-	case !ok:
+	case !ok || c.leftAt(g, label):
 		c.why = whyFile
 		c.labelGone(g)
 	case len(chain) == 0:
@@ -128,11 +128,11 @@ func (c *call) renew() bool {
 func chainSince(g *publish.Generation, label string, zone *time.Location) (chain []publish.File, ok bool) {
 	have := int64(0)
 	for i := range g.Files {
-		f := &g.Files[i]
-		switch {
-		case f.Kind == feed.KindFull && feed.Label(f.ToldIn(zone)) == label:
+		switch f := &g.Files[i]; {
+		case !bears(f, label, zone):
+		case f.Kind == feed.KindFull:
 			have = max(have, f.Generation)
-		case f.Kind == feed.KindFullChange && f.Label == label:
+		default:
 			have = max(have, f.Target)
 		}
 	}
@@ -152,6 +152,30 @@ func chainSince(g *publish.Generation, label string, zone *time.Location) (chain
 		have = chain[i].Target
 	}
 	return chain, true
+}
+
+// bears says whether a label is that of a full or change file.
+func bears(f *publish.File, label string, zone *time.Location) bool {
+	return f.Kind == feed.KindFull && feed.Label(f.ToldIn(zone)) == label || f.Kind == feed.KindFullChange && f.Label == label
+}
+
+// leftAt says whether a label may be of another feed, which the offer has left
+// since: one run gives all of its feeds the same label. Whoever holds that feed's
+// products must not be given changes of this one.
+func (c *call) leftAt(g *publish.Generation, label string) bool {
+	_, since := c.dir.present(c.entry.full)
+	for _, a := range c.entry.left {
+		old := c.dir.generations[a.feed]
+		if old == nil || a.feed == g.Feed {
+			continue
+		}
+		for i := range old.Files {
+			if f := &old.Files[i]; bears(f, label, c.entry.merchant.Zone()) && f.Changed.Before(since) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // labelGone answers who asks for changes that are not kept any more: the full

@@ -239,6 +239,107 @@ func TestSinceRefusals(t *testing.T) {
 	}
 }
 
+// TestSinceAfterAMove moves the offer between feeds that others show as well. Both have been published at the same times, so their labels are the same:
+// whoever asks with one from before the move has the products of the feed that was
+// left, and is sent to the full file.
+func TestSinceAfterAMove(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{})
+	moved := w.offer
+	moved.Profile.Currency = feed.MustCurrency("EUR")
+	here, there := w.offer.Profile, moved.Profile
+	for _, p := range []feed.Profile{here, there} {
+		neighbour := w.offer
+		neighbour.ID, neighbour.Profile = partner.NewOfferID(), p
+		_, err := w.db.CreateOffer(t.Context(), actor, neighbour)
+		check(t, err)
+	}
+	w.publish(t, there.LightKey(), feed.KindLight, nil, 0)
+	other := w.publish(t, there.FullKey(), feed.KindFull, nil, 0)
+	publish := func() string {
+		w.clock.Pass(time.Minute)
+		w.full = w.publish(t, here.FullKey(), feed.KindFull, &w.full, 0)
+		other = w.publish(t, there.FullKey(), feed.KindFull, &other, 0)
+		check(t, w.srv.Refresh(t.Context()))
+		if !w.full.Time.Equal(other.Time) {
+			t.Fatalf("the fixture's times %v and %v differ", w.full.Time, other.Time)
+		}
+		return other.Files[len(kindsOf(feed.KindFull))].Label
+	}
+	first := publish()
+	second := publish()
+	if got := w.since(t, first); got.status != 200 {
+		t.Fatalf("before the move: got %d", got.status)
+	}
+	w.clock.Pass(time.Minute)
+	moved, err := w.db.UpdateOffer(t.Context(), actor, moved)
+	check(t, err)
+	check(t, w.srv.Refresh(t.Context()))
+	for _, label := range []string{first, second} {
+		if got := w.since(t, label); got.status != 410 || !bytes.Contains(got.body, []byte(`/o/`+w.secret+`/`+other.Files[0].Address())) {
+			t.Errorf("since %s, from before the move: got %d, %s", label, got.status, got.body)
+		}
+	}
+	// What was published for both since then is of one feed only.
+	third := publish()
+	publish()
+	got := w.since(t, third)
+	if got.status != 200 || got.header.Get("Feedmill-Base") != fmt.Sprint(other.Base) {
+		t.Errorf("since %s, from after the move: got %d from generation %s, want %d", third, got.status, got.header.Get("Feedmill-Base"), other.Base)
+	}
+	// Back again its own old labels may be those of the feed in between.
+	w.clock.Pass(time.Minute)
+	moved.Profile = here
+	_, err = w.db.UpdateOffer(t.Context(), actor, moved)
+	check(t, err)
+	last := publish()
+	if got := w.since(t, third); got.status != 410 {
+		t.Errorf("since %s, from before the way back: got %d", third, got.status)
+	}
+	if got := w.since(t, last); got.status != 404 {
+		t.Errorf("since %s, the newest: got %d", last, got.status)
+	}
+}
+
+// TestSinceAfterAMoveInOneRun moves the offer to a feed that the next run makes,
+// with the feed that is left: what both got in that run has the same label, but
+// the recipient can have it of the new feed alone.
+func TestSinceAfterAMoveInOneRun(t *testing.T) {
+	t.Parallel()
+	w := setup(t, config{})
+	here := w.offer.Profile
+	neighbour := w.offer
+	neighbour.ID = partner.NewOfferID()
+	_, err := w.db.CreateOffer(t.Context(), actor, neighbour)
+	check(t, err)
+	moved := w.offer
+	moved.Profile.Currency = feed.MustCurrency("EUR")
+	moved, err = w.db.UpdateOffer(t.Context(), actor, moved)
+	check(t, err)
+	w.publish(t, moved.Profile.LightKey(), feed.KindLight, nil, 0)
+	w.clock.Pass(time.Minute)
+	run, err := w.db.Begin(t.Context(), string(w.merchant.ID), "both", 2)
+	check(t, err)
+	at := w.clock.Now().Truncate(time.Second)
+	var gens []publish.Generation
+	for i, key := range []string{here.FullKey(), moved.Profile.FullKey()} {
+		g := w.full
+		g.Feed.Key, g.Number, g.Time, g.Expires = key, run.First+int64(i), at, at.Add(time.Hour)
+		f := publish.File{Kind: feed.KindFull, Generation: g.Number, Changed: at, Products: 3, Plain: w.keep(t, g.Number, 1, text(g.Number, 500))}
+		g.Base, g.Files = 0, []publish.File{f}
+		if key == here.FullKey() {
+			g.Base = w.full.Number
+		}
+		gens = append(gens, g)
+	}
+	w.clock.Pass(time.Minute) // a run takes time
+	check(t, w.db.Commit(t.Context(), run, gens, nil))
+	check(t, w.srv.Refresh(t.Context()))
+	if got := w.since(t, feed.Label(at.In(w.merchant.Zone()))); got.status != 404 || !bytes.Contains(got.body, []byte("nothing-new")) {
+		t.Errorf("since the first label after the move: got %d, %s", got.status, got.body)
+	}
+}
+
 func TestSinceIsLeftOutWithItsKind(t *testing.T) {
 	t.Parallel()
 	w := setup(t, config{offer: func(o *partner.Offer) { o.Files = partner.KindsOf(feed.KindLight) }})

@@ -34,9 +34,14 @@ const (
 	nonePending = ` AND NOT EXISTS (SELECT 1 FROM offer_feed AS p WHERE p.merchant_id = offer_feed.merchant_id AND p.offer_id = offer_feed.offer_id
 			AND p.until IS NULL AND p.pending AND p.number = (SELECT max(m.number) FROM offer_feed AS m
 				WHERE m.merchant_id = p.merchant_id AND m.offer_id = p.offer_id AND m.kind = p.kind))`
-	sqlShow = `UPDATE offer_feed SET since = $2 WHERE merchant_id = $1 AND until IS NULL AND NOT pending
+	sqlShow = `UPDATE offer_feed SET since = $2` + arrived
+	arrived = ` WHERE merchant_id = $1 AND until IS NULL AND NOT pending
 		AND EXISTS (SELECT 1 FROM offer_feed AS older WHERE older.merchant_id = offer_feed.merchant_id AND older.offer_id = offer_feed.offer_id
 			AND older.kind = offer_feed.kind AND older.until IS NULL AND older.number < offer_feed.number)` + nonePending
+	// What a run publishes as it shows the feed is of that run's time. Of files
+	// that are older the offer's recipient may know others of the same time.
+	sqlShowRun = `UPDATE offer_feed SET since = coalesce((SELECT g.time FROM feed AS f JOIN generation AS g ON g.number = f.current_gen
+		WHERE f.merchant_id = $1 AND g.merchant_id = $1 AND f.kind = offer_feed.kind AND f.feed_key = offer_feed.feed_key AND g.published = $2 AND g.time < $2), $2)` + arrived
 	sqlLeave = `UPDATE offer_feed SET until = $2 WHERE merchant_id = $1 AND until IS NULL
 		AND EXISTS (SELECT 1 FROM offer_feed AS newer WHERE newer.merchant_id = offer_feed.merchant_id AND newer.offer_id = offer_feed.offer_id
 			AND newer.kind = offer_feed.kind AND newer.until IS NULL AND newer.number > offer_feed.number)` + nonePending
@@ -86,7 +91,7 @@ func (t *Tx) ArriveReleased(ctx context.Context, merchant partner.MerchantID, li
 			return err
 		}
 	}
-	return t.ShowArrived(ctx, merchant)
+	return t.show(ctx, merchant, sqlShow)
 }
 
 // Attach makes the feeds of the offer's profile its newest attachments. Where
@@ -141,10 +146,14 @@ func (t *Tx) dropUnwanted(ctx context.Context, merchant partner.MerchantID) erro
 }
 
 // ShowArrived has the merchant's offers show the feeds that they came to and that
-// are up to date now.
+// the run which is being published has brought up to date.
 func (t *Tx) ShowArrived(ctx context.Context, merchant partner.MerchantID) error {
+	return t.show(ctx, merchant, sqlShowRun)
+}
+
+func (t *Tx) show(ctx context.Context, merchant partner.MerchantID, query string) error {
 	t.Tell(merchant)
-	if err := t.exec(ctx, sqlShow, merchant, t.Now); err != nil {
+	if err := t.exec(ctx, query, merchant, t.Now); err != nil {
 		return err
 	}
 	return t.exec(ctx, sqlLeave, merchant, t.Now)
