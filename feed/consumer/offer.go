@@ -74,6 +74,10 @@ const manifestFormat = "feedmill-manifest/1"
 func newOffer(base *url.URL, g *gateway, m *manifest, unhashed bool) (*offer, error) {
 	o := &offer{generated: patch.NormalStamp(g.generated), expires: patch.NormalStamp(g.expires)}
 	for _, p := range g.pointers {
+		// A gateway names categories and sizes also where there are none (IOF 2).
+		if p.url == "" && p.hash == "" && slices.Contains(feed.DictionaryKinds(), p.kind) {
+			continue
+		}
 		f := listed{kind: p.kind, md5: strings.ToLower(p.hash), size: -1, products: -1, stamp: patch.NormalStamp(p.changed)}
 		if p.kind == feed.KindFullChange {
 			f.stamp = cmp.Or(stampIn(p.url), f.stamp)

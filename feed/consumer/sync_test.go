@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -113,6 +114,31 @@ func TestOnlyWhatIsNeeded(t *testing.T) {
 
 // Whatever a supplier publishes and whenever the consumer looks, the copy is
 // the supplier's offer of that moment.
+// TestDictionariesLeftOut follows an offer that is shared without dictionaries: its
+// gateway has to name them, and says of them that they are nowhere.
+func TestDictionariesLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, plain := range []bool{false, true} {
+		t.Run(fmt.Sprintf("plain=%v", plain), func(t *testing.T) {
+			t.Parallel()
+			s := newSupplier(t)
+			s.plain = plain
+			s.publish(products(50, "a"), true)
+			s.edit(func(list []entry) []entry {
+				return slices.DeleteFunc(list, func(e entry) bool { return e.Kind == "categories" || e.Kind == "sizes" })
+			})
+			s.gatewayDoc = bytes.Replace(s.gatewayDoc, []byte("</provider_description>"), []byte(`<categories url=""/><sizes url=""/></provider_description>`), 1)
+			c, _ := s.mirror(Options{})
+			if r := sync1(t, c); !r.Full || r.Products != 50 || r.Dictionaries != 0 {
+				t.Errorf("got %+v", r)
+			}
+			if got := kinds(s.names()); strings.Contains(got, "categories") || strings.Contains(got, "sizes") {
+				t.Errorf("asked for %s", got)
+			}
+		})
+	}
+}
+
 func TestCopyFollowsEveryHistory(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
