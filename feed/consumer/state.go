@@ -124,6 +124,10 @@ func (f *folder) load() (*State, error) {
 			return nil, &feed.Error{Kind: feed.KindInvalid, Message: stateName + " is not that of a local copy which this program knows", Err: err,
 				Hint: "move the folder away: the next run fetches the whole offer"}
 		}
+		// It is a copy, which who holds the lock alone writes to.
+		if list, err = f.removeLeft(); err != nil {
+			return nil, err
+		}
 	}
 	for _, e := range list {
 		if _, ours := s.Files[e.Name()]; !ours && e.Name() != stateName || data == nil {
@@ -163,6 +167,20 @@ func (f *folder) recover() error {
 		}
 	}
 	return nil
+}
+
+// removeLeft removes the state that a killed process had begun to write, and lists
+// what else there is.
+func (f *folder) removeLeft() ([]fs.DirEntry, error) {
+	root, err := durable.OpenRoot(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if err := durable.RemoveLeft(root, "."); err != nil {
+		return nil, err
+	}
+	return root.ReadDir(".")
 }
 
 // stage makes the folder of the next copy.

@@ -373,6 +373,12 @@ func TestFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantHeld(dir, s.sequence)
+	// So does the state that one had begun to write into the copy itself.
+	if err := errors.Join(c.Close(), os.WriteFile(filepath.Join(dir, ".durable-LEFT"), []byte("{"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	c = s.reopen(dir, Options{})
+	s.wantHeld(dir, s.sequence)
 	// Foreign files are not touched.
 	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o644); err != nil {
 		t.Fatal(err)

@@ -94,6 +94,28 @@ func TestReplaceSurvivesEveryCrash(t *testing.T) {
 	}
 }
 
+func TestRemoveLeftAfterEveryCrash(t *testing.T) {
+	t.Parallel()
+	found := 0
+	n := everyCrash(t, replaceWith(before), replaceWith(after), func(f *crashfs.FS, done bool) error {
+		list, err := f.ReadDir(".")
+		if err != nil {
+			return err
+		}
+		found += len(list) - 1
+		if err := durable.RemoveLeft(f, "."); err != nil {
+			return err
+		}
+		if list, err = f.ReadDir("."); err != nil || len(list) != 1 {
+			return fmt.Errorf("got %v, %v, want the file alone", list, err)
+		}
+		return oldOrNew(f, done)
+	})
+	if n != 0 || found == 0 {
+		t.Errorf("got %d states with more than the file, of %d files left, want 0 and some", n, found)
+	}
+}
+
 // lazy is a file system on which some sync does nothing.
 type lazy struct {
 	durable.FS

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"feedmill/internal/crash"
 )
@@ -43,6 +44,25 @@ func Replace(fsys FS, name string, r io.Reader, perm fs.FileMode) error {
 	}
 	if err := Commit(fsys, temp, name); err != nil {
 		return fmt.Errorf("write %q: %w", name, err)
+	}
+	return nil
+}
+
+// RemoveLeft removes from a folder what callers of [WriteFile] and [Replace] who
+// were killed have left there. It is for who alone writes in the folder, as the
+// holder of a [Lock]: another one's file would be taken away under his hands.
+func RemoveLeft(fsys FS, dir string) error {
+	list, err := fsys.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("look for temporary files that were left: %w", err)
+	}
+	for _, e := range list {
+		if !strings.HasPrefix(e.Name(), tempMark) || !e.Type().IsRegular() {
+			continue
+		}
+		if err := removeQuietly(fsys, path.Join(dir, e.Name())); err != nil {
+			return fmt.Errorf("remove a temporary file that was left: %w", err)
+		}
 	}
 	return nil
 }

@@ -169,6 +169,10 @@ func (c *Client) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
+	// What a killed process has left is in nobody's way, where it cannot be removed.
+	if err := removeLeft(c.dir); err != nil {
+		c.cfg.Log.Warn("temporary files stay", "folder", c.dir, "error", err)
+	}
 	s, err := readState(c.dir)
 	if err != nil {
 		return err

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -189,6 +191,30 @@ func TestStateIsKept(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, controlFile)); err == nil {
 		t.Errorf("%s outlives the process", controlFile)
+	}
+}
+
+// What a killed process had begun to write goes with the next one that works; one
+// that stands by touches nothing.
+func TestLeftFilesAreRemoved(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	left := filepath.Join(dir, ".durable-LEFT")
+	write := func() {
+		t.Helper()
+		if err := os.WriteFile(left, []byte("{"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write()
+	start(t, dir, job.Config{Kinds: modelKinds()}, time.Now)
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of the one before: got %v, want it gone", err)
+	}
+	write()
+	start(t, dir, job.Config{Kinds: modelKinds()}, time.Now)
+	if _, err := os.Stat(left); err != nil {
+		t.Errorf("of the one that works: %v", err)
 	}
 }
 

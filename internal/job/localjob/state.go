@@ -65,6 +65,16 @@ func (s *state) claim(schedule string, slot time.Time) error {
 	return s.write()
 }
 
+// removeLeft removes files that a process which was killed had begun to write.
+// The caller holds the folder's lock.
+func removeLeft(dir string) error {
+	root, err := durable.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(durable.RemoveLeft(root, "."), root.Close())
+}
+
 func (s *state) write() error {
 	data, err := json.Marshal(s)
 	if err == nil {
