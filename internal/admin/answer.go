@@ -156,6 +156,10 @@ func (c *call) problem(err error) reply {
 	switch feed.KindOf(err) {
 	case feed.KindNotFound:
 		v.Status, v.Key, v.Detail = http.StatusNotFound, "problem.notfound", ""
+		if c.r.Method == http.MethodPost && c.session.Stage == auth.StageIn {
+			// He has the page before him, and wants to know what became of what he sent.
+			v.Key = "problem.gone"
+		}
 	case feed.KindForbidden:
 		v.Status, v.Key, v.Detail = http.StatusForbidden, "problem.forbidden", ""
 	case feed.KindInvalid:

@@ -117,7 +117,7 @@ func problemPage() page {
 	return page{name: "problem", stories: func(s *scene) []story {
 		var list []story
 		for _, v := range []problemView{
-			{403, "problem.crosssite", "", "4f1c"}, {403, "problem.forbidden", "", ""}, {404, "problem.notfound", "", ""},
+			{403, "problem.crosssite", "", "4f1c"}, {403, "problem.forbidden", "", ""}, {404, "problem.notfound", "", ""}, {404, "problem.gone", "", ""},
 			{409, "problem.conflict", "it is taken already", "9a31"}, {422, "problem.invalid", "the currency \"XX\" is not known", ""},
 			{500, "problem.internal", "", "77aa01"}, {503, "problem.unavailable", "", "01"},
 		} {

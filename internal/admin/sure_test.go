@@ -58,6 +58,11 @@ func TestNothingIsLostWithoutBeingAsked(t *testing.T) {
 		}
 		b.see(b.follow(b.post(act.action, append(fields, "sure", "1")...)), http.StatusOK, act.done)
 	}
+	// Who had one of them open is told what has become of what he sends.
+	for _, at := range []string{"/partners/" + id + "/settings", "/offers/" + offer + "/delete", "/shops/" + shop} {
+		b.see(b.post(at, "name", "Nord", "number", "7", "sure", "1", "version", "1"), http.StatusNotFound, "somebody has deleted it meanwhile. Nothing was changed.")
+	}
+	b.see(b.get("/partners/"+id), http.StatusNotFound, "There is no such page.")
 	if list, err := s.db.Partners(t.Context(), m.ID); err != nil || len(list) != 0 {
 		t.Errorf("got %d partners and %v, want none", len(list), err)
 	}
