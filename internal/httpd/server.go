@@ -135,13 +135,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// contained gives each request an id and a deadline, and turns a panic into an
+// contained gives each request an id and its answer a deadline, and turns a panic into an
 // answer, or a broken connection when the answer had begun.
 func (s *Server) contained(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newRequestID()
 		r = r.WithContext(withRequestID(r.Context(), id))
-		out := &tracked{ResponseWriter: w}
+		out := &tracked{ResponseWriter: w, limit: writeStepTimeout}
 		defer func() {
 			v := recover()
 			if v == nil {
@@ -159,16 +159,17 @@ func (s *Server) contained(next http.Handler) http.Handler {
 			h.Set("Content-Type", "application/problem+json")
 			h.Set("Cache-Control", "no-store")
 			h.Set("X-Content-Type-Options", "nosniff")
-			w.WriteHeader(http.StatusInternalServerError)
-			fmt.Fprintf(w, `{"type":"about:blank","title":"internal error","status":500,"instance":"urn:feedmill:request:%s"}`, id)
+			out.WriteHeader(http.StatusInternalServerError)
+			fmt.Fprintf(out, `{"type":"about:blank","title":"internal error","status":500,"instance":"urn:feedmill:request:%s"}`, id)
 		}()
 		// The deadline that the request before has left must not hit this one.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeStepTimeout))
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 		if r.ContentLength != 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			// Nobody reads a body that means nothing; the connection ends instead.
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(out, r)
+		out.begin(http.StatusOK) // of one without a body
 	})
 }
 
