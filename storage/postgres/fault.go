@@ -69,7 +69,7 @@ func classify(e *feed.Error, what, code string) bool {
 	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
 		e.Kind, e.Hint = feed.KindUnavailable, "others were changing the same: try again"
 	case "57014": // query_canceled, and not by the caller
-		e.Kind, e.Hint = feed.KindUnavailable, "it took longer than a statement may: try again, or see what keeps the database busy"
+		e.Kind, e.Hint = feed.KindUnavailable, slowHint
 	case "53100": // disk_full
 		e.Kind, e.Hint = feed.KindUnavailable, "the database's disk is full: make room and try again"
 	case "53200", "53300", "53400": // out_of_memory, too_many_connections, configuration_limit_exceeded
@@ -90,13 +90,25 @@ func lost(err error) bool {
 		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
 }
 
-// ended puts the context's error before what the server made of it.
+// errSlow is why a context ends that this package has bounded itself.
+var errSlow = errors.New("it took longer than a call may")
+
+// ended puts the context's error before what the server made of it. Where the
+// caller would have waited on, it is the database that was too slow: another has
+// locked what was needed, most likely.
 func ended(ctx context.Context, err error) error {
-	if c := ctx.Err(); err != nil && c != nil {
-		return &endedError{c, err}
+	c := ctx.Err()
+	if err == nil || c == nil {
+		return err
+	}
+	var known *feed.Error
+	if err = (&endedError{c, err}); context.Cause(ctx) == errSlow && !errors.As(err, &known) {
+		return &feed.Error{Kind: feed.KindUnavailable, Message: "the database did not do it in time", Hint: slowHint, Err: err}
 	}
 	return err
 }
+
+const slowHint = "it took longer than a statement may: try again, or see what keeps the database busy"
 
 // endedError is what a call came to whose context has ended.
 type endedError struct{ cause, err error }

@@ -168,12 +168,12 @@ func TestTimeouts(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = db.SetSharing(t.Context(), partner.Actor{}, m, true, 1)
-	if feed.KindOf(err) != feed.KindUnavailable && !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a change that waits for ever: %v", err)
+	if feed.KindOf(err) != feed.KindUnavailable || !strings.Contains(feed.HintOf(err), "what keeps the database busy") {
+		t.Errorf("a change that waits for ever: %v of kind %d with the hint %q", err, feed.KindOf(err), feed.HintOf(err))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
-	if _, err = patient.SetSharing(ctx, partner.Actor{}, m, true, 1); !errors.Is(err, context.Canceled) {
+	if _, err = patient.SetSharing(ctx, partner.Actor{}, m, true, 1); !errors.Is(err, context.Canceled) || feed.KindOf(err) != feed.KindInternal {
 		t.Errorf("a change whose caller has gone: %v", err)
 	}
 	if _, err := conn.Exec(t.Context(), "ROLLBACK"); err != nil {

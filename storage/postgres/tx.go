@@ -72,7 +72,7 @@ func (d *DB) write(ctx context.Context, what string, fn func(ctx context.Context
 func (d *DB) writeAs(ctx context.Context, what string, h how, fn func(ctx context.Context, t *tx) error) error {
 	if !h.long {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d.opt.StatementTimeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, d.opt.StatementTimeout, errSlow)
 		defer cancel()
 	}
 	pause := firstPause
@@ -240,7 +240,7 @@ func (d *DB) read(ctx context.Context, what string, fn func(ctx context.Context,
 // do: after a restart of the server, or of what stands before it, several of the
 // pool are dead, and each is found out by the one who tries it.
 func (d *DB) ask(ctx context.Context, what string, fn func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, d.opt.StatementTimeout, errSlow)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		err := fn(ctx)

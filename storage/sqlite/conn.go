@@ -106,7 +106,7 @@ func (c conn) Version(ctx context.Context) (v partner.Version, err error) {
 
 // AccessVersion tells whether anything has changed that file servers must see.
 func (d *DB) AccessVersion(ctx context.Context) (v partner.Version, err error) {
-	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, d.opt.StatementTimeout, errSlow)
 	defer cancel()
 	err = d.versionStmt.QueryRowContext(ctx).Scan(&v.Accounts, &v.Pointers)
 	return v, fault("read version", ended(ctx, err))
@@ -116,7 +116,7 @@ func (d *DB) AccessVersion(ctx context.Context) (v partner.Version, err error) {
 // if a generation that lists it was current for the offer at some moment of the
 // last 72 hours (2 hours for a light feed), whatever its profile is by now.
 func (d *DB) FileByAddress(ctx context.Context, merchant partner.MerchantID, offer partner.OfferID, generation int64, k feed.Kind, label string) (f publish.File, ok bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, d.opt.StatementTimeout, errSlow)
 	defer cancel()
 	r, err := d.addressStmt.QueryContext(ctx, records.FileByAddress(merchant, offer, generation, k, label, records.Micros(d.opt.Now())).Args...)
 	if err == nil {

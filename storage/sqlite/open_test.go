@@ -312,3 +312,25 @@ func BenchmarkStage(b *testing.B) {
 	b.ReportMetric(rows/merged.Seconds(), "merged/s")
 	b.ReportMetric(rows/read.Seconds(), "read/s")
 }
+
+// A change that waits in vain for another one of its process, such as the merge
+// of a large import, tells that it may be tried again; one whose caller has gone
+// tells that.
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	db := setup(t, sqlite.Options{StatementTimeout: 50 * time.Millisecond})
+	conn, err := db.Writer().Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	m := partner.Merchant{ID: partner.NewMerchantID(), Name: "Nord"}
+	if _, err := db.CreateMerchant(t.Context(), partner.Actor{}, m); feed.KindOf(err) != feed.KindUnavailable || !strings.Contains(feed.HintOf(err), "try again") {
+		t.Errorf("a change that waits for ever: %v of kind %d with the hint %q", err, feed.KindOf(err), feed.HintOf(err))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := db.CreateMerchant(ctx, partner.Actor{}, m); !errors.Is(err, context.Canceled) || feed.KindOf(err) != feed.KindInternal {
+		t.Errorf("a change whose caller has gone: %v of kind %d", err, feed.KindOf(err))
+	}
+}

@@ -45,7 +45,7 @@ func (d *DB) Read(ctx context.Context, what string, fn func(ctx context.Context,
 // write runs fn in a transaction that holds the write lock from its beginning,
 // commits it, and tells the subscribers if it changed what file servers must see.
 func (d *DB) write(ctx context.Context, what string, fn func(ctx context.Context, t *tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, d.opt.StatementTimeout, errSlow)
 	defer cancel()
 	return d.writeLong(ctx, what, fn)
 }
@@ -136,7 +136,7 @@ func (t *tx) finish(ctx context.Context) (seen bool, err error) {
 
 // read runs fn in a transaction that sees one state of the database.
 func (d *DB) read(ctx context.Context, what string, fn func(ctx context.Context, t *tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, d.opt.StatementTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, d.opt.StatementTimeout, errSlow)
 	defer cancel()
 	s, err := d.r.BeginTx(ctx, nil)
 	if err != nil {
@@ -223,11 +223,22 @@ func fault(what string, err error) error {
 	return e
 }
 
+// errSlow is why a context ends that this package has bounded itself.
+var errSlow = errors.New("it took longer than a call may")
+
 // ended puts the context's error before what the database made of it, such as
-// "interrupted".
+// "interrupted". Where the caller would have waited on, another write took long.
 func ended(ctx context.Context, err error) error {
-	if c := ctx.Err(); err != nil && c != nil && !errors.Is(err, c) {
-		return fmt.Errorf("%w (%w)", c, err)
+	c := ctx.Err()
+	if err == nil || c == nil {
+		return err
+	}
+	if !errors.Is(err, c) {
+		err = fmt.Errorf("%w (%w)", c, err)
+	}
+	var known *feed.Error
+	if context.Cause(ctx) == errSlow && !errors.As(err, &known) {
+		err = &feed.Error{Kind: feed.KindUnavailable, Message: "the database did not do it in time", Hint: "a large import may hold it, or the disk is slow: try again", Err: err}
 	}
 	return err
 }
