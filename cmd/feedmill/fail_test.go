@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"feedmill/storage"
 )
@@ -34,6 +35,32 @@ func TestFailTellsWhatToDo(t *testing.T) {
 		w := &world{stderr: &stderr}
 		if status := w.fail(c.err); status != c.status || !strings.Contains(stderr.String(), c.want) {
 			t.Errorf("%v gives status %d and says %q, want %d and %q", c.err, status, stderr.String(), c.status, c.want)
+		}
+	}
+}
+
+// full takes nothing, as a file does on a full disk.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// A result that could not be printed is no success: a link is shown this once.
+func TestUnheardResults(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"version"}, "what it had to say of it is lost"},
+		{[]string{"import", "--data", dir, "--catalog", "sample/catalog.jsonl"}, "what it had to say of it is lost"},
+		{[]string{"partner", "add", "Nord", "--data", dir}, "what it had to say of it is lost"},
+		{[]string{"publish", "--help"}, "print the help"},
+	} {
+		var stderr bytes.Buffer
+		w := &world{stdin: strings.NewReader(""), stdout: full{}, stderr: &stderr, now: time.Now}
+		if status := w.run(c.args); status != exitProblem || !strings.Contains(stderr.String(), c.want) {
+			t.Errorf("%s: status %d, %q, want %d and %q", strings.Join(c.args, " "), status, stderr.String(), exitProblem, c.want)
 		}
 	}
 }

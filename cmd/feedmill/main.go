@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -93,6 +95,35 @@ func (r redacted) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// heard remembers that something could not be written. What commands print is
+// not looked at line by line, and the secret of a new link is printed but once.
+type heard struct {
+	to  io.Writer
+	mu  sync.Mutex
+	err error
+}
+
+// Write implements io.Writer.
+func (h *heard) Write(b []byte) (int, error) {
+	n, err := h.to.Write(b)
+	if err != nil {
+		h.mu.Lock()
+		h.err = cmp.Or(h.err, err)
+		h.mu.Unlock()
+	}
+	return n, err
+}
+
+// lost gives the error of an output of which something is missing.
+func (h *heard) lost() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.err == nil {
+		return nil
+	}
+	return &feed.Error{Kind: feed.KindUnavailable, Message: "print the result", Err: h.err, Hint: "what the command was to do is done; what it had to say of it is lost"}
+}
+
 // Exit statuses.
 const (
 	exitOK      = 0
@@ -106,6 +137,8 @@ func (w *world) run(args []string) int {
 	var a app
 	settings := &settingsResolver{app: &a}
 	status := -1
+	out := &heard{to: w.stdout}
+	w.stdout = out
 	parser, err := kong.New(&a, kong.Name("feedmill"), kong.Description(description),
 		kong.UsageOnError(), kong.Writers(w.stdout, w.stderr), kong.Exit(func(code int) { status = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}), kong.PostBuild(tidyFlags),
@@ -122,6 +155,9 @@ func (w *world) run(args []string) int {
 		}
 	}
 	kctx, err := parser.Parse(asAsked(args))
+	if out.err != nil { // nothing else runs yet
+		return w.fail(&feed.Error{Kind: feed.KindUnavailable, Message: "print the help", Err: out.err})
+	}
 	if status >= 0 {
 		return status // help was asked for
 	}
@@ -140,7 +176,12 @@ func (w *world) run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	kctx.BindTo(ctx, (*context.Context)(nil))
-	if err := kctx.Run(w, &a.Config); err != nil {
+	err = kctx.Run(w, &a.Config)
+	var quiet *quietError
+	if lost := out.lost(); lost != nil && (err == nil || errors.As(err, &quiet) || errors.Is(err, out.err)) {
+		err = lost
+	}
+	if err != nil {
 		return w.fail(err)
 	}
 	return exitOK
