@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -95,6 +96,35 @@ func configPath(kctx *kong.Context) string {
 	return os.Getenv("FEEDMILL_CONFIG")
 }
 
+// ofServices are the variables by which Kubernetes tells each container of the
+// services beside it: one that is named feedmill has ours begin as settings do.
+var ofServices = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
+// checkEnvironment refuses variables that are settings but for a slip: without
+// the setting that was meant another database may be made, or a proxy not be
+// known. What is like no setting is somebody else's.
+func checkEnvironment(environ []string) error {
+	known := []string{"CONFIG"}
+	for _, key := range settingKeys() {
+		known = append(known, strings.TrimPrefix(config.EnvName(key), config.EnvPrefix))
+	}
+	for _, e := range environ {
+		name, _, _ := strings.Cut(e, "=")
+		rest, ours := strings.CutPrefix(name, config.EnvPrefix)
+		if !ours || slices.Contains(known, rest) || ofServices.MatchString(name) {
+			continue
+		}
+		near := feed.Nearest(rest, slices.Values(known))
+		if file := rest + "_FILE"; slices.Contains(known, file) {
+			near = file // secrets are given by files
+		}
+		if near != "" {
+			return misused("the environment names a setting that there is not, "+name, "did you mean "+config.EnvPrefix+near+"?")
+		}
+	}
+	return nil
+}
+
 // tidyAddresses checks the addresses under which people come here and writes them
 // as browsers do. Partners are given what begins with them, so that one without
 // https:// would lead nobody anywhere.
@@ -138,7 +168,8 @@ type configCmd struct {
 func (configCmd) Help() string {
 	return `Prints every setting with its value in force, as a settings file that can be kept: comments tell
 what a setting means, its default and its environment variable. Settings stand, weakest first, in
-the file named by --config, in the environment, and in flags such as --server.listen.
+the file named by --config, in the environment, and in flags such as --server.listen. A variable
+whose name is that of a setting but for a slip is refused.
 
 Example: feedmill config > feedmill.toml`
 }

@@ -169,6 +169,9 @@ func (w *world) run(args []string) int {
 	if err != nil {
 		return w.fail(misuse(err))
 	}
+	if err := checkEnvironment(os.Environ()); err != nil {
+		return w.fail(err)
+	}
 	if err := tidyAddresses(&a.Config); err != nil {
 		return w.fail(err)
 	}

@@ -21,7 +21,8 @@ func secretFile(setting, path, hint string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("setting %s: %w", setting, err)
 	}
-	secret := strings.TrimSpace(string(data))
+	// Editors of Windows put a mark before the text that nobody sees.
+	secret := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
 	if secret == "" {
 		return "", &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("setting %s: the file %s is empty", setting, path), Hint: hint}
 	}
