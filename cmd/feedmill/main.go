@@ -176,7 +176,7 @@ func (w *world) run(args []string) int {
 		return w.fail(err)
 	}
 	w.log = newLogger(&a.Log, w.stderr)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	err = kctx.Run(w, &a.Config)
@@ -188,6 +188,16 @@ func (w *world) run(args []string) int {
 		return w.fail(err)
 	}
 	return exitOK
+}
+
+// endings are the signals that ask the program to end in good order: the one of
+// a terminal that is closed too, unless nohup has it ignored.
+func endings() []os.Signal {
+	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		list = append(list, syscall.SIGHUP)
+	}
+	return list
 }
 
 // fail tells an error and gives its exit status.
