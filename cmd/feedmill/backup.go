@@ -31,6 +31,9 @@ Example: feedmill backup --to /backup/feedmill-2026-03-01.db`
 
 // Run implements the command.
 func (c *backupCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
+	if c.To == "" {
+		return usage("--to", errors.New("is empty"))
+	}
 	if cfg.Database.Kind != "sqlite" {
 		return &feed.Error{Kind: feed.KindInvalid, Message: "only the embedded database is copied by this command",
 			Hint: "use pg_dump, or a base backup with the log; see docs/operations.md"}

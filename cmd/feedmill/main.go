@@ -172,6 +172,10 @@ func (w *world) run(args []string) int {
 	if err := checkEnvironment(os.Environ()); err != nil {
 		return w.fail(err)
 	}
+	if a.Data == "" {
+		// It would be the folder that one happens to stand in.
+		return w.fail(misused("setting data: is empty", "name a folder, with --data or FEEDMILL_DATA; a variable that is not set may be behind it"))
+	}
 	if err := tidyAddresses(&a.Config); err != nil {
 		return w.fail(err)
 	}

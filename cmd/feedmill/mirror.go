@@ -53,6 +53,9 @@ Example: feedmill mirror https://supplier.example.com/o/secret/gateway.xml --dir
 
 // Run implements the command.
 func (c *mirrorCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err error) {
+	if c.Dir == "" {
+		return usage("--dir", errors.New("is empty"))
+	}
 	address, err := c.address()
 	if err != nil {
 		return err
