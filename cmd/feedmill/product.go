@@ -51,7 +51,7 @@ func (c *productGetCmd) Run(ctx context.Context, w *world, cfg *config.Config) e
 	})
 }
 
-// productNamed finds the one product that a word names: by a code, else by its id.
+// productNamed finds the one product that a word names: by its id, else by a code.
 func (d *desk) productNamed(ctx context.Context, word string) (feed.ProductID, error) {
 	if n, err := strconv.ParseInt(word, 10, 64); err == nil && n > 0 && n <= feed.MaxProductID {
 		switch _, err := d.Product(ctx, d.who, feed.ProductID(n)); {
@@ -61,13 +61,23 @@ func (d *desk) productNamed(ctx context.Context, word string) (feed.ProductID, e
 			return 0, err
 		}
 	}
-	list, err := d.SearchProducts(ctx, d.who, word, 0, 3)
+	// A whole code counts before the beginnings of others: A-1 is not A-10.
+	ids, err := d.ProductsOfCode(ctx, d.who, word)
 	if err != nil {
 		return 0, err
 	}
-	switch len(list.Products) {
+	if len(ids) == 0 {
+		list, err := d.SearchProducts(ctx, d.who, word, 0, 3)
+		if err != nil {
+			return 0, err
+		}
+		for i := range list.Products {
+			ids = append(ids, list.Products[i].ID)
+		}
+	}
+	switch len(ids) {
 	case 1:
-		return list.Products[0].ID, nil
+		return ids[0], nil
 	case 0:
 		return 0, feed.Errorf(feed.KindNotFound, "there is no product %q", word)
 	}

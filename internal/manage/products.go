@@ -321,6 +321,15 @@ func (s *Service) SearchProducts(ctx context.Context, who Identity, query string
 	return s.byName(ctx, who, query, after, limit)
 }
 
+// ProductsOfCode lists the products that a code names: one of a size, the merchant's
+// own of it, or a GTIN.
+func (s *Service) ProductsOfCode(ctx context.Context, who Identity, code string) ([]feed.ProductID, error) {
+	if err := allow(who, ReadProducts); err != nil {
+		return nil, err
+	}
+	return s.db.ProductsByCode(ctx, who.Merchant, code)
+}
+
 // byQuery gives the products that an id or a code names, in order.
 func (s *Service) byQuery(ctx context.Context, who Identity, query string) ([]feed.ProductID, error) {
 	ids, err := s.db.ProductsByPrefix(ctx, who.Merchant, query, maxPage)
