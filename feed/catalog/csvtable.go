@@ -127,6 +127,11 @@ func (t *table) row() (*csvlex.Record, error) {
 		}
 	case !blankRow(r.Fields):
 		if r.Fields = cutBlank(r.Fields, t.width); len(r.Fields) == t.width {
+			if r.Open && r.Fields[t.width-1] != "" {
+				t.in.startLine(r.Line)
+				t.in.warn("", "the file ends without a line end, behind "+quote(r.Fields[t.width-1]), hintOpen)
+				t.in.commit("")
+			}
 			return r, nil
 		}
 		t.in.startLine(r.Line)
@@ -147,7 +152,7 @@ func (t *table) refuse(err error) error {
 	if e.Offset >= 0 && strings.HasSuffix(e.Message, "not UTF-8") {
 		t.in.notUTF8(e.Offset, e.Message)
 	} else {
-		t.in.fail("", "field "+strconv.Itoa(e.Field)+": "+e.Message, "")
+		t.in.fail("", "field "+strconv.Itoa(e.Field)+": "+e.Message, lexHint(e))
 	}
 	t.in.commit("")
 	return nil
@@ -223,8 +228,21 @@ func headerHint(e *csvlex.Error) string {
 	if strings.HasSuffix(e.Message, "not UTF-8") {
 		return "save the file as UTF-8"
 	}
+	return lexHint(e)
+}
+
+// lexHint says what to do about a record that cannot be read.
+func lexHint(e *csvlex.Error) string {
+	if strings.HasPrefix(e.Message, "a byte order mark") {
+		return hintJoined
+	}
 	return ""
 }
+
+const (
+	hintJoined = "files that were joined have one at each seam: give each file by itself"
+	hintOpen   = "was the export cut off? look whether that value is whole"
+)
 
 // toldSeparator gives the separator of the line sep=; that spreadsheets write
 // before the header, and true for it; else what separates the header.

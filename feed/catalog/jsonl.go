@@ -1,11 +1,13 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 
 	"feedmill/feed"
+	"feedmill/feed/catalog/internal/csvlex"
 	"feedmill/feed/catalog/internal/jsonlex"
 	"feedmill/feed/catalog/internal/lines"
 )
@@ -121,6 +123,11 @@ func (f *jsonl) begin(line []byte) (product bool) {
 	d.lex.Reset(line)
 	d.firstRecord, f.first = f.first, false
 	if d.lex.Kind() != jsonlex.Object {
+		if bytes.HasPrefix(line, csvlex.ByteOrderMark) {
+			d.fail("", "a byte order mark inside the file", hintJoined)
+			d.lex.Reset(nil)
+			return false
+		}
 		if d.lex.Err() == nil {
 			d.fail("", "is "+d.lex.Kind().String()+", not an object", "each line holds one product or dictionary entry")
 			d.lex.Skip()

@@ -95,6 +95,8 @@ type priceReader struct {
 	lines    *lines.Reader
 	problems []Problem
 	taken    int64
+	// fewest are the decimals of the price that has the fewest, 1 more than there are.
+	fewest int
 }
 
 // fail notes a problem; the error says that it was the last one to be told.
@@ -187,6 +189,9 @@ func (p *priceReader) object(n int64, line []byte) error {
 		Price   json.Number `json:"price"`
 		Remove  bool        `json:"remove"`
 	}
+	if bytes.HasPrefix(line, csvlex.ByteOrderMark) {
+		return p.fail(n, "", "a byte order mark inside the file", hintJoined)
+	}
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&doc); err != nil {
@@ -273,12 +278,14 @@ func (p *priceReader) table(comma byte, told bool) error {
 		case err == io.EOF:
 			return nil
 		case errors.As(err, &bad):
-			err = p.fail(bad.Line, "", fmt.Sprintf("field %d: %s", bad.Field, bad.Message), "")
+			err = p.fail(bad.Line, "", fmt.Sprintf("field %d: %s", bad.Field, bad.Message), lexHint(bad))
 		case err != nil:
 			return err
 		case blankRow(r.Fields):
 		case len(cutBlank(r.Fields, width)) != width:
 			err = p.fail(r.Line, "", "has "+plural(int64(len(r.Fields)), "field")+", the header has "+plural(int64(width), "column"), "quote fields that hold separators")
+		case r.Open && at["price"] == width-1 && p.cut(cell("price")):
+			err = p.fail(r.Line, "price", "the file ends without a line end, behind "+quote(cell("price")), hintOpenPrice)
 		default:
 			err = p.row(r.Line, priceText{cell("product"), cell("key"), cell("code"), cell("price"), cell("remove")})
 		}
@@ -299,5 +306,24 @@ func (p *priceReader) row(line int64, t priceText) error {
 		return p.fail(line, "price", quote(t.price)+" can mean "+large+" or "+small, hintTwoNumbers)
 	}
 	t.price = decimalPoint(t.price)
+	if n := places(t.price) + 1; t.price != "" && (p.fewest == 0 || n < p.fewest) {
+		p.fewest = n
+	}
 	return p.take(line, t)
 }
+
+// cut says whether a price with which the file ends, without a line end, looks like a
+// part of one: all before it have more decimals. A whole one that does is told too; a
+// line end behind it is easily given, and a price of 1 for 12.50 not easily found.
+func (p *priceReader) cut(price string) bool {
+	return places(decimalPoint(price))+1 < p.fewest
+}
+
+// places counts the digits behind the decimal point.
+func places(s string) int {
+	_, fraction, _ := strings.Cut(s, ".")
+	return len(fraction)
+}
+
+// hintOpenPrice says what to do about a last price that may be a part of one.
+const hintOpenPrice = "was the export cut off? if the price is whole, end its line"

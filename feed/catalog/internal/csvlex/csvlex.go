@@ -21,6 +21,9 @@ type Record struct {
 	Fields []string
 	// Line is the number of the line on which the record starts.
 	Line int64
+	// Open says that nothing ends the last field, neither a quote nor a line end:
+	// the file may have been cut off within it.
+	Open bool
 
 	buf  []byte
 	ends []int
@@ -44,6 +47,10 @@ type Error struct {
 func (e *Error) Error() string {
 	return fmt.Sprintf("line %d, field %d: %s", e.Line, e.Field, e.Message)
 }
+
+// ByteOrderMark stands at the start of files that were joined, where their records
+// begin: taken for text it would be part of what they name.
+var ByteOrderMark = []byte("\uFEFF")
 
 // Limits bound what a record may hold; both are bytes.
 type Limits struct{ Record, Field int }
@@ -71,8 +78,12 @@ func (d *Reader) Read(r *Record) error {
 	if err != nil {
 		return err
 	}
+	if bytes.HasPrefix(line, ByteOrderMark) {
+		return d.fail(r, "a byte order mark inside the file")
+	}
 	for {
-		if len(line) > 0 && line[0] == '"' {
+		quoted := len(line) > 0 && line[0] == '"'
+		if quoted {
 			line, err = d.quoted(r, line[1:])
 			if err != nil {
 				return err
@@ -96,6 +107,7 @@ func (d *Reader) Read(r *Record) error {
 		}
 		r.ends = append(r.ends, len(r.buf))
 		if len(line) == 0 {
+			r.Open = !quoted && !d.src.Ended()
 			break
 		}
 		line = line[1:]

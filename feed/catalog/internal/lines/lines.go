@@ -26,6 +26,7 @@ type Reader struct {
 	err        error
 	line       int64
 	start, off int64 // offsets of the last line and of buf[head]
+	unended    bool  // the last line had no line end
 	max        int
 }
 
@@ -43,6 +44,10 @@ func (r *Reader) Line() int64 { return r.line }
 
 // Offset gives the position in the stream of that line's first byte.
 func (r *Reader) Offset() int64 { return r.start }
+
+// Ended says whether a line end stood behind that line: the last one of a file that
+// was cut off has none, and that of many whole files neither.
+func (r *Reader) Ended() bool { return !r.unended }
 
 // Next gives the next line without its line end (LF or CR LF), valid until the
 // next call; the last line may lack one. It gives [io.EOF] behind the last line,
@@ -74,6 +79,7 @@ func (r *Reader) Next() ([]byte, error) {
 func (r *Reader) take(n, nl int) ([]byte, error) {
 	line := r.buf[r.head : r.head+n]
 	r.advance(n + nl)
+	r.unended = nl == 0
 	if n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
 	}
