@@ -119,14 +119,14 @@ func TestQuantity(t *testing.T) {
 		places int
 		want   string
 	}{
-		{"7", 0, "7"}, {"7.000", 0, "7"}, {"7.9", 0, "7"}, {"7.25", 3, "7.250"}, {"7,5", 1, "7.5"}, {"0", 0, "0"}, {"-1", 0, "-1"}, {"-1.00", 3, "-1"},
+		{"7", 0, "7"}, {"7.000", 0, "7"}, {"7.9", 0, "7"}, {"7.25", 3, "7.250"}, {"0", 0, "0"}, {"-1", 0, "-1"}, {"-1.00", 3, "-1"},
 	} {
 		q, err := feed.ParseQuantity(c.in)
 		if err != nil || !q.Known() || string(q.Append(nil, c.places)) != c.want {
 			t.Errorf("ParseQuantity(%q) writes %q, %v, want %q", c.in, q.Append(nil, c.places), err, c.want)
 		}
 	}
-	for _, s := range []string{"", "-5", "-1.5", "1.2.3", "1,2,3", "x", "-", "1e9999", "-1."} {
+	for _, s := range []string{"", "-5", "-1.5", "1.2.3", "7,5", "1,250", "1,2,3", "x", "-", "1e9999", "-1."} {
 		if q, err := feed.ParseQuantity(s); err == nil {
 			t.Errorf("ParseQuantity(%q) = %v, want an error", s, q)
 		}

@@ -26,17 +26,14 @@ func Pieces(n int64) Quantity {
 }
 
 // ParseQuantity reads "7", "7.000", "7.5" or "-1" for unlimited (IOF 4.8:
-// `-1(\.0+)?` or a non-negative number; a comma is accepted here because the
-// published pattern admits it).
+// `-1(\.0+)?` or a non-negative number). A comma is for the readers of formats that
+// have one: "1,250" is 1250 to some and 1.25 to others.
 func ParseQuantity(s string) (Quantity, error) {
 	t := strings.TrimSpace(s)
 	if rest, ok := strings.CutPrefix(t, "-1"); ok {
 		if rest == "" || (rest[0] == '.' && len(rest) > 1 && strings.Trim(rest[1:], "0") == "") {
 			return Unlimited(), nil
 		}
-	}
-	if strings.Count(t, ",") == 1 && !strings.Contains(t, ".") {
-		t = strings.Replace(t, ",", ".", 1)
 	}
 	v, _, err := parseFixed(t, 3, maxQuantity, true)
 	if err != nil {

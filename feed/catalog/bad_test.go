@@ -155,7 +155,7 @@ var badCSV = []badInput{
 	{"prices apart", "id,name,category,price_net,price_gross\n7,x,a,10,13\n", `c.csv:2: product 7: price: net 10.00 and gross 13.00 do not agree: with VAT 23.0 % the gross is 12.30`},
 	{"bad price of a size", "id,name,category,price,size\n7,x,a,1,S\n7,x,a,x,M\n", `c.csv:3: product 7: price: gross "x" is not a decimal number (digits with an optional decimal point)`},
 	{"bad stock", "id,name,category,price,stock[2]\n7,x,a,1,many\n", `c.csv:2: product 7: stock[2]: quantity "many" is not a decimal number (digits with an optional decimal point), and not -1 for unlimited`},
-	{"bad weight", "id,name,category,price,weight\n7,x,a,1,\"1,5\"\n", `c.csv:2: product 7: weight: weight "1,5" is not a decimal number (digits with an optional decimal point)`},
+	{"bad weight", "id,name,category,price,weight\n7,x,a,1,\"1,5\"\n", `c.csv:2: product 7: weight: weight "1,5" is not a decimal number (digits with an optional decimal point) (weights are grams)`},
 	{"bad gtin", "id,name,category,price,gtin\n7,x,a,1,123\n", `c.csv:2: product 7: gtin: "123" is not a GTIN: it has 3 digits, not 8, 12, 13 or 14`},
 	{"two codes", "id,name,category,price,gtin,producer_code\n7,x,a,1,5901234123457,A\n", `c.csv:2: product 7: producer_code: stands beside gtin (give one of the two)`},
 	{"bad image", "id,name,category,price,image1\n7,x,a,1,a.jpg\n", `c.csv:2: product 7: image1: "a.jpg" is not an address (give an absolute one that starts with https:// and has no blanks)`},

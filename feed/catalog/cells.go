@@ -41,8 +41,16 @@ func decimalPoint(s string) string {
 // is 1250 for some and 1.25 for others; false where there is one. Currencies
 // of three decimals are written so.
 func twoNumbers(s string, c feed.Currency) (large, small string, ok bool) {
+	if c.Exponent() > 2 {
+		return "", "", false
+	}
+	return eitherNumber(s)
+}
+
+// eitherNumber is twoNumbers for what has no currency.
+func eitherNumber(s string) (large, small string, ok bool) {
 	i := strings.IndexAny(s, ".,")
-	if c.Exponent() > 2 || i < 1 || i > 3 || s[0] == '0' || len(s) != i+4 || !isWhole(s[:i]) || !isWhole(s[i+1:]) {
+	if i < 1 || i > 3 || s[0] == '0' || len(s) != i+4 || !isWhole(s[:i]) || !isWhole(s[i+1:]) {
 		return "", "", false
 	}
 	return s[:i] + s[i+1:], s[:i] + "." + s[i+1:], true

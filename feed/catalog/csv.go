@@ -362,18 +362,46 @@ func (t *ownTable) sizeCell(c *column, s *feed.Size, n int, v string) {
 	case cWeightNet:
 		s.WeightNet, err = feed.ParseWeight(v)
 	case cStock:
-		stock := feed.Stock{Warehouse: feed.WarehouseID(c.n)}
-		if strings.EqualFold(v, "unlimited") {
-			stock.Quantity = feed.Unlimited()
-		} else {
-			stock.Quantity, err = feed.ParseQuantity(v)
-		}
-		s.Stock = append(s.Stock, stock)
+		s.Stock = append(s.Stock, feed.Stock{Warehouse: feed.WarehouseID(c.n), Quantity: t.quantity(c, v)})
 	}
 	if err != nil {
-		t.fail(c.name, reason(err), "")
+		hint := ""
+		if c.kind == cWeight || c.kind == cWeightNet {
+			hint = weightHint
+		}
+		t.fail(c.name, reason(err), hint)
 	}
 }
+
+// quantity reads a stock. What a stock system has below 0 was sold more often than it
+// was there: -1 of it must not become the format's sign for unlimited. Of what may be
+// thousands or thousandths the smaller is taken: no more is promised than there is,
+// and systems that write 5.000 for 5 are many.
+func (t *ownTable) quantity(c *column, v string) feed.Quantity {
+	if strings.EqualFold(v, "unlimited") {
+		return feed.Unlimited()
+	}
+	if strings.HasPrefix(v, "-") {
+		t.fail(c.name, quote(v)+" is below 0", hintBelowZero)
+		return feed.Quantity{}
+	}
+	q, err := feed.ParseQuantity(decimalPoint(v))
+	if err != nil {
+		t.fail(c.name, reason(err), "")
+		return feed.Quantity{}
+	}
+	if _, _, ok := eitherNumber(v); ok {
+		t.warnOnce("thousands", c.name, quote(v)+" is taken for "+q.String(), hintThousands)
+	}
+	return q
+}
+
+// hintBelowZero and hintThousands say how to write what quantity does not take, or
+// not as it was meant.
+const (
+	hintBelowZero = "write 0 for what is sold out, and unlimited for what never runs out"
+	hintThousands = "where it means more, write it without a mark between thousands"
+)
 
 // sizePrices reads the prices of row n. Those of the first row are the
 // product's; a later row has its own where they differ.

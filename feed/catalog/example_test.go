@@ -50,7 +50,7 @@ func ExampleOpen_problems() {
 	fmt.Println(s.Err())
 	// Output:
 	// read 7
-	// standard input:3: product 8: stock: quantity "-3" is not a decimal number (digits with an optional decimal point), and not -1 for unlimited
+	// standard input:3: product 8: stock: "-3" is below 0 (write 0 for what is sold out, and unlimited for what never runs out)
 	// 1 problem, nothing imported
 }
 

@@ -28,6 +28,34 @@ func expectOdd(t *testing.T, opt catalog.Options, list []oddFile) {
 	}
 }
 
+// Stock systems write what was sold too often below 0, and spreadsheets marks
+// between thousands.
+func TestOddStock(t *testing.T) {
+	t.Parallel()
+	const more = " (where it means more, write it without a mark between thousands)"
+	below := func(v string) []string {
+		return []string{`c.csv:2: product 7: stock: "` + v + `" is below 0 (write 0 for what is sold out, and unlimited for what never runs out)`}
+	}
+	stock := func(v string) string { return "id;name;category;price;stock\n7;x;a;1;" + v + "\n" }
+	expectOdd(t, polish(), []oddFile{
+		{"c.csv", stock("-1"), 0, below("-1")},
+		{"c.csv", stock("-1,00"), 0, below("-1,00")},
+		{"c.csv", stock("-3"), 0, below("-3")},
+		{"c.csv", stock("1,250"), 1, []string{`c.csv:2: warning: product 7: stock: "1,250" is taken for 1.25` + more}},
+		{"c.csv", stock("5.000") + "8;x;a;1;6.000\n", 2, []string{`c.csv:2: warning: product 7: stock: "5.000" is taken for 5` + more}},
+	})
+	for cell, want := range map[string]string{"5.000": "5", "7,5": "7.5", "1 200": "1200", "1.200,00": "1200", "Unlimited": "-1", "0.250": "0.25"} {
+		out := readText(t, polish(), "c.csv", stock(cell))
+		if len(out.lines) != 1 || !strings.Contains(out.lines[0], `"stock":[{"warehouse":1,"quantity":`+want+`}]`) {
+			t.Errorf("%s: got %v, %q, want %s", cell, out.lines, out.problems, want)
+		}
+	}
+	// JSON has no decimal comma.
+	if out := readText(t, polish(), "c.jsonl", `{"id":7,"name":"x","category":"a","price":1,"stock":"1,250"}`); len(out.lines) != 0 {
+		t.Errorf("a comma in JSON: got %v", out.lines)
+	}
+}
+
 // A table that was cut off within its last cell is told, and so are the seams of
 // files that were joined.
 func TestCutAndJoinedTables(t *testing.T) {
@@ -72,4 +100,25 @@ func TestCutPrices(t *testing.T) {
 			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
 		}
 	}
+}
+
+// What a spreadsheet makes of Shopify's export must not publish what is not to be, nor
+// for a thousandth of its price.
+func TestShopifyFromSpreadsheet(t *testing.T) {
+	t.Parallel()
+	const head = "Handle,Title,Vendor,Published,Option1 Name,Option1 Value,Variant Inventory Tracker,Variant Inventory Qty,Variant Price,Variant Compare At Price,Variant Requires Shipping,Variant Taxable\n"
+	const again = " (export it again and do not open it in a spreadsheet before the import)"
+	const two = " (write it without a mark between thousands, or with two decimals)"
+	row := func(published, quantity, price, before, shipping, taxable string) string {
+		return head + "mug,Mug,V," + published + ",Title,Default Title,shopify," + quantity + "," + price + "," + before + "," + shipping + "," + taxable + "\n"
+	}
+	expectOdd(t, dollars(), []oddFile{
+		{"c.csv", row("FAŁSZ", "1", "2.50", "", "true", "true"), 0, []string{`c.csv:2: product mug: Published: "FAŁSZ" is neither true nor false` + again}},
+		{"c.csv", row("TRUE", "1", "2.50", "", "WAHR", "FALSCH"), 0, []string{`c.csv:2: product mug: Variant Taxable: "FALSCH" is neither true nor false` + again, `c.csv:2: product mug: Variant Requires Shipping: "WAHR" is neither true nor false` + again}},
+		{"c.csv", row("TRUE", "1", "1.299", "", "", ""), 0, []string{`c.csv:2: product mug: Variant Price: "1.299" can mean 1299 or 1.299` + two}},
+		{"c.csv", row("TRUE", "1", "1299", "1.499", "", ""), 0, []string{`c.csv:2: product mug: Variant Compare At Price: "1.499" can mean 1499 or 1.499` + two}},
+		{"c.csv", row("TRUE", `"1,200"`, "2.50", "", "", ""), 0, []string{`c.csv:2: product mug: Variant Inventory Qty: "1,200" can mean 1200 or 1.200` + two}},
+		{"c.csv", row("FALSE", "1", "2.50", "", "True", "true"), 0, nil},
+		{"c.csv", row("", "1", "2.50", "", "", ""), 1, nil},
+	})
 }

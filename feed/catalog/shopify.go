@@ -102,8 +102,9 @@ func (t *shopifyTable) product(rows []*csvlex.Record) *feed.Product {
 		return nil
 	}
 	if t.leftOut(first) {
-		t.stats.LeftOut++
-		t.commit(d.key)
+		if t.commit(d.key) {
+			t.stats.LeftOut++
+		}
 		return nil
 	}
 	t.variants = t.variants[:0]
@@ -134,7 +135,7 @@ func (t *shopifyTable) product(rows []*csvlex.Record) *feed.Product {
 
 // leftOut says whether Shopify itself does not sell the product.
 func (t *shopifyTable) leftOut(r *csvlex.Record) bool {
-	if strings.EqualFold(t.get(r, shPublished), "false") {
+	if t.no("Published", t.get(r, shPublished)) {
 		return true
 	}
 	switch strings.ToLower(t.get(r, shStatus)) {

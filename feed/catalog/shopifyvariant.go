@@ -43,10 +43,12 @@ func (t *shopifyTable) sizes(first *csvlex.Record) {
 		t.barcode(s, r)
 		t.weigh(s, r)
 		t.stock(s, r)
-		if no(t.get(r, shTaxable)) {
+		if t.no("Variant Taxable", t.get(r, shTaxable)) {
 			untaxed++
 		}
-		shipped = shipped || !no(t.get(r, shShipping))
+		if !t.no("Variant Requires Shipping", t.get(r, shShipping)) {
+			shipped = true
+		}
 	}
 	t.prices()
 	t.at(first.Line)
@@ -63,7 +65,18 @@ func (t *shopifyTable) sizes(first *csvlex.Record) {
 	}
 }
 
-func no(v string) bool { return strings.EqualFold(v, "false") }
+// no reads true and false. A spreadsheet that opened the export has written them in
+// its own language, in which a product that is not published would be.
+func (t *shopifyTable) no(field, v string) bool {
+	switch strings.ToLower(v) {
+	case "", "true", "yes", "1":
+		return false
+	case "false", "no", "0":
+		return true
+	}
+	t.fail(field, quote(v)+" is neither true nor false", "export it again and do not open it in a spreadsheet before the import")
+	return false
+}
 
 func (t *shopifyTable) sizeName(r *csvlex.Record) string {
 	var values []string
@@ -192,6 +205,10 @@ func (t *shopifyTable) stock(s *feed.Size, r *csvlex.Record) {
 	case v[0] == '-' && isWhole(v[1:]):
 		stock.Quantity = feed.Pieces(0)
 	default:
+		if large, small, ok := eitherNumber(v); ok {
+			t.fail("Variant Inventory Qty", quote(v)+" can mean "+large+" or "+small, hintTwoNumbers)
+			break
+		}
 		q, err := feed.ParseQuantity(v)
 		if err != nil {
 			t.fail("Variant Inventory Qty", reason(err), "")
@@ -216,6 +233,7 @@ func (t *shopifyTable) prices() {
 		price := t.get(r, shPrice)
 		switch {
 		case price == "":
+		case t.eitherPrice("Variant Price", price):
 		case n == 0:
 			t.addPrice(-1, priceList, price)
 		case price != t.get(t.variants[0], shPrice):
@@ -234,7 +252,7 @@ func (t *shopifyTable) prices() {
 // wasPrice gives the price of before, "" when it is not higher than the price.
 func (t *shopifyTable) wasPrice(r *csvlex.Record) string {
 	was := t.get(r, shCompareAt)
-	if was == "" {
+	if was == "" || t.eitherPrice("Variant Compare At Price", was) {
 		return ""
 	}
 	before, _, err := feed.RoundAmount(was, t.def.Currency)
@@ -246,6 +264,16 @@ func (t *shopifyTable) wasPrice(r *csvlex.Record) string {
 		return ""
 	}
 	return was
+}
+
+// eitherPrice refuses an amount such as "1.299": Shopify writes none of three decimals,
+// but spreadsheets write 1299 so.
+func (t *shopifyTable) eitherPrice(field, v string) bool {
+	large, small, ok := twoNumbers(v, t.def.Currency)
+	if ok {
+		t.fail(field, quote(v)+" can mean "+large+" or "+small, hintTwoNumbers)
+	}
+	return ok
 }
 
 func (t *shopifyTable) addPrice(size, point int, v string) {

@@ -293,7 +293,7 @@ func (r *Reader) quantity(field string, dst *feed.Quantity, v []byte) {
 			}
 		}
 	}
-	q, err := feed.ParseQuantity(view(v))
+	q, err := feed.ParseQuantity(view(r.decimal(v))) // the published pattern admits a comma
 	if err != nil && v[0] == '-' {
 		if _, err = feed.ParseQuantity(view(v[1:])); err == nil {
 			r.warn(field, fmt.Sprintf("quantity %s is below 0: taken for 0", v))

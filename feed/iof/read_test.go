@@ -135,6 +135,7 @@ func TestReadTolerance(t *testing.T) {
 		{"own currency with three decimals", `<price net="1" gross="1.2345"/>`, func(p *feed.Product) string { return minor(p.Prices.List) }, "1235/1000", "more decimals than KWD"},
 		{"unlimited", `<sizes><size id="2" code="b"><stock id="1" quantity="-1.000"/></size></sizes>`, func(p *feed.Product) string { return p.Sizes[1].Stock[0].Quantity.String() }, "-1", ""},
 		{"below zero", `<sizes><size id="2" code="b"><stock id="1" quantity="-5"/></size></sizes>`, func(p *feed.Product) string { return p.Sizes[1].Stock[0].Quantity.String() }, "0", "below 0"},
+		{"a comma", `<sizes><size id="2" code="b"><stock id="1" quantity="7,5"/></size></sizes>`, func(p *feed.Product) string { return p.Sizes[1].Stock[0].Quantity.String() }, "7.5", ""},
 		{"no number", `<sizes><size id="2" code="b"><stock id="1" quantity="many"/></size></sizes>`, func(p *feed.Product) string { return fmt.Sprint(p.Sizes[1].Stock[0].Quantity.Known()) }, "false", "quantity \"many\""},
 		{"stock without a warehouse", `<sizes><size id="2" code="b"><stock quantity="3"/></size></sizes>`, func(p *feed.Product) string {
 			return fmt.Sprint(p.Sizes[1].Stock[0].Warehouse, p.Sizes[1].Stock[0].Quantity)

@@ -152,11 +152,11 @@ func TestOfferForm(t *testing.T) {
 	a = b.see(b.get("/offers/"+offer), http.StatusOK)
 	shop := b.part(a, `<option value="(s-[a-z2-7]{16})"`)
 	fields := []string{"name", "Second", "shop", shop, "languages", "pol, eng", "currency", "EUR", "rates", "PLN = 0,23", "base", "wholesale", "lead", "gross", "include", "tag: winter\nproduct: 1",
-		"exclude", "producer: Acme", "in-stock", "on", "warehouses", "1, 2", "per-warehouse", "on", "buffer", "2", "cap", "50", "unlimited", "100", "csv", "on",
+		"exclude", "producer: Acme", "in-stock", "on", "warehouses", "1, 2", "per-warehouse", "on", "buffer", "2,5", "cap", "50", "unlimited", "100", "csv", "on",
 		"dialect", "no_bundles", "dialect", "escaped_text", "files", "full", "files", "light", "overall", "7.5", "products", "A = 3", "version", "1"}
 	b.see(b.post("/offers/"+offer, append(fields, "act", "preview")...), http.StatusOK, "What would change")
 	b.follow(b.post("/offers/"+offer, append(fields, "act", "save")...))
-	a = b.see(b.get("/offers/"+offer), http.StatusOK, `value="pol, eng"`, `<option value="EUR" selected`, "PLN = 0.23", `<option value="wholesale" selected`, `<option value="gross" selected`,
+	a = b.see(b.get("/offers/"+offer), http.StatusOK, `value="pol, eng"`, `<option value="EUR" selected`, "PLN = 0.23", `<option value="wholesale" selected`, `<option value="gross" selected`, `value="2.5"`,
 		"producer: Acme", `value="1, 2"`, `value="50"`, `value="7.5"`, "A = 3")
 	for _, box := range []string{"no_bundles", "escaped_text", "light"} {
 		if !strings.Contains(a.body, `value="`+box+`" checked`) {

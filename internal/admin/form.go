@@ -332,6 +332,9 @@ func percentText(s string) string {
 // decimalPoint lets people write a comma.
 func decimalPoint(s string) string { return strings.ReplaceAll(s, ",", ".") }
 
+// typedQuantity reads a quantity as people write it.
+func typedQuantity(s string) (feed.Quantity, error) { return feed.ParseQuantity(decimalPoint(s)) }
+
 // localForm is how browsers send a moment.
 const localForm = "2006-01-02T15:04"
 

@@ -181,7 +181,7 @@ func readOffer(f *form, o *partner.Offer, shops, lists []option) {
 		p.Stock.Warehouses = append(p.Stock.Warehouses, feed.WarehouseID(n))
 	}
 	p.Stock.PerWarehouse, p.CSV = f.flag("per-warehouse"), f.flag("csv")
-	p.Stock.Buffer, p.Stock.Cap, p.Stock.Unlimited = parsed(f, "buffer", feed.ParseQuantity), parsed(f, "cap", feed.ParseQuantity), parsed(f, "unlimited", feed.ParseQuantity)
+	p.Stock.Buffer, p.Stock.Cap, p.Stock.Unlimited = parsed(f, "buffer", typedQuantity), parsed(f, "cap", typedQuantity), parsed(f, "unlimited", typedQuantity)
 	var names []string
 	for _, d := range dialectSwitches() {
 		names = append(names, d.name)
