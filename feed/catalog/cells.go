@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 
 	"feedmill/feed"
@@ -77,4 +78,33 @@ func (in *intake) tellShortened(field, v string) bool {
 	}
 	in.fail(field, quote(v)+" was rounded by a spreadsheet", hintShortened)
 	return true
+}
+
+// sheetMonths are the months as spreadsheets in English, Polish and German write them
+// in days that they took "10-12" for.
+var sheetMonths = []string{
+	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+	"sty", "lut", "mar", "kwi", "maj", "cze", "lip", "sie", "wrz", "paź", "lis", "gru",
+	"Mrz", "Mär", "Mai", "Okt", "Dez",
+}
+
+// sheetDate says whether a cell holds what spreadsheets make of a size such as 10-12:
+// "12-Oct", "10.gru", "Oct-50".
+func sheetDate(s string) bool {
+	i := strings.IndexAny(s, "-. ")
+	if i < 1 {
+		return false
+	}
+	day, month := s[:i], strings.TrimLeft(s[i:], "-. ")
+	if isWhole(month) {
+		day, month = month, day
+	}
+	return len(day) <= 2 && isWhole(day) && slices.Contains(sheetMonths, month)
+}
+
+// tellDate tells once of a size or code that a spreadsheet has made a date of.
+func (in *intake) tellDate(field, v string) {
+	if len(v) <= 8 && sheetDate(v) {
+		in.warnOnce("date", field, quote(v)+" looks like a date that a spreadsheet has made of it", hintShortened)
+	}
 }

@@ -11,6 +11,9 @@ import (
 // maxCategoryDepth bounds the levels of a category path.
 const maxCategoryDepth = 32
 
+// hintPercentage says how rates are written.
+const hintPercentage = "VAT is a percentage such as 23"
+
 // check holds a finished product of any format against the rules that every
 // writer relies on. path names parts of lists as the format calls them.
 func (in *intake) check(p *feed.Product, path func(list string, i int, rest string) string) {
@@ -22,6 +25,11 @@ func (in *intake) check(p *feed.Product, path func(list string, i int, rest stri
 	if !hasText(p.Names) {
 		in.fail(path("", 0, "name"), "is missing", "a product has a name in at least one language")
 	}
+	for i := range p.Names {
+		if e := entity(p.Names[i].Value); e != "" {
+			in.warnOnce("entity", path("", 0, "name"), "holds "+quote(e)+", which partners see as it stands", "names are plain text: write the sign itself")
+		}
+	}
 	if len(p.Category.Names) > 0 {
 		for i := range p.Category.Names {
 			if strings.Count(p.Category.Names[i].Value, "/") >= maxCategoryDepth {
@@ -32,7 +40,11 @@ func (in *intake) check(p *feed.Product, path func(list string, i int, rest stri
 	}
 	if r := p.VAT.Millionths(); r > 0 && r < 10_000 {
 		// No rate is that low, and 0.23 for 23 would make wrong prices of all.
-		in.fail("vat", quote(p.VAT.String())+" is less than one per cent", "VAT is a percentage such as 23")
+		in.fail("vat", quote(p.VAT.String())+" is less than one per cent", hintPercentage)
+	}
+	if r := p.VAT.Millionths(); r >= 10_000 && r < 20_000 || r > 500_000 {
+		// 1.23 is what prices are multiplied by, 1 the number of a rate, 230 has lost its point.
+		in.warnOnce("vat "+p.VAT.String(), "vat", quote(p.VAT.String())+" is a rate of VAT that hardly any country has", hintPercentage)
 	}
 	in.checkSizes(p, path)
 	for i := range p.Images {
@@ -75,6 +87,25 @@ func hasText(t feed.Texts) bool {
 		}
 	}
 	return false
+}
+
+// entity gives the first sign of a plain text that is written as HTML or XML writes
+// it, "" for none: such texts come from exports that escaped them once too often.
+func entity(s string) string {
+	for {
+		i := strings.IndexByte(s, '&')
+		if i < 0 {
+			return ""
+		}
+		s = s[i:]
+		if n := strings.IndexByte(s, ';'); n > 2 && n < 9 {
+			switch name := s[1:n]; {
+			case name == "amp", name == "quot", name == "apos", name == "lt", name == "gt", name == "nbsp", name[0] == '#':
+				return s[:n+1]
+			}
+		}
+		s = s[1:]
+	}
 }
 
 func (in *intake) checkOptionalURL(field string, url *string) {
@@ -140,6 +171,8 @@ func (in *intake) checkSizes(p *feed.Product, path func(list string, i int, rest
 				break
 			}
 		}
+		in.checkWeight(s.Weight, func() string { return path("sizes", i, "weight") })
+		in.checkWeight(s.WeightNet, func() string { return path("sizes", i, "weight_net") })
 		if err := feed.CheckCode(p.CodeStandard, s.ProducerCode); err != nil {
 			in.warn(path("sizes", i, "producer_code"), reason(err), "the code is kept as it is")
 		}
@@ -155,4 +188,17 @@ func (in *intake) checkSizes(p *feed.Product, path func(list string, i int, rest
 	if !priced && !in.bad {
 		in.warn(path("", 0, "price"), "is missing or 0", "a product without a price is in no offer")
 	}
+}
+
+// fineWeight is the milligrams above which a fraction of a gram is nothing odd.
+const fineWeight = 100_000
+
+// checkWeight tells once of a weight that is likely one of kilograms: grams have no
+// fractions on most scales, and files tell whole ones.
+func (in *intake) checkWeight(w feed.Weight, field func() string) {
+	n := w.Milligrams()
+	if n == 0 || n >= fineWeight || n%1000 == 0 || in.told["weight"] {
+		return
+	}
+	in.warnOnce("weight", field(), quote(w.String())+" is taken for grams", "if it is meant in kilograms, write "+strconv.FormatInt(n, 10))
 }

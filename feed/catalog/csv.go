@@ -201,6 +201,7 @@ func (t *ownTable) productCell(c *column, v string) {
 		p.ID, d.hasID = feed.ProductID(id), true
 	case cKey:
 		t.tellShortened(c.name, v)
+		t.tellDate(c.name, v)
 		d.key = v
 	case cDisplayCode:
 		t.tellShortened(c.name, v)
@@ -331,9 +332,11 @@ func (t *ownTable) sizeCell(c *column, s *feed.Size, n int, v string) {
 		if t.tellShortened(c.name, v) {
 			return
 		}
+		t.tellDate(c.name, v)
 	}
 	switch c.kind {
 	case cSize:
+		t.tellDate(c.name, v)
 		s.Name = v
 	case cSizeID:
 		s.ID = t.token(c, v)

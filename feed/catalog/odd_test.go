@@ -56,6 +56,25 @@ func TestOddStock(t *testing.T) {
 	}
 }
 
+// Weights in kilograms and rates of VAT that are something else are told once.
+func TestOddWeightsAndRates(t *testing.T) {
+	t.Parallel()
+	const rate = ` is a rate of VAT that hardly any country has (VAT is a percentage such as 23)`
+	expectOdd(t, polish(), []oddFile{
+		{"c.csv", "id;name;category;price;weight\n7;x;a;1;310\n8;x;a;1;0.25\n9;x;a;1;1.5\n", 3,
+			[]string{`c.csv:3: warning: product 8: weight: "0.25" is taken for grams (if it is meant in kilograms, write 250)`}},
+		{"c.csv", "id;name;category;price;weight_net\n7;x;a;1;1.250\n", 1,
+			[]string{`c.csv:2: warning: product 7: weight_net: "1.25" is taken for grams (if it is meant in kilograms, write 1250)`}},
+		{"c.csv", "id;name;category;price;weight\n7;x;a;1;310.5\n8;x;a;1;2\n9;x;a;1;0\n", 3, nil},
+		{"c.jsonl", `{"id":7,"name":"x","category":"a","price":1,"sizes":[{"name":"S","weight":300},{"name":"M","weight":0.3}]}`, 1,
+			[]string{`c.jsonl:1: warning: product 7: sizes[1].weight: "0.3" is taken for grams (if it is meant in kilograms, write 300)`}},
+		{"c.csv", "id;name;category;price;weight\n7;x;a;1;\"0,25\"\n", 0,
+			[]string{`c.csv:2: product 7: weight: weight "0,25" is not a decimal number (digits with an optional decimal point) (weights are grams)`}},
+		{"c.csv", "id;name;category;price;vat\n7;x;a;1;1,23\n8;x;a;1;1.23\n9;x;a;1;230\n10;x;a;1;2\n11;x;a;1;50\n12;x;a;1;0\n", 6,
+			[]string{`c.csv:2: warning: product 7: vat: "1.23"` + rate, `c.csv:4: warning: product 9: vat: "230.0"` + rate}},
+	})
+}
+
 // A table that was cut off within its last cell is told, and so are the seams of
 // files that were joined.
 func TestCutAndJoinedTables(t *testing.T) {
@@ -100,6 +119,28 @@ func TestCutPrices(t *testing.T) {
 			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
 		}
 	}
+}
+
+// Sizes and codes of which a spreadsheet has made dates, and names that were escaped
+// once too often, are told once.
+func TestOddTexts(t *testing.T) {
+	t.Parallel()
+	const date = ` looks like a date that a spreadsheet has made of it (make the column text in the spreadsheet, or do not open the export there, and export it again)`
+	for _, cell := range []string{"12-Oct", "10.gru", "Oct-50", "2. Mrz", "paź.12"} {
+		expectOdd(t, polish(), []oddFile{{"c.csv", "id;name;category;price;size\n7;x;a;1;" + cell + "\n7;;;;11-Oct\n", 1, []string{`c.csv:2: warning: product 7: size: "` + cell + `"` + date}}})
+	}
+	for _, cell := range []string{"38-40", "10-12", "S", "M-8", "MAR-12", "123-Oct", "Oct", "12-Octo", "-Oct"} {
+		expectOdd(t, polish(), []oddFile{{"c.csv", "id;name;category;price;size\n7;x;a;1;" + cell + "\n", 1, nil}})
+	}
+	const plain = " (names are plain text: write the sign itself)"
+	expectOdd(t, polish(), []oddFile{
+		{"c.csv", "id;name;category;price;code\n7;x;a;1;12-Oct\n", 1, []string{`c.csv:2: warning: product 7: code: "12-Oct"` + date}},
+		{"c.csv", "key;name;category;price\n12-Oct;x;a;1\n", 1, []string{`c.csv:2: warning: product 12-Oct: key: "12-Oct"` + date}},
+		{"c.jsonl", `{"id":7,"name":"Cup &amp; plate","category":"a","price":1}` + "\n" + `{"id":8,"name":"&quot;x&quot;","category":"a","price":1}`, 2,
+			[]string{`c.jsonl:1: warning: product 7: name: holds "&amp;", which partners see as it stands` + plain}},
+		{"c.csv", "id,name,category,price\n7,Cup &#243; x,a,1\n", 1, []string{`c.csv:2: warning: product 7: name: holds "&#243;", which partners see as it stands` + plain}},
+		{"c.csv", "id,name,category,price\n7,H&M; A & B; R&D &c;,a,1\n", 1, nil},
+	})
 }
 
 // What a spreadsheet makes of Shopify's export must not publish what is not to be, nor

@@ -34,6 +34,9 @@ func (t *shopifyTable) sizes(first *csvlex.Record) {
 		p.Sizes, s = extend(p.Sizes)
 		*s = feed.Size{Stock: s.Stock[:0]}
 		if !single {
+			for _, c := range []shopifyColumn{shOption1Value, shOption2Value, shOption3Value} {
+				t.tellDate("Option1 Value", t.get(r, c))
+			}
 			if s.Name = t.sizeName(r); s.Name == "" {
 				t.fail("Option1 Value", "is empty", "each variant of a product has option values")
 				s.Name = defaultTitle
