@@ -181,7 +181,7 @@ type productStockCmd struct {
 // Help implements kong.HelpProvider.
 func (productStockCmd) Help() string {
 	return `Sets what one warehouse holds of a size; other warehouses keep theirs. For many products at once
-use the API or an import with --keep.
+use the API: an import, with --keep too, replaces whole products.
 
 Example: feedmill product stock MUG-1 25`
 }

@@ -27,7 +27,7 @@ func newCSV(in *intake, files []*source) reader {
 
 func (t *ownTable) header(names []string) error {
 	t.columns, t.id, t.keyed = t.columns[:0], -1, -1
-	seen := make(map[string]bool)
+	seen, named := make(map[string]bool), false
 	if err := unknownColumns(names); err != nil {
 		return err
 	}
@@ -57,8 +57,13 @@ func (t *ownTable) header(names []string) error {
 			t.id = i
 		case cKey:
 			t.keyed = i
+		case cName, cRemoved:
+			named = true
 		}
 		t.columns = append(t.columns, c)
+	}
+	if !named {
+		return &feed.Error{Kind: feed.KindInvalid, Message: "there is no column name", Hint: "a product is given whole: stock and prices alone are changed by code through the API (PATCH /products)"}
 	}
 	if t.id < 0 && t.keyed < 0 {
 		return &feed.Error{Kind: feed.KindInvalid, Message: "there is no column id and no column key", Hint: "give one that is the same in all rows of a product"}

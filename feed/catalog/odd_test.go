@@ -143,6 +143,18 @@ func TestOddTexts(t *testing.T) {
 	})
 }
 
+// A product is given whole, so a table of stock alone is none.
+func TestTableWithoutNames(t *testing.T) {
+	t.Parallel()
+	out := readText(t, polish(), "c.csv", "key;stock\nA;5\n")
+	if out.err == nil || !strings.HasSuffix(out.err.Error(), "c.csv: header: there is no column name") || !strings.Contains(feed.HintOf(out.err), "PATCH /products") {
+		t.Errorf("got %v (%s)", out.err, feed.HintOf(out.err))
+	}
+	if out := readText(t, polish(), "c.csv", "id;removed\n7;yes\n"); out.err != nil || len(out.removed) != 1 {
+		t.Errorf("removed products alone: got %v, %v", out.removed, out.err)
+	}
+}
+
 // What a spreadsheet makes of Shopify's export must not publish what is not to be, nor
 // for a thousandth of its price.
 func TestShopifyFromSpreadsheet(t *testing.T) {
