@@ -309,9 +309,29 @@ func (t *ownTable) parameter(c *column, v string) {
 
 // images adds addresses that are not there yet: rows of a product often repeat them.
 func (t *ownTable) images(v string) {
-	for url := range strings.FieldsSeq(v) {
-		t.addImage(url, "image")
+	for list := range strings.FieldsSeq(v) {
+		for list != "" {
+			var url string
+			url, list = cutAddress(list)
+			t.addImage(url, "image")
+		}
 	}
+}
+
+// cutAddress cuts the first of several addresses off. Other systems have commas,
+// semicolons or bars between them, which addresses hold too; so one of them ends an
+// address only where another begins, or nothing follows.
+func cutAddress(s string) (url, rest string) {
+	for i := 1; i < len(s); i++ {
+		if strings.IndexByte(",;|", s[i]) < 0 {
+			continue
+		}
+		rest = strings.TrimLeft(s[i:], ",;|")
+		if next := feed.LowerScheme(rest); rest == "" || strings.HasPrefix(next, "https://") || strings.HasPrefix(next, "http://") {
+			return s[:i], rest
+		}
+	}
+	return s, ""
 }
 
 // addImage adds a picture once.

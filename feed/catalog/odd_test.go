@@ -175,3 +175,15 @@ func TestShopifyFromSpreadsheet(t *testing.T) {
 		{"c.csv", row("", "1", "2.50", "", "", ""), 1, nil},
 	})
 }
+
+// Addresses of pictures may have commas between them, and within.
+func TestImagesInOneCell(t *testing.T) {
+	t.Parallel()
+	const a, b = "https://a.example/1.jpg", "HTTP://a.example/2,3;4|.jpg"
+	for cell, want := range map[string]int{a + " " + b: 2, a + ", " + b: 2, a + "," + b: 2, a + "|" + b + "|": 2, b + ";" + a: 2, a + ",": 1, b: 1, a + ",;" + a: 1, a + "?x=1,2": 1} {
+		out := readText(t, polish(), "c.csv", "id\tname\tcategory\tprice\timage\n7\tx\ta\t1\t"+cell+"\n")
+		if len(out.lines) != 1 || strings.Count(out.lines[0], `"url":"`) != want || strings.Contains(out.lines[0], `.jpg,`) {
+			t.Errorf("%s: got %v, %q, want %d", cell, out.lines, out.problems, want)
+		}
+	}
+}
