@@ -14,6 +14,9 @@ const maxCategoryDepth = 32
 // hintPercentage says how rates are written.
 const hintPercentage = "VAT is a percentage such as 23"
 
+// hintPath says how paths of categories are written.
+const hintPath = "write names with / between them: \"Kitchen/Mugs\""
+
 // check holds a finished product of any format against the rules that every
 // writer relies on. path names parts of lists as the format calls them.
 func (in *intake) check(p *feed.Product, path func(list string, i int, rest string) string) {
@@ -30,8 +33,14 @@ func (in *intake) check(p *feed.Product, path func(list string, i int, rest stri
 			in.warnOnce("entity", path("", 0, "name"), "holds "+quote(e)+", which partners see as it stands", "names are plain text: write the sign itself")
 		}
 	}
+	if list, base := p.Prices.List.Net, p.Prices.Wholesale.Net; base.Minor() > list.Minor() && !list.IsZero() {
+		in.warnOnce("wholesale", path("", 0, "wholesale"), base.Text(p.Currency)+" net is above the price of "+list.Text(p.Currency), "are the two the wrong way round? all partners are shown the price")
+	}
 	if len(p.Category.Names) > 0 {
 		for i := range p.Category.Names {
+			if strings.Contains(p.Category.Names[i].Value, " > ") {
+				in.warnOnce("category >", "category", quote(p.Category.Names[i].Value)+" is one category", hintPath)
+			}
 			if strings.Count(p.Category.Names[i].Value, "/") >= maxCategoryDepth {
 				in.fail("category", "has more than "+strconv.Itoa(maxCategoryDepth)+" levels", "")
 				break

@@ -489,7 +489,7 @@ func (in *intake) finishCategory(p *feed.Product) {
 	for i := range c.Names {
 		path := tidyPath(c.Names[i].Value)
 		if path == "" {
-			in.fail("category", quote(c.Names[i].Value)+" is not a path", "write names with / between them: \"Kitchen/Mugs\"")
+			in.fail("category", quote(c.Names[i].Value)+" is not a path", hintPath)
 			return
 		}
 		c.Names[i].Value = path

@@ -176,6 +176,19 @@ func TestShopifyFromSpreadsheet(t *testing.T) {
 	})
 }
 
+// A wholesale price above the price is the other one, most likely; and paths have
+// slashes.
+func TestOddPricesAndPaths(t *testing.T) {
+	t.Parallel()
+	const way = " (are the two the wrong way round? all partners are shown the price)"
+	expectOdd(t, polish(), []oddFile{
+		{"c.csv", "id;name;category;price_net;wholesale_net\n6;x;a;12,30;12,30\n7;x;a;10;12\n8;x;a;10;12\n9;x;a;;12\n", 4,
+			[]string{"c.csv:3: warning: product 7: wholesale: 12.00 net is above the price of 10.00" + way}},
+		{"c.csv", "id;name;category;price\n7;x;Men > Shirts;1\n8;x;Men > Trousers;1\n9;x;a>b;1\n", 3,
+			[]string{`c.csv:2: warning: product 7: category: "Men > Shirts" is one category (write names with / between them: "Kitchen/Mugs")`}},
+	})
+}
+
 // Addresses of pictures may have commas between them, and within.
 func TestImagesInOneCell(t *testing.T) {
 	t.Parallel()
