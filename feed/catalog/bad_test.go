@@ -157,6 +157,7 @@ var badCSV = []badInput{
 	{"bad stock", "id,name,category,price,stock[2]\n7,x,a,1,many\n", `c.csv:2: product 7: stock[2]: quantity "many" is not a decimal number (digits with an optional decimal point), and not -1 for unlimited`},
 	{"bad weight", "id,name,category,price,weight\n7,x,a,1,\"1,5\"\n", `c.csv:2: product 7: weight: weight "1,5" is not a decimal number (digits with an optional decimal point) (weights are grams)`},
 	{"bad gtin", "id,name,category,price,gtin\n7,x,a,1,123\n", `c.csv:2: product 7: gtin: "123" is not a GTIN: it has 3 digits, not 8, 12, 13 or 14`},
+	{"gtin without its zeros", "id,name,category,price,gtin\n7,x,a,1,12345678905\n", `c.csv:2: product 7: gtin: "12345678905" is not a GTIN: it has 11 digits, not 8, 12, 13 or 14 (make the column text in the spreadsheet, or do not open the export there, and export it again)`},
 	{"two codes", "id,name,category,price,gtin,producer_code\n7,x,a,1,5901234123457,A\n", `c.csv:2: product 7: producer_code: stands beside gtin (give one of the two)`},
 	{"bad image", "id,name,category,price,image1\n7,x,a,1,a.jpg\n", `c.csv:2: product 7: image1: "a.jpg" is not an address (give an absolute one that starts with https:// and has no blanks)`},
 	{"bad vat", "id,name,category,price,vat\n7,x,a,1,zw\n", `c.csv:2: product 7: vat: "zw" is not a decimal number (digits with an optional decimal point)`},

@@ -394,8 +394,11 @@ func (t *ownTable) sizeCell(c *column, s *feed.Size, n int, v string) {
 	}
 	if err != nil {
 		hint := ""
-		if c.kind == cWeight || c.kind == cWeightNet {
+		switch {
+		case c.kind == cWeight || c.kind == cWeightNet:
 			hint = weightHint
+		case c.kind == cGTIN && isWhole(v) && (len(v) == 7 || len(v) > 8 && len(v) < 12):
+			hint = hintShortened // of its zeros in front
 		}
 		t.fail(c.name, reason(err), hint)
 	}
