@@ -214,7 +214,7 @@ type productPriceCmd struct {
 
 // Help implements kong.HelpProvider.
 func (productPriceCmd) Help() string {
-	return `Sets a price of a size, or with --id of the product, in the product's currency.
+	return `Sets a price of a size, or with --id of the product, of both where there is one size, in the product's currency.
 
 Example: feedmill product price MUG-1 --gross 12.30`
 }

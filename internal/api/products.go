@@ -137,7 +137,7 @@ func (a *API) upsertProducts(c *call, in *struct {
 // productPatch changes stock and prices of one product or one size.
 type productPatch struct {
 	ID        int64           `json:"id,omitempty" doc:"the product" schema:"min=1,max=9007199254740991"`
-	Code      string          `json:"code,omitempty" doc:"a size's code, its external code or its GTIN; with it prices are the size's own" schema:"min=1,max=200"`
+	Code      string          `json:"code,omitempty" doc:"a size's code, its external code or its GTIN; with it prices are the size's own, and the product's too where it has one size" schema:"min=1,max=200"`
 	Stock     []stockValue    `json:"stock,omitempty" doc:"what warehouses hold of the size; others stay" schema:"max=1000"`
 	Price     opt[patchPrice] `json:"price,omitzero" doc:"the list price; null takes it away" schema:"null"`
 	Wholesale opt[patchPrice] `json:"wholesale,omitzero" schema:"null"`

@@ -91,8 +91,8 @@ type ProductPatch struct {
 	// Stock sets what warehouses hold of the size; others stay. Without Code the
 	// product must have one size.
 	Stock []StockValue
-	// Prices are of the size where Code is given, else of the product; a zero
-	// price takes it away.
+	// Prices are of the size where Code is given, else of the product, and of both
+	// where the product has one size; a zero price takes it away.
 	List, Wholesale, Minimal, SRP *feed.Price
 	// Texts are the same as decimals, for who does not know the product's VAT and
 	// currency.
@@ -221,7 +221,30 @@ func (patch *ProductPatch) apply(p *feed.Product) error {
 	if err := patch.Texts.apply(p, prices); err != nil {
 		return fmt.Errorf("product %d: %w", p.ID, err)
 	}
+	if len(p.Sizes) == 1 {
+		patch.join(p, prices)
+	}
 	return nil
+}
+
+// join makes the prices that were set or taken away, in either place, those of the
+// product and of its only size: files show both, and readers that know products alone would go on
+// selling for the price of before.
+func (patch *ProductPatch) join(p *feed.Product, set *feed.Prices) {
+	own := &p.Sizes[0].Prices
+	for _, f := range []struct {
+		given       bool
+		set, of, in *feed.Price
+	}{
+		{patch.List != nil || patch.Texts.List != nil, &set.List, &p.Prices.List, &own.List},
+		{patch.Wholesale != nil || patch.Texts.Wholesale != nil, &set.Wholesale, &p.Prices.Wholesale, &own.Wholesale},
+		{patch.Minimal != nil || patch.Texts.Minimal != nil, &set.Minimal, &p.Prices.Minimal, &own.Minimal},
+		{patch.SRP != nil || patch.Texts.SRP != nil, &set.SRP, &p.Prices.SRP, &own.SRP},
+	} {
+		if f.given {
+			*f.of, *f.in = *f.set, feed.Price{}
+		}
+	}
 }
 
 // sizeByCode finds a size: its own code counts before the merchant's and the producer's.

@@ -30,7 +30,7 @@ func TestPatchProducts(t *testing.T) {
 	}
 	p, err := w.Product(w.ctx, w.owner, 1)
 	check(t, err)
-	if st := p.Sizes[0].Stock; p.Prices.List != cheap || len(st) != 2 || st[0].Quantity != feed.Pieces(9) || st[1].Warehouse != 7 || p.Sizes[0].Prices.SRP != cheap {
+	if st := p.Sizes[0].Stock; p.Prices.List != cheap || len(st) != 2 || st[0].Quantity != feed.Pieces(9) || st[1].Warehouse != 7 || p.Prices.SRP != cheap || !p.Sizes[0].Prices.SRP.IsZero() {
 		t.Errorf("product 1 = %+v", p)
 	}
 	p, err = w.Product(w.ctx, w.owner, 2)
@@ -56,6 +56,45 @@ func TestPatchProducts(t *testing.T) {
 	}
 	if p, err = w.Product(w.ctx, w.owner, 1); err != nil || p.Prices.List != cheap {
 		t.Errorf("half a list of patches was carried out: %+v, %v", p.Prices, err)
+	}
+}
+
+// A price of a product's only size is the product's too, whichever of them is named:
+// files show both.
+func TestPatchPricesOfOneSize(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	own := product(t, 2, 1000, 5)
+	own.Sizes[0].Prices.List = price(t, 1000)
+	two := product(t, 3, 1000, 5)
+	two.Sizes = append(two.Sizes, feed.Size{ID: "m", Name: "M", Code: "c3-m", Prices: feed.Prices{List: price(t, 1100)}})
+	_, err := w.UpsertProducts(w.ctx, w.owner, []*feed.Product{product(t, 1, 1000, 5), own, two}, nil)
+	check(t, err)
+	cheap := price(t, 900)
+	_, err = w.PatchProducts(w.ctx, w.owner, []manage.ProductPatch{
+		{Code: "c1", Texts: manage.PriceTexts{List: &manage.PriceText{Net: "9.00"}}, Minimal: &cheap},
+		{ID: 2, List: &cheap},
+		{Code: "c3-m", List: &cheap},
+	})
+	check(t, err)
+	for id := feed.ProductID(1); id <= 2; id++ {
+		p, err := w.Product(w.ctx, w.owner, id)
+		check(t, err)
+		if p.Prices.List.Net != cheap.Net || !p.Sizes[0].Prices.List.IsZero() || id == 1 && p.Prices.Minimal != cheap {
+			t.Errorf("product %d: got %+v, and %+v of its size, want one price of 9.00", id, p.Prices, p.Sizes[0].Prices)
+		}
+	}
+	p, err := w.Product(w.ctx, w.owner, 3)
+	check(t, err)
+	if p.Prices.List == cheap || p.Sizes[1].Prices.List != cheap {
+		t.Errorf("of two sizes one: got %+v, %+v", p.Prices, p.Sizes[1].Prices)
+	}
+	// So is one that is taken away.
+	none := feed.Price{}
+	_, err = w.PatchProducts(w.ctx, w.owner, []manage.ProductPatch{{Code: "c1", List: &none}})
+	check(t, err)
+	if p, err = w.Product(w.ctx, w.owner, 1); err != nil || !p.Prices.List.IsZero() || p.Prices.Minimal != cheap {
+		t.Errorf("taken away: got %+v, %v", p.Prices, err)
 	}
 }
 
