@@ -19,7 +19,7 @@ type decoder struct {
 	// habits are those of the kinds of objects that were met, by their number.
 	habits []*habit
 	// languages are those of texts by language, in the order of the first that were met.
-	languages [4]expectedLanguage
+	languages [4]metLanguage
 	xml       extensionChecker
 	path      fieldPath
 	// scalars are those of the last run.
@@ -41,7 +41,7 @@ type fieldPath struct {
 	deep  int // the index of the last
 }
 
-// maxPath is more than the format nests objects; the lexer skips what is deeper.
+// maxPath is more than the format nests objects; what it does not know makes no step.
 const maxPath = 16
 
 // step is one step of a path.
@@ -491,12 +491,12 @@ func (d *decoder) expectedLanguage(place int) (code string, lang feed.Language, 
 func (d *decoder) expectLanguage(place int, code string, lang feed.Language) {
 	if place < len(d.languages) && d.languages[place].code == "" && len(code) == 3 && !lang.IsZero() {
 		code = strings.Clone(code)
-		d.languages[place] = expectedLanguage{jsonlex.NewName(code), code, lang}
+		d.languages[place] = metLanguage{jsonlex.NewName(code), code, lang}
 	}
 }
 
-// expectedLanguage is one that was met.
-type expectedLanguage struct {
+// metLanguage is a language by the code that the source has for it.
+type metLanguage struct {
 	name jsonlex.Name
 	code string
 	lang feed.Language

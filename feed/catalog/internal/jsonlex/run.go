@@ -29,7 +29,7 @@ type Link struct {
 	size, middleAt, lastAt uint8
 	member                 uint8
 	text                   bool
-	_                      [27]byte // up to 64 in all, which processors multiply by for nothing
+	_                      [27]byte // 64 bytes in all: one is found by a shift
 }
 
 // longestLink is how many bytes stand before a value that a run may read.
@@ -116,6 +116,7 @@ func (l *Lexer) Run(p *Plan, out *Scalars) {
 	read := uint64(0)
 loop:
 	for i <= end {
+		// As p.Links[last&63], whose address the compiler would reckon for each of its fields.
 		k := (*Link)(unsafe.Add(unsafe.Pointer(&p.Links), last&63*int(unsafe.Sizeof(Link{}))))
 		differ := eightAt(b, i) ^ k.first
 		differ |= eightAt(b, i+int(k.middleAt)) ^ k.middle
