@@ -43,14 +43,7 @@ func TestStoreWithTwoKeys(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	dir := t.TempDir()
-	file := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	file := secretsIn(t, t.TempDir())
 	cfg := config.Store{Kind: "s3", Endpoint: server.URL, Region: "us-east-1", Bucket: "b", PathStyle: true,
 		AccessFile: file("a", "PUTS"), SecretFile: file("s", "one"), DeleteAccessFile: file("da", "DELETES"), DeleteSecretFile: file("ds", "two")}
 	b, err := openBucket(&cfg, time.Now)
@@ -76,5 +69,18 @@ func TestStoreWithTwoKeys(t *testing.T) {
 	cfg.DeleteSecretFile = ""
 	if _, err := openBucket(&cfg, time.Now); feed.KindOf(err) != feed.KindInvalid || !strings.Contains(err.Error(), "store.delete_secret_key_file") {
 		t.Errorf("half a key: %v", err)
+	}
+}
+
+// secretsIn gives what writes a secret into a file of a folder, as settings name
+// them, and gives its path.
+func secretsIn(t *testing.T, dir string) func(name, text string) string {
+	return func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -47,13 +46,7 @@ func TestProbeAndLook(t *testing.T) {
 	}))
 	defer strict.Close()
 	dir := t.TempDir()
-	file := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	file := secretsIn(t, dir)
 	bucket := server.Bucket(t)
 	args := []string{"--store.kind", "s3", "--store.bucket", bucket, "--store.path_style", "--store.region", server.Region,
 		"--store.access_key_file", file("access", server.AccessKey), "--store.secret_key_file", file("secret", server.SecretKey)}

@@ -64,13 +64,7 @@ func TestWorkersShareTheWork(t *testing.T) {
 	dir := t.TempDir()
 	records := database.Database(t)
 	server := objects.Versitygw(t)
-	file := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	file := secretsIn(t, dir)
 	env := append(os.Environ(), "FEEDMILL_DATABASE_KIND=postgres", "FEEDMILL_DATABASE_URL_FILE="+file("url", records),
 		"FEEDMILL_STORE_KIND=s3", "FEEDMILL_STORE_ENDPOINT="+server.Endpoint, "FEEDMILL_STORE_REGION="+server.Region, "FEEDMILL_STORE_BUCKET="+server.Bucket(t),
 		"FEEDMILL_STORE_ACCESS_KEY_FILE="+file("access", server.AccessKey), "FEEDMILL_STORE_SECRET_KEY_FILE="+file("secret", server.SecretKey),

@@ -33,13 +33,7 @@ func TestSweepEndsBrokenUploads(t *testing.T) {
 	ctx := t.Context()
 	server := objects.Versitygw(t)
 	dir := t.TempDir()
-	file := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	file := secretsIn(t, dir)
 	cfg := &config.Config{Data: filepath.Join(dir, "data"), Store: config.Store{Kind: "s3", Endpoint: server.Endpoint, Region: server.Region, Bucket: server.Bucket(t),
 		PathStyle: true, AccessFile: file("access", server.AccessKey), SecretFile: file("secret", server.SecretKey)}}
 	var out bytes.Buffer
