@@ -29,12 +29,12 @@ type Sums struct {
 
 	md5, sha hash.Hash // where blocks is nil
 
-	// group is nil for files that are digested alone. given is to be digested,
-	// free a buffer that has been; a round that is busy has the file; one that is
-	// open is counted. All of these are the group's.
-	group       *Group
-	given, free []byte
-	busy, open  bool
+	// group is nil for files that are digested alone. given is to be digested, rest
+	// is what is left of it, free a buffer that has been; a round that is busy has
+	// the file; one that is open is counted. All of these are the group's.
+	group             *Group
+	given, rest, free []byte
+	busy, open        bool
 }
 
 // state is what the assembly reads and writes.

@@ -12,6 +12,10 @@ const maxLanes = 8
 // as long as files are missing that have given something before.
 const patience = 32
 
+// aBit is how many blocks are digested before it is looked whether there is more
+// company by now, where there could be.
+const aBit = 1024
+
 // Group takes the digests of files that are written side by side, several at
 // once where the processor can: MD5 is a chain of steps, and walking several
 // chains costs little more than one. The zero value is ready. It is safe for
@@ -26,8 +30,9 @@ type Group struct {
 	done sync.Cond // after rounds; its L is mu
 	// waiting have a buffer that nobody digests yet.
 	waiting []*Sums
-	// open counts the files that have given something and are not settled.
-	open int
+	// open counts the files that have given something and are not settled, rounds
+	// those under way.
+	open, rounds int
 	// company is the same for all of them.
 	company company
 }
@@ -59,7 +64,7 @@ func (g *Group) newSums(c company) *Sums {
 	if c != alone {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.company = c
+		g.company, g.done.L = c, &g.mu
 		s.group = g
 	}
 	return s
@@ -85,19 +90,29 @@ func (s *Sums) Swap(b []byte) []byte {
 		g.open++
 	}
 	free := s.free
-	s.given, s.free = b, nil
-	g.waiting = append(g.waiting, s)
+	s.free = nil
+	if rest := s.begin(b); len(rest) < blockSize {
+		s.end(rest)
+		s.free = b[:0]
+	} else {
+		s.given, s.rest = b, rest
+		g.waiting = append(g.waiting, s)
+	}
 	return free[:0]
 }
 
 // settle sees to it that what was given has been digested.
 func (s *Sums) settle() {
 	g := s.group
-	for yields := 0; s.given != nil; {
+	for waits, yields := 0, 0; s.given != nil; {
+		few := len(g.waiting) < min(g.open, g.company.most())
 		switch {
 		case s.busy:
 			g.done.Wait()
-		case yields < patience && len(g.waiting) < min(g.open, g.company.most()):
+		case few && g.rounds > 0 && waits == 0:
+			waits++ // some of those in that round may be company in the next
+			g.done.Wait()
+		case few && yields < patience:
 			yields++
 			g.mu.Unlock()
 			runtime.Gosched()
@@ -128,17 +143,17 @@ type lane struct {
 	rest []byte
 }
 
-// round digests what a file has given, and what others have besides.
+// round goes on with what a file has given, and what others have besides, until
+// the first of them is done or there may be more company.
 func (g *Group) round(first *Sums) {
-	g.done.L = &g.mu
 	var list [maxLanes]lane
 	n, kept := 1, g.waiting[:0]
-	list[0] = lane{first, first.given}
+	list[0] = lane{first, first.rest}
 	for _, s := range g.waiting {
 		switch {
 		case s == first:
 		case n < g.company.most():
-			list[n] = lane{s, s.given}
+			list[n] = lane{s, s.rest}
 			n++
 		default:
 			kept = append(kept, s)
@@ -150,43 +165,42 @@ func (g *Group) round(first *Sums) {
 		l.sums.busy = true
 	}
 	c := g.company
+	g.rounds++
 	g.mu.Unlock()
-	sums := list // digest puts its own in another order
 	digest(list[:n], c)
 	g.mu.Lock()
-	for _, l := range sums[:n] {
+	g.rounds--
+	for _, l := range list[:n] {
 		s := l.sums
-		s.given, s.free, s.busy = nil, s.given[:0], false
+		s.rest, s.busy = l.rest, false
+		if len(s.rest) > 0 {
+			g.waiting = append(g.waiting, s)
+		} else {
+			s.given, s.free = nil, s.given[:0]
+		}
 	}
 	g.done.Broadcast()
 }
 
-// digest goes on with each of some files.
+// digest goes on with some files, each of which has whole blocks.
 func digest(list []lane, c company) {
+	blocks := len(list[0].rest) / blockSize
+	for _, l := range list[1:] {
+		blocks = min(blocks, len(l.rest)/blockSize)
+	}
+	if len(list) < c.most() {
+		blocks = min(blocks, aBit)
+	}
+	if len(list) == 1 {
+		list[0].sums.blocks(&list[0].sums.s, &list[0].rest[0], blocks)
+	} else {
+		c.together(list, blocks)
+	}
 	for i := range list {
 		l := &list[i]
-		l.rest = l.sums.begin(l.rest)
-	}
-	for {
-		// Those that have whole blocks come first.
-		n, blocks := 0, 0
-		for i := range list {
-			if have := len(list[i].rest) / blockSize; have > 0 {
-				list[i], list[n] = list[n], list[i]
-				if n++; n == 1 || have < blocks {
-					blocks = have
-				}
-			}
+		if l.rest = l.rest[blocks*blockSize:]; len(l.rest) < blockSize {
+			l.sums.end(l.rest)
+			l.rest = nil
 		}
-		if n < 2 {
-			break
-		}
-		c.together(list[:n], blocks)
-		for i := range list[:n] {
-			list[i].rest = list[i].rest[blocks*blockSize:]
-		}
-	}
-	for i := range list {
-		list[i].sums.end(list[i].rest)
 	}
 }
