@@ -8,11 +8,13 @@
 //
 //   - a generation takes the segments of blocks that did not change from the
 //     file before it, without compressing or even inflating them ([Writer.Keep],
-//     [Writer.Update]), and a block that several files have is compressed once
-//     ([Pool]);
+//     [Writer.Update]), makes that of a block in which little has changed out of
+//     the one before (package mend), and a block that several files have is
+//     compressed once ([Pool]);
 //   - any range of the plain form is had by inflating the blocks that it
 //     touches ([Reader]);
-//   - equal nodes give equal bytes, whichever way a file was made.
+//   - equal nodes give equal plain bytes, whichever way a file was made, and equal
+//     compressed ones where the file before is the same too.
 //
 // It owns boundaries, segments, stitching and random access. It refuses to
 // know what a node says: to it a node is bytes with an id. Where files lie is

@@ -95,7 +95,7 @@ func ExampleWriter_Update() {
 	// <product id="4"/>
 	// <product id="5"/>
 	// </products>
-	// {Compressed:1 Shared:0 Copied:2 Kept:2}
+	// {Compressed:1 Shared:0 Copied:2 Kept:2 Mended:0}
 }
 
 func ExampleIndex_Open() {

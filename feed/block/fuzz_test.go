@@ -89,8 +89,8 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// FuzzBoundaries checks that any update of any file is what building it anew
-// gives, from raw bytes as ids.
+// FuzzBoundaries checks that any update of any file is what building it of all
+// nodes beside the file before gives, from raw bytes as ids.
 func FuzzBoundaries(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8, 40, 41, 42}, []byte{3, 4, 9}, uint8(3), uint8(4))
 	f.Add([]byte("a merchant's catalog of old"), []byte("rental"), uint8(1), uint8(40))
@@ -114,12 +114,15 @@ func FuzzBoundaries(f *testing.F) {
 				edits[id] = []byte("<new/>")
 			}
 		}
-		_, want := bytesOf(t, d.edited(edits), opt)
 		opt.Previous = previous(r, file)
+		_, want := bytesOf(t, d.edited(edits), opt)
 		var got bytes.Buffer
 		update(t, &got, d, edits, opt)
 		if !bytes.Equal(got.Bytes(), want) {
-			t.Fatal("an updated file differs from a new one")
+			t.Fatal("an updated file differs from one that was built")
+		}
+		if whole, err := gunzip(want); err != nil || !bytes.Equal(whole, d.edited(edits).plain()) {
+			t.Fatalf("it holds %d bytes and %v", len(whole), err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package block_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -172,8 +173,9 @@ func bytesOf(t fatal, d *document, opt block.Options) (block.Result, []byte) {
 }
 
 // TestUpdateIsBuild checks over histories of edits that updating a file gives
-// the file, byte for byte, that is made of all nodes, whatever the sources of
-// the old bytes and whoever else works with the pool.
+// the file, byte for byte, that is made of all nodes beside the same file before,
+// whatever the sources of the plain bytes and whoever else works with the pool; and
+// that it holds what a file without one before holds.
 func TestUpdateIsBuild(t *testing.T) {
 	t.Parallel()
 	pool := block.NewPool(block.PoolOptions{Workers: 3, CacheBytes: 1 << 20})
@@ -210,9 +212,9 @@ func TestUpdateIsBuild(t *testing.T) {
 				level = rapid.IntRange(1, 6).Draw(t, "level")
 			}
 			next := d.edited(edits)
-			opt := block.Options{Pool: pool, Level: level, Cut: cut}
+			opt := block.Options{Pool: pool, Level: level, Cut: cut, Previous: p}
 			want, wantFile := bytesOf(t, next, opt)
-			opt.Previous = p
+			alone, _ := bytesOf(t, next, block.Options{Pool: pool, Level: level, Cut: cut})
 			plainToo := rapid.Bool().Draw(t, "plain")
 			var gotPlain bytes.Buffer
 			if plainToo {
@@ -252,6 +254,14 @@ func TestUpdateIsBuild(t *testing.T) {
 					t.Fatalf("blocks of %v nodes were told, they are %v", decided, bounds(got.Index))
 				}
 			}
+			if whole, err := gunzip(gotFile.Bytes()); err != nil || !bytes.Equal(whole, next.plain()) {
+				t.Fatalf("generation %d: the updated file holds %d bytes and %v", generation, len(whole), err)
+			}
+			for i, b := range alone.Index.Blocks {
+				if g := got.Index.Blocks[i]; g.First != b.First || g.Bits != b.Bits || g.Digest != b.Digest || g.CRC != b.CRC {
+					t.Fatalf("generation %d, block %d: got %+v, want %+v", generation, i, g, b)
+				}
+			}
 			if !bytes.Equal(gotFile.Bytes(), wantFile) {
 				t.Fatalf("generation %d: an updated file differs from a new one\n%q\n%q", generation, bounds(got.Index), bounds(want.Index))
 			}
@@ -268,6 +278,15 @@ func TestUpdateIsBuild(t *testing.T) {
 			d, r, file = next, got, wantFile
 		}
 	})
+}
+
+// gunzip reads a file by the standard library.
+func gunzip(file []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(file))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 // TestReaderReadsRanges compares ranges of the plain form with the plain form.

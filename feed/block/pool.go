@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"feedmill/feed/block/internal/mend"
 )
 
 // PoolOptions are the settings of a [Pool].
@@ -121,6 +123,7 @@ type job struct {
 type worker struct {
 	deflater
 	inflater
+	mender  mend.Mender
 	cache   *cache
 	scratch []byte
 }
@@ -134,6 +137,10 @@ func (w *worker) run(j *job) error {
 	b.CRC = crc32.ChecksumIEEE(j.plain)
 	if w.reuse(j, b) {
 		j.stats.copied.Add(1)
+		return nil
+	}
+	if w.mend(j, b) {
+		j.stats.mended.Add(1)
 		return nil
 	}
 	k := cacheKey{b.Digest, int(b.Plain), j.level}
@@ -188,6 +195,37 @@ func (w *worker) reuse(j *job, b *Block) bool {
 		return false
 	}
 	j.stream, b.Packed, b.PackedCRC = j.buf, s.Packed, s.PackedCRC
+	return true
+}
+
+// mendShare is how many mended blocks there are for one that is compressed anew
+// although it could be mended: streams that were mended again and again are
+// longer than need be.
+const mendShare = 15
+
+// mend makes the stream of a block from that of the same ids in the previous
+// file. Nothing mended goes through the cache: what a stream is may depend on
+// the file before it, but not on what else the pool does.
+func (w *worker) mend(j *job, b *Block) bool {
+	if j.prev == nil || j.prev.Gzip == nil || j.prev.Index.Level != j.level || b.Nodes == 0 || b.Digest[0]%(mendShare+1) == 0 {
+		return false
+	}
+	x := j.prev.Index
+	i, in := x.Find(b.First)
+	if !in || x.Blocks[i].Bits != b.Bits {
+		return false
+	}
+	s := x.segment(i + 1)
+	var err error
+	w.scratch, err = j.prev.Gzip.append(j.ctx, w.scratch[:0], x.at(i+1).packed, int64(s.Packed))
+	if err != nil || s.checkPacked(w.scratch) != nil {
+		return false
+	}
+	var ok bool
+	if j.buf, ok = w.mender.Append(j.buf[:0], j.plain, w.scratch, int(s.Plain)); !ok {
+		return false
+	}
+	j.stream, b.Packed, b.PackedCRC = j.buf, uint32(len(j.buf)), crc32.Checksum(j.buf, castagnoli)
 	return true
 }
 

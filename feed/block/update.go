@@ -29,7 +29,8 @@ type Edit struct {
 // with edits alone, in ascending order, and its slice is not used after the
 // next question.
 //
-// The file is the one, byte for byte, that writing every node would make.
+// The file is the one, byte for byte, that writing every node beside the same
+// previous file would make.
 func (w *Writer) Update(edits iter.Seq2[Edit, error], nodes func(i int) ([]Node, error)) error {
 	if w.opt.Previous == nil {
 		return w.fail(errors.New("update: there is no previous file"))

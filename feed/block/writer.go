@@ -69,11 +69,12 @@ type Result struct {
 type Stats struct {
 	// Compressed were made now, Shared came from the pool's cache, Copied from
 	// the file before because their nodes turned out equal, Kept from there
-	// because the caller said so.
-	Compressed, Shared, Copied, Kept int64
+	// because the caller said so. Mended were made of those of the same ids there, of
+	// which a little has changed.
+	Compressed, Shared, Copied, Kept, Mended int64
 }
 
-type counters struct{ compressed, shared, copied, kept atomic.Int64 }
+type counters struct{ compressed, shared, copied, kept, mended atomic.Int64 }
 
 // Writer writes one file: header, nodes and blocks by ascending ids, footer.
 // A method that fails leaves the writer failed for good, and the first error
@@ -439,7 +440,7 @@ func (w *Writer) Finish() (Result, error) {
 		r.Index = &w.index
 	}
 	c := &w.counts
-	r.Stats = Stats{Compressed: c.compressed.Load(), Shared: c.shared.Load(), Copied: c.copied.Load(), Kept: c.kept.Load()}
+	r.Stats = Stats{Compressed: c.compressed.Load(), Shared: c.shared.Load(), Copied: c.copied.Load(), Kept: c.kept.Load(), Mended: c.mended.Load()}
 	return r, nil
 }
 
