@@ -25,7 +25,7 @@ import (
 )
 
 // stitched are files put together from everything that a segment can come
-// from: new, spliced, kept, copied and shared ones.
+// from: new, spliced, kept, copied, mended and shared ones.
 var stitched = sync.OnceValue(func() map[string]*stitchedFile {
 	pool := block.NewPool(block.PoolOptions{CacheBytes: 8 << 20})
 	defer pool.Close()
@@ -43,7 +43,7 @@ var stitched = sync.OnceValue(func() map[string]*stitchedFile {
 		must(0, w.Update(sorted(edits), d.in(r.Index)))
 		must(0, w.Footer(next.footer))
 		result := must(w.Finish())
-		if s := result.Stats; len(edits) > 0 && (s.Kept == 0 || s.Compressed == 0 || s.Copied == 0) {
+		if s := result.Stats; len(edits) > 0 && (s.Kept == 0 || s.Compressed == 0 || s.Copied == 0 || s.Mended == 0) {
 			panic(fmt.Sprintf("%s: %+v: want segments of every origin", name, s))
 		}
 		files[name] = &stitchedFile{plain: next.plain(), file: file.Bytes()}
