@@ -163,6 +163,7 @@ type planted struct {
 	only  []string          // files kept, all when empty
 	opt   Options
 	where string // part of the line that must be told: file, place or path
+	once  bool   // it is counted once, however many products break it
 }
 
 const (
@@ -219,6 +220,9 @@ func TestPlantedFaults(t *testing.T) {
 			}
 			if p.where != "" && !strings.Contains(listing(rep), p.where) {
 				t.Errorf("fault %d: got no finding with %q:%s", i, p.where, listing(rep))
+			}
+			if at := slices.IndexFunc(rep.Counts, func(c Count) bool { return c.Code == p.code }); p.once && at >= 0 && rep.Counts[at].Found != 1 {
+				t.Errorf("fault %d: got it %d times, want once:%s", i, rep.Counts[at].Found, listing(rep))
 			}
 			rule, _ := Lookup(p.code)
 			if valid := rule.Level != LevelError && len(p.also) == 0; valid && !rep.Valid() {

@@ -59,10 +59,13 @@ type offerPass struct {
 
 	stack     []state
 	document  string           // currency of products
-	places    int              // decimals of that currency
+	currency  string           // the first one that the file names
+	silent    int64            // products that name no currency where products does not
+	places    int              // decimals of the currency of products
 	codes     *table[struct{}] // size codes of the file
 	file      uint16
 	nested    bool
+	listPos   xmltok.Pos // of products
 	endPos    xmltok.Pos
 	endPath   string
 	cur       product
@@ -287,7 +290,7 @@ func (o *offerPass) schedule() {
 }
 
 func (o *offerPass) startProducts(attrs []xmltok.Attr) {
-	o.places = 2
+	o.places, o.listPos = 2, o.e.Pos()
 	for i := range attrs {
 		a := &attrs[i]
 		if len(a.Prefix) > 0 {
@@ -302,11 +305,26 @@ func (o *offerPass) startProducts(attrs []xmltok.Attr) {
 			o.places = decimals(o.document)
 		}
 	}
+	if !o.light && !o.change {
+		o.x.currency = ""
+	}
+	o.paidIn(o.document)
+}
+
+// paidIn takes the currency of products, or of a product where that is silent:
+// a file has one, and light and change files that of full (IOF 3, 4.1).
+func (o *offerPass) paidIn(currency string) {
 	switch {
-	case o.light && o.x.currency != "" && o.document != "" && o.document != o.x.currency:
-		o.flag(codeCurrency, "the currency is %s, and that of full is %s", clip(o.document), clip(o.x.currency))
+	case currency == "" || currency == o.currency:
+	case o.currency != "":
+		o.flag(codeCurrency, "the currency is %s, and that of a product before it is %s", clip(currency), clip(o.currency))
 	case !o.light && !o.change:
-		o.x.currency = o.document
+		o.currency, o.x.currency = currency, currency
+	default:
+		o.currency = currency
+		if o.applied && o.x.currency != "" && currency != o.x.currency {
+			o.flag(codeCurrency, "the currency is %s, and that of full is %s", clip(currency), clip(o.x.currency))
+		}
 	}
 }
 
@@ -317,6 +335,9 @@ func (o *offerPass) finish(cut bool) {
 	start := xmltok.Pos{Line: 1, Column: 1}
 	if o.extended && !o.declared {
 		o.flagAt(codeExtensions, start, "/offer", "iaiext is in use, and extensions does not say yes")
+	}
+	if o.silent > 0 {
+		o.flagAt(codeCurrencyMissing, o.listPos, "/offer/products", "neither products nor %d of %d products in it name a currency", o.silent, o.products)
 	}
 	if !cut && o.products == 0 {
 		switch {

@@ -153,8 +153,9 @@ func (o *offerPass) startProduct(attrs []xmltok.Attr) {
 			if value := trim(a.Value); o.document != "" && string(value) != o.document {
 				o.flag(codeCurrency, "the currency is %s, and that of products is %s", clip(value), clip(o.document))
 				c.places = decimals(string(value))
-			} else if o.document == "" {
+			} else if o.document == "" && len(value) > 0 {
 				c.places = decimals(string(value))
+				o.paidIn(string(value))
 			}
 		case "producer_code_standard":
 			c.std = parseStandard(trim(a.Value))
@@ -167,7 +168,7 @@ func (o *offerPass) startProduct(attrs []xmltok.Attr) {
 	}
 	c.key = o.c.keys.of(c.id)
 	if !currency && o.document == "" && !c.removed {
-		o.flag(codeCurrencyMissing, "neither products nor the product has a currency")
+		o.silent++
 	}
 	if !o.light && !isDigits(c.id) {
 		o.flag(codeProductID, "the id is %s", clip(c.id))

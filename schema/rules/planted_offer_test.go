@@ -14,7 +14,12 @@ func plantedPrices() []planted {
 		{code: codePriceDigits, edits: one(full, `gross="61.50" net="50.00"`, `gross="61.5" net="50"`)},
 		{code: codeCurrency, edits: one(full, `currency="PLN" code_on_card="WS-105"`, `currency="EUR" code_on_card="WS-105"`)},
 		{code: codeCurrency, edits: one(light, `currency="PLN"`, `currency="EUR"`)},
-		{code: codeCurrencyMissing, edits: both(every(change, ` currency="PLN"`, ""))},
+		{code: codeCurrency, edits: every(change, `currency="PLN"`, `currency="EUR"`), where: `the currency is "EUR", and that of full is "PLN"`},
+		// Where products is silent, a product speaks for the file.
+		{code: codeCurrency, edits: both(one(full, `<products currency="PLN"`, `<products`), one(full, `currency="PLN" code_on_card="WS-105"`, `currency="EUR" code_on_card="WS-105"`)), where: `that of a product before it is "PLN"`},
+		{code: codeCurrency, edits: both(one(full, `<products currency="PLN"`, `<products`), one(light, `currency="PLN"`, `currency="EUR"`)), where: "light.xml"},
+		{code: codeCurrencyMissing, edits: both(every(change, ` currency="PLN"`, "")), where: "neither products nor 1 of 1 products in it name a currency"},
+		{code: codeCurrencyMissing, edits: every(full, ` currency="PLN"`, ""), where: "full.xml:3:3  /offer/products  IOF-CURRENCY-MISSING  neither products nor 5 of 5 products", once: true},
 	}
 }
 

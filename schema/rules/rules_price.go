@@ -24,8 +24,8 @@ func priceRules() []Rule {
 		{codePriceIncomplete, LevelWarning, "net or gross missing", "A price has only one of net and gross.", "Importers that read the other one: the product costs nothing, or is left out.", "Write both.", "IOF 4.5; CONSUMERS 13"},
 		{codePriceNegative, LevelError, "price below zero", "A price is negative.", "Everybody who sells by it.", "Mend the price; leave the node out when there is none.", "IOF 4.5"},
 		{codePriceDigits, LevelHint, "price without two decimals", "A price of full, light or a change file is not written with exactly the decimals of its currency, two for most.", "Importers that compare texts: 1575.6 in full and 1575.60 in light is a change to them, and a few cut at fixed places.", "Write all decimals, the same text in full and light.", "IOF 4.5; CONSUMERS 5"},
-		{codeCurrency, LevelError, "currencies disagree", "A product names another currency than its file, or light another one than full.", "Everybody who reads the other one: 100 PLN and 100 EUR differ by a factor of four.", "Convert all prices of an offer into the recipient's currency and say it everywhere alike.", "IOF 3; IOF 4.1; IOF 5"},
-		{codeCurrencyMissing, LevelWarning, "no currency", "Neither products nor the product says the currency of its prices.", "Importers that take their own currency instead.", "Write currency on products and on every product.", "IOF 3; IOF 4.1"},
+		{codeCurrency, LevelError, "currencies disagree", "A product names another currency than its file or a product before it, or light or a change file another one than full.", "Everybody who reads the other one: 100 PLN and 100 EUR differ by a factor of four.", "Convert all prices of an offer into the recipient's currency and say it everywhere alike.", "IOF 3; IOF 4.1; IOF 5"},
+		{codeCurrencyMissing, LevelWarning, "no currency", "Neither products nor a product in it says the currency of its prices. It is told once a file, with the number of such products.", "Importers that take their own currency instead.", "Write currency on products and on every product.", "IOF 3; IOF 4.1"},
 	}
 }
 
