@@ -282,6 +282,9 @@ func (c *checker) measured(m *member, src *source, s *sheet, rep *FileReport, po
 	if bad := src.damage(); bad != "" && s.want(codeGZIP) {
 		s.add(c.rules[codeGZIP], xmltok.Pos{}, "/", bad)
 	}
+	if n := src.members(); n > 1 && s.want(codeGZIPMembers) {
+		s.add(c.rules[codeGZIPMembers], xmltok.Pos{}, "/", "a second gzip member follows the first one")
+	}
 	if c.opt.SchemaOnly || src.md5 == nil {
 		return
 	}

@@ -383,8 +383,10 @@ func TestDamagedCompression(t *testing.T) {
 		says string
 	}{
 		{"whole", whole, nil, ""},
-		{"two members", append(packed(t, stocks[:99]), packed(t, stocks[99:])...), nil, ""},
-		{"empty member behind", append(bytes.Clone(whole), packed(t, nil)...), nil, ""},
+		{"two members", append(packed(t, stocks[:99]), packed(t, stocks[99:])...), []string{codeGZIPMembers}, "stocks.xml.gz:0:0  /  IOF-GZIP-MEMBERS  a second gzip member"},
+		{"empty member behind", append(bytes.Clone(whole), packed(t, nil)...), []string{codeGZIPMembers}, ""},
+		{"many members", bytes.Repeat(packed(t, []byte("\n")), 1000), []string{codeGZIPMembers, codeHash, empty}, ""},
+		{"something behind the second member", append(slices.Concat(whole, packed(t, nil)), "done\n"...), []string{codeGZIP, codeGZIPMembers}, "other bytes follow"},
 		{"cut off", whole[:len(whole)/2], []string{codeGZIP, codeHash, unclosed}, "ends too early"},
 		{"cut off in the checksum", whole[:len(whole)-3], []string{codeGZIP}, "ends too early"},
 		{"cut off in the second member", append(bytes.Clone(whole), whole[:7]...), []string{codeGZIP}, "ends too early"},

@@ -250,6 +250,7 @@ var elsewhere = map[string]string{
 	codeManifestForm:                "TestManifest",
 	codeSizesMany:                   "TestManySizes",
 	codeGZIP:                        "TestDamagedCompression",
+	codeGZIPMembers:                 "TestDamagedCompression",
 	codeFileLarge:                   "TestLargeFile",
 	codeCheckPartial:                "TestMemoryIsBounded",
 	CodeHTTPStatus:                  "package conformance",

@@ -68,6 +68,7 @@ const (
 	codeExtensions   = "IOF-EXTENSIONS"
 	codeBOM          = "IOF-BOM"
 	codeGZIP         = "IOF-GZIP"
+	codeGZIPMembers  = "IOF-GZIP-MEMBERS"
 	codeWebPage      = "IOF-WEB-PAGE"
 	codeDeclaration  = "IOF-DECLARATION"
 	codeFileLarge    = "IOF-FILE-LARGE"
@@ -104,6 +105,11 @@ func shapeRules() []Rule {
 			"Everybody who takes the compressed file: unpackers fail, or hand on the beginning as if it were all.",
 			"Write the compressed file whole, and give it its name when it is complete.",
 			"CONSUMERS 20"},
+		{codeGZIPMembers, LevelError, "more than one gzip member",
+			"A compressed file is made of several gzip members, one behind the other. That is legal, and all of them together were judged.",
+			"Importers whose unpacker stops at the end of the first member: they have the beginning of the file and take it for all, or fail.",
+			"Compress the whole file as one member instead of joining compressed parts.",
+			"RFC 1952, 2.2; CONSUMERS 20"},
 		{codeWebPage, LevelError, "web page instead of a file",
 			"The file begins as a page of HTML does. Nothing else of it was judged.",
 			"Everybody: an XML reader stops here. Those who read on all the same find an offer without products.",

@@ -38,6 +38,14 @@ func (s *source) damage() string {
 	return s.packed.damage
 }
 
+// members counts the gzip members that were begun so far.
+func (s *source) members() int {
+	if s.packed == nil {
+		return 0
+	}
+	return s.packed.members
+}
+
 // watched remembers the error that reading failed with.
 type watched struct {
 	io.Reader
@@ -55,11 +63,12 @@ func (w *watched) Read(p []byte) (int, error) {
 // unpacker undoes gzip. What is wrong with the compression is what the file
 // holds, no failure to read it: its text ends there, and damage says why.
 type unpacker struct {
-	raw    *watched
-	from   *bufio.Reader
-	z      *gzip.Reader
-	done   bool
-	damage string
+	raw     *watched
+	from    *bufio.Reader
+	z       *gzip.Reader
+	members int
+	done    bool
+	damage  string
 }
 
 // next begins with a member.
@@ -70,6 +79,7 @@ func (u *unpacker) next() (err error) {
 		err = u.z.Reset(u.from)
 	}
 	if err == nil {
+		u.members++
 		u.z.Multistream(false) // to tell what follows a member from what is in it
 	}
 	return err
