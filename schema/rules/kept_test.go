@@ -36,6 +36,13 @@ func keptTable() []kept {
 		{codeChangedMissing, one(gateway, `changed="2026-03-02 08:30:00"`, `changed="2026-13-02 08:30:00"`), []string{codeDateInvalid}},
 		{codeMetaTime, one(gateway, `created="2026-03-02 09:05:00"`, `created="2026-02-30 09:05:00"`), []string{codeDateInvalid}},
 		{codeFileMissing, one(gateway, `stocks url="https://feeds.example.com/o/wierzbowa/12/stocks.xml"`, `stocks`), []string{schema.RuleAttrMissing}},
+		// A size that left shows as sold out for a time, and one that stands there twice is one size.
+		{codeLightSizeUnknown, []edit{{file: change, old: `        <size id="M"`, new: `        <!--<size id="M"`}, {file: change, old: `stock_quantity="9"/>
+        </size>`, new: `stock_quantity="9"/>
+        </size>-->`}, {file: light, old: `quantity="9"`, new: `quantity="0"`}}, nil},
+		{codeLightSizeMissing, []edit{{file: change, old: `<size id="M"`, new: `<size id="S"`}, {file: light, old: `        <size id="M"`, new: `        <!--<size id="M"`}, {file: light, old: `<stock id="1" quantity="9"/>
+        </size>`, new: `<stock id="1" quantity="9"/>
+        </size>-->`}}, []string{codeLightCode, codeSizeDuplicate}},
 		{codeLightRemoved, one(change, `<product id="102" currency`, `<product id="102" removed="no" currency`), value},
 
 		// References may be repeated in other languages, and only the dictionary's is compared.

@@ -103,6 +103,7 @@ type product struct {
 	sizeIDs    []key
 	many       map[key]struct{} // of sizeIDs, once there are many
 	sizes      int
+	repeated   int    // sizes with the id of one before them
 	unpriced   int    // sizes without a price
 	gross, srp uint32 // as in record
 	quantity   int64  // total in thousandths
@@ -481,7 +482,7 @@ func (o *offerPass) describe() {
 	if o.change {
 		flags = rec.flags&inFull | inChange
 	}
-	*rec = record{gross: c.gross, srp: c.srp, quantity: c.total(), n: o.x.described, sizes: uint16(min(c.sizes, math.MaxUint16)),
+	*rec = record{gross: c.gross, srp: c.srp, quantity: c.total(), n: o.x.described, sizes: uint16(min(c.sizes-c.repeated, math.MaxUint16)),
 		file: rec.file, flags: flags, digits: c.digits, vat: rateOf(c.vat)}
 }
 
@@ -562,8 +563,8 @@ func (o *offerPass) endLightProduct() {
 	if total := c.total(); total != 0 && k.quantity != 0 && total != k.quantity && o.generated != "" && o.generated == x.newest {
 		o.atProduct(codeStockOdds, "light and full of %s have other quantities", o.generated)
 	}
-	if k.sizes != 0 && k.sizes < math.MaxUint16 && c.sizes < int(k.sizes) && c.sizes > 0 {
-		o.atProduct(codeLightSizeMissing, "the product has %d sizes here and %d in full", c.sizes, k.sizes)
+	if n := c.sizes - c.repeated; k.sizes != 0 && k.sizes < math.MaxUint16 && n < int(k.sizes) && n > 0 {
+		o.atProduct(codeLightSizeMissing, "the product has %d sizes here and %d in full", n, k.sizes)
 	}
 }
 

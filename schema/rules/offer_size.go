@@ -17,6 +17,7 @@ type size struct {
 	kids     kids
 	gross    uint32 // as in record
 	stocks   int
+	sold     bool  // some of it is there
 	ids      []key // of warehouses
 }
 
@@ -88,6 +89,7 @@ func (o *offerPass) sizeID() {
 	}
 	s.key = o.c.keys.of(s.id)
 	if c.hasSize(s.key) {
+		c.repeated++
 		o.flag(codeSizeDuplicate, "size %s stands there twice in the product", clip(s.id))
 	}
 	if !o.refs || !o.x.have[schema.Sizes] || o.x.partial {
@@ -168,14 +170,14 @@ func (o *offerPass) endSize() {
 		return
 	}
 	at := o.c.keys.pair(c.key, s.key)
-	code := uint32(0)
+	code := uint16(0)
 	if len(s.code) > 0 {
-		code = uint32(o.c.keys.hash(s.code)) | 1
+		code = uint16(o.c.keys.hash(s.code)) | 1
 	}
 	if !o.light {
 		if o.applied && !c.removed {
 			if v, _ := o.x.items.put(at); v != nil {
-				*v = item{gross: s.gross, code: code}
+				*v = item{gross: s.gross, code: code, n: uint16(o.x.described + 1)}
 			} else {
 				o.x.partial = true
 			}
@@ -189,6 +191,11 @@ func (o *offerPass) endSize() {
 	switch {
 	case v == nil:
 		o.atSize(codeLightSizeUnknown, "size %s is none of product %s in full", clip(s.id), clip(c.id))
+		return
+	case v.n != uint16(c.known.n):
+		if s.sold {
+			o.atSize(codeLightSizeUnknown, "size %s has stock, and a change file took it from product %s", clip(s.id), clip(c.id))
+		}
 		return
 	case v.code != 0 && code != 0 && v.code != code:
 		o.atSize(codeLightCode, "code %s is another one in full", clip(s.code))
@@ -262,10 +269,11 @@ func (o *offerPass) startStock(parent state, attrs []xmltok.Attr) {
 	case len(trim(quantity)) == 0:
 		o.flag(codeQuantityMissing, "the stock has no quantity")
 	case n.ok && n.v == -1*scale:
-		c.unlimited = true
+		c.unlimited, s.sold = true, true
 		o.flag(codeQuantityUnlimited, "the quantity is unlimited")
 	case n.ok && n.v > 0:
 		c.quantity += n.v / (scale / 1000)
+		s.sold = true
 	}
 	if fraction || o.fraction(n) {
 		o.flag(codeQuantityFraction, "the quantity is written with decimals")

@@ -104,6 +104,10 @@ func plantedLight() []planted {
 		{code: codeLightNoPrice, edits: both(one(light, sizes103, "<sizes/>"), one(light, `<price gross="60.89" net="49.50"/>`, "")), also: []string{schema.RuleMissing, codeLightNoSize}},
 		{code: codeLightNoPrice, edits: every(light, `<price gross="60.89" net="49.50"/>`, ""), also: []string{codeSizePrice}},
 		{code: codeLightSizeUnknown, edits: one(light, `<size id="uniw"`, `<size id="0"`), also: []string{codeRefSize}},
+		// The newest change file of a product says which sizes it has.
+		{code: codeLightSizeUnknown, edits: []edit{{file: change, old: `        <size id="M"`, new: `        <!--<size id="M"`}, {file: change, old: `stock_quantity="9"/>
+        </size>`, new: `stock_quantity="9"/>
+        </size>-->`}}, where: `size "M" has stock, and a change file took it from product "102"`},
 		{code: codeLightSizeMissing, edits: []edit{{file: light, old: sizeM, new: "        <!--" + sizeM}, {file: light, old: `<stock id="1" quantity="9"/>
         </size>`, new: `<stock id="1" quantity="9"/>
         </size>-->`}}},

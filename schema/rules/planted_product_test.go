@@ -93,7 +93,8 @@ func plantedCodes() []planted {
 	return []planted{
 		{code: codeCodeDuplicate, edits: both(one(full, `code="103-uniw"`, `code="101-uniw"`), one(light, `code="103-uniw"`, `code="101-uniw"`))},
 		{code: codeCodeMissing, edits: one(full, ` code="101-uniw"`, "")},
-		{code: codeSizeDuplicate, edits: one(change, `<size id="M"`, `<size id="S"`), also: []string{codeLightCode}},
+		{code: codeSizeDuplicate, edits: one(change, `<size id="M"`, `<size id="S"`), also: []string{codeLightCode, codeLightSizeUnknown}},
+		{code: codeSizeDuplicate, edits: one(light, `<size id="M"`, `<size id="S"`), also: []string{codeLightCode, codeLightSizeMissing}},
 		{code: codeSizeID, edits: one(light, `<size id="uniw" name="uniwersalny"`, `<size name="uniwersalny"`)},
 		{code: codeGTINCheck, edits: one(full, ean101, `code_producer="5900000010107"`)},
 		{code: codeGTINCheck, edits: both(isbn("ISBN10"), one(full, ean101, `code_producer="0306406153"`))},

@@ -54,7 +54,7 @@ type record struct {
 	quantity   uint32 // total in thousandths plus two; 1 for unlimited, 0 for unknown
 	n          uint32 // how many products were described before it, itself included
 	vat        uint16 // in hundredths of a percent plus one; 0 for unknown
-	sizes      uint16
+	sizes      uint16 // one that stands there twice is one
 	file       uint16 // that named it last
 	flags      uint8
 	digits     uint8 // of its unit, as in entry
@@ -75,7 +75,8 @@ func (r *record) described() bool { return r.flags&(inFull|inChange) != 0 && r.f
 // item is what is remembered of a size of a product.
 type item struct {
 	gross uint32 // as in record
-	code  uint32 // hash of the code; 0 for none
+	code  uint16 // of the hash of the code; 0 for none
+	n     uint16 // of the n of the product that has it, for telling sizes that a change file dropped
 }
 
 // pendingRef is a reference to a product that was not known yet.
