@@ -224,6 +224,7 @@ func (c *checker) read(ctx context.Context, m *member, src *source, s *sheet, re
 	if m.kind == "" {
 		m.kind, rep.Kind = found, found
 	}
+	holds := detect("", head) // the name may lie, and importers go by the content
 	wantMD5, wantSHA := pointer != nil && pointer.Hash != "" || len(m.Claims) > 0, len(m.Claims) > 0
 	src.measure(wantMD5, wantSHA)
 	if page := webPage(head); page != "" {
@@ -236,7 +237,7 @@ func (c *checker) read(ctx context.Context, m *member, src *source, s *sheet, re
 			return schema.Report{}, fmt.Errorf("read %s: %w", m.Name, err)
 		}
 		rep.Bytes = src.size
-		c.measured(m, src, s, rep, pointer, found)
+		c.measured(m, src, s, rep, pointer, holds)
 		return schema.Report{}, nil
 	}
 	opt := schema.Options{Kind: m.kind, MaxErrors: schemaMost, Limits: c.opt.Limits}
@@ -273,23 +274,51 @@ func (c *checker) read(ctx context.Context, m *member, src *source, s *sheet, re
 		s.take(p.sheet)
 		rep.Products = p.products
 	}
-	c.measured(m, src, s, rep, pointer, found)
+	c.measured(m, src, s, rep, pointer, holds)
 	return got, nil
 }
 
-// measured judges the bytes of a file that was read.
-func (c *checker) measured(m *member, src *source, s *sheet, rep *FileReport, pointer *Pointer, found schema.Kind) {
+// measured judges the bytes of a file that was read, and whether what it holds
+// is of the kind that its pointer says.
+func (c *checker) measured(m *member, src *source, s *sheet, rep *FileReport, pointer *Pointer, holds schema.Kind) {
 	if bad := src.damage(); bad != "" && s.want(codeGZIP) {
 		s.add(c.rules[codeGZIP], xmltok.Pos{}, "/", bad)
 	}
 	if n := src.members(); n > 1 && s.want(codeGZIPMembers) {
 		s.add(c.rules[codeGZIPMembers], xmltok.Pos{}, "/", "a second gzip member follows the first one")
 	}
-	if c.opt.SchemaOnly || src.md5 == nil {
+	if c.opt.SchemaOnly {
 		return
 	}
-	rep.Bytes, rep.MD5 = src.size, sum(src.md5)
-	c.compare(m, src, rep, pointer, found)
+	if src.md5 != nil {
+		rep.Bytes, rep.MD5 = src.size, sum(src.md5)
+	}
+	switch other := c.twin(pointer, rep.MD5); {
+	case pointer == nil || holds == "":
+	case holds.Root() != pointer.Kind.Root():
+		c.tell(pointer, codeFileKind, "%s leads to a file of kind %s", pointer.Kind, holds)
+	case pointer.Kind == schema.Full && holds == schema.Light && rep.Products > 0:
+		c.tell(pointer, codeFileKind, "full leads to a file whose products are those of light: prices and sizes alone")
+	case other != nil:
+		c.tell(pointer, codeFileKind, "%s leads to the file that %s names", pointer.Kind, other.Kind)
+	}
+	if src.md5 != nil {
+		c.compare(m, src, rep, pointer)
+	}
+}
+
+// twin finds the pointer of another kind that names the bytes which an address
+// shows, where its own pointer names others.
+func (c *checker) twin(p *Pointer, shown string) *Pointer {
+	if p == nil || shown == "" || strings.EqualFold(p.Hash, shown) {
+		return nil
+	}
+	for i := range c.pointers {
+		if q := &c.pointers[i]; q.Kind != p.Kind && strings.EqualFold(q.Hash, shown) {
+			return q
+		}
+	}
+	return nil
 }
 
 // readOn reads a file with too many faults of schema once more, for the rules.
@@ -356,12 +385,9 @@ func (c *checker) tell(p *Pointer, code, format string, args ...any) {
 }
 
 // compare holds the bytes of a file against gateway and manifest.
-func (c *checker) compare(m *member, src *source, rep *FileReport, p *Pointer, found schema.Kind) {
+func (c *checker) compare(m *member, src *source, rep *FileReport, p *Pointer) {
 	if p != nil && p.Hash != "" && isMD5(p.Hash) && !strings.EqualFold(p.Hash, rep.MD5) {
 		c.tell(p, codeHash, "hash is %s, and that of %s is %s", p.Hash, m.Name, rep.MD5)
-	}
-	if p != nil && found != "" && found.Root() != p.Kind.Root() {
-		c.tell(p, codeFileKind, "%s leads to a file of kind %s", p.Kind, found)
 	}
 	for _, claim := range m.Claims {
 		s := c.sheetOf(claim.By)

@@ -90,6 +90,25 @@ func TestFolderFaults(t *testing.T) {
 			write(t, dir, gateway, files[gateway])
 			write(t, dir, "stocks.xml", files["series.xml"])
 		}, []string{codeFileKind, schema.RuleRoot}},
+		{"another kind without a hash", func(t *testing.T, dir string, files map[string][]byte) {
+			apply(t, files, one(gateway, ` hash="`+digestOf(light)+`"`, ""))
+			write(t, dir, gateway, files[gateway])
+			write(t, dir, light, files["series.xml"])
+		}, []string{codeFileKind, codeHashLight, schema.RuleRoot}},
+		{"light for full", func(t *testing.T, dir string, files map[string][]byte) {
+			write(t, dir, full, files[light])
+		}, []string{codeFileKind, codeGTINStandard, codeHash, codeProductCard, codeProductCategory, codeProductName, codeProductUnit, codeSizeGroup}},
+		{"change file for full", func(t *testing.T, dir string, files map[string][]byte) {
+			write(t, dir, full, files[tomb])
+		}, []string{codeFileKind, codeHash, codeLightUnknown, codeProductCard, codeProductCategory, codeProductName, codeProductPrice, codeProductSize, codeProductUnit, codeProductVAT, codeRemoved}},
+		{"empty full", func(t *testing.T, dir string, _ map[string][]byte) {
+			write(t, dir, full, []byte(strings.Replace(emptyOffer, ` language="pol"`, "", 1)))
+		}, []string{codeFullEmpty, codeHash, codeLightUnknown, schema.RuleAttrMissing}},
+		{"full under the name of light", func(t *testing.T, dir string, files map[string][]byte) {
+			apply(t, files, one(gateway, at+full, at+"light-full.xml"))
+			write(t, dir, gateway, files[gateway])
+			write(t, dir, "light-full.xml", files[full])
+		}, nil},
 		{"web page for full", func(t *testing.T, dir string, _ map[string][]byte) {
 			write(t, dir, full, []byte("<html><head><title>502 Bad Gateway</title></head><body><hr/></body></html>"))
 		}, []string{codeHash, codeWebPage}},
