@@ -43,6 +43,7 @@ type whyAnswer struct {
 	Product     int64        `json:"product"`
 	Name        string       `json:"name,omitempty"`
 	SwitchedOff string       `json:"switched_off,omitempty"`
+	ClosedBy    []string     `json:"closed_by,omitempty"`
 	Included    bool         `json:"included"`
 	Reason      string       `json:"reason,omitempty"`
 	Summary     string       `json:"summary"`
@@ -115,8 +116,11 @@ func printWhy(to io.Writer, a *manage.Answer) error {
 	} else {
 		fmt.Fprintf(&b, "product %d is no longer in the catalog\n", a.Product)
 	}
-	if a.Refusal != partner.Allowed {
-		fmt.Fprintf(&b, "nothing of the offer can be read now: %s\n", a.Refusal)
+	if len(a.ClosedBy) > 0 {
+		b.WriteString("nothing of the offer can be read now:\n")
+		for _, off := range a.ClosedBy {
+			fmt.Fprintf(&b, "  %s\n", closedBy(off))
+		}
 	}
 	for _, f := range []struct {
 		name string
@@ -149,9 +153,31 @@ func printWhy(to io.Writer, a *manage.Answer) error {
 	return err
 }
 
+// closedBy says what a switch that stands on off keeps from being read, and how
+// it is turned on.
+func closedBy(off partner.Refusal) string {
+	switch off {
+	case partner.RefusedSharingOff:
+		return "sharing is switched off for all partners; it is switched on in the settings of the panel"
+	case partner.RefusedPartnerBlocked:
+		return "the partner is blocked; see 'feedmill partner unblock'"
+	case partner.RefusedPartnerFeedOff:
+		return "the partner's offers are switched off; see 'feedmill partner on'"
+	case partner.RefusedOfferFeedOff:
+		return "the offer is switched off; see 'feedmill offer on'"
+	}
+	return off.String()
+}
+
 func whyAnswerOf(a *manage.Answer) whyAnswer {
 	out := whyAnswer{Partner: string(a.Partner.ID), PartnerName: a.Partner.Name, Offer: string(a.Offer.ID), OfferName: a.Offer.Name, Product: int64(a.Product),
-		Name: a.Name, SwitchedOff: a.Refusal.String(), Included: a.Included, Summary: "the product is no longer in the catalog", Full: whySentOf(&a.Full), Light: whySentOf(&a.Light)}
+		Name: a.Name, Included: a.Included, Summary: "the product is no longer in the catalog", Full: whySentOf(&a.Full), Light: whySentOf(&a.Light)}
+	for _, off := range a.ClosedBy {
+		out.ClosedBy = append(out.ClosedBy, off.String())
+	}
+	if len(out.ClosedBy) > 0 {
+		out.SwitchedOff = out.ClosedBy[0]
+	}
 	e := a.Explanation
 	if e == nil {
 		return out

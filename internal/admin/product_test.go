@@ -77,3 +77,50 @@ func TestAProductIsRemoved(t *testing.T) {
 	b.see(b.post("/products/1/delete", sureField, "1"), http.StatusNotFound, gone)
 	b.see(b.get("/audit"), http.StatusOK, "<dt>removed</dt>")
 }
+
+// TestEverySwitchIsTold looks for all switches that close an offer, in words of
+// every language, where one alone would send the reader to turn it on for nothing.
+func TestEverySwitchIsTold(t *testing.T) {
+	t.Parallel()
+	book, err := Storybook()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := book.(*storybook)
+	words := map[string][]string{
+		"en": {"sharing is switched off", "he is blocked", "his offers are switched off", "the offer is switched off"},
+		"pl": {"udostępnianie jest wyłączone", "jest zablokowany", "jego oferty są wyłączone", "oferta jest wyłączona"},
+		"sl": {"deljenje je izklopljeno", "je blokiran", "njegove ponudbe so izklopljene", "ponudba je izklopljena"},
+		"el": {"ο διαμοιρασμός είναι ανενεργός", "είναι αποκλεισμένος", "οι προσφορές του είναι ανενεργές", "η προσφορά είναι ανενεργή"},
+		"ru": {"передача выключена", "он заблокирован", "его предложения выключены", "предложение выключено"},
+	}
+	closed := []string{"sharing-off", "partner-blocked", "partner-feed-off", "offer-feed-off"}
+	for _, tg := range tongues() {
+		for _, pg := range pages() {
+			if pg.name != "why" && pg.name != "product" {
+				continue
+			}
+			st := pg.stories(b.scene)[0]
+			switch v := st.data.(type) {
+			case whyView:
+				v.ClosedBy = closed
+				st.data = v
+			case productView:
+				v.Shown = []shownLine{{Partner: "Nord", ClosedBy: closed}}
+				st.data = v
+			}
+			body, err := b.panel.render(b.scene.screenOf(pg.name, st, tg.Code), pg.name, st.part, b.scene.zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range words[tg.Code] {
+				if !strings.Contains(string(body), ">"+want+"<") {
+					t.Errorf("%s in %s: no %q", pg.name, tg.Code, want)
+				}
+			}
+		}
+		if words[tg.Code] == nil {
+			t.Errorf("no words for %s", tg.Code)
+		}
+	}
+}

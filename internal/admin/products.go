@@ -145,12 +145,14 @@ type sizeLine struct {
 // shownLine is what one partner sees.
 type shownLine struct {
 	Offer, OfferName, Partner, PartnerID string
-	// Refusal and Reason are words of families, "" for none.
-	Refusal, Reason string
-	Included        bool
-	Currency        feed.Currency
-	List, Price     feed.Price
-	Stock           string
+	// ClosedBy are words of the family "refusal", and Reason is one of "reason",
+	// "" for none.
+	ClosedBy    []string
+	Reason      string
+	Included    bool
+	Currency    feed.Currency
+	List, Price feed.Price
+	Stock       string
 }
 
 func productPage() page {
@@ -162,9 +164,9 @@ func productPage() page {
 			VAT: feed.Percent{}, Currency: feed.MustCurrency("PLN"), List: samplePrice(189900), Wholesale: samplePrice(140000), Tags: []string{"nowość"},
 			Sizes: []sizeLine{{"S", "RM-28-W-S", "5900000000017", "E-1", "4", feed.Price{}}, {"M", "RM-28-W-M", "5900000000024", "", "10", samplePrice(194900)}},
 			Shown: []shownLine{
-				{"o-aaaaaaaaaaaaaaaa", "Main", "Nord Shop", "p-aaaaaaaaaaaaaaaa", "", "", true, feed.MustCurrency("EUR"), samplePrice(44000), samplePrice(39600), "14"},
-				{"o-bbbbbbbbbbbbbbbb", "Main", "Velo Süd", "p-bbbbbbbbbbbbbbbb", "partner-feed-off", "", true, feed.MustCurrency("PLN"), samplePrice(189900), samplePrice(170910), "5"},
-				{"o-cccccccccccccccc", "Tylko lampki", "Ostrów", "p-cccccccccccccccc", "", "not-included", false, feed.MustCurrency("PLN"), feed.Price{}, feed.Price{}, ""},
+				{"o-aaaaaaaaaaaaaaaa", "Main", "Nord Shop", "p-aaaaaaaaaaaaaaaa", nil, "", true, feed.MustCurrency("EUR"), samplePrice(44000), samplePrice(39600), "14"},
+				{"o-bbbbbbbbbbbbbbbb", "Main", "Velo Süd", "p-bbbbbbbbbbbbbbbb", []string{"partner-blocked", "partner-feed-off"}, "", true, feed.MustCurrency("PLN"), samplePrice(189900), samplePrice(170910), "5"},
+				{"o-cccccccccccccccc", "Tylko lampki", "Ostrów", "p-cccccccccccccccc", nil, "not-included", false, feed.MustCurrency("PLN"), feed.Price{}, feed.Price{}, ""},
 			}}
 		bare := productView{ID: "9", Gone: true}
 		v.May, v.Pager = true, pager{Older: root + "/products/17?page=1", From: 1, To: 50, Total: 312}
@@ -280,8 +282,16 @@ func joined(list []string) (s string) {
 	return s
 }
 
+// refusalWords gives the words of the family "refusal".
+func refusalWords(list []partner.Refusal) (words []string) {
+	for _, r := range list {
+		words = append(words, r.String())
+	}
+	return words
+}
+
 func shownLineOf(s *manage.Shown) shownLine {
-	l := shownLine{Offer: string(s.Offer.ID), OfferName: s.Offer.Name, Partner: s.Partner, PartnerID: string(s.Offer.Partner), Refusal: s.Refusal.String(),
+	l := shownLine{Offer: string(s.Offer.ID), OfferName: s.Offer.Name, Partner: s.Partner, PartnerID: string(s.Offer.Partner), ClosedBy: refusalWords(s.ClosedBy),
 		Included: s.Included, Reason: s.Reason.String(), Currency: s.Currency, List: s.List, Price: s.Price}
 	if s.Included {
 		l.Stock = quantity(s.Stock)
@@ -293,8 +303,9 @@ func shownLineOf(s *manage.Shown) shownLine {
 type whyView struct {
 	Product, Name, Offer, OfferName, Partner, PartnerID string
 	Known, Included                                     bool
-	// Refusal is a word of the family "refusal", Reason one of "reason".
-	Refusal, Reason string
+	// ClosedBy are words of the family "refusal", Reason is one of "reason".
+	ClosedBy []string
+	Reason   string
 	// Summary is the verdict.
 	Summary     pricing.Note
 	Assortment  []pricing.Note
@@ -351,7 +362,7 @@ func whyPage() page {
 			Light: sentView{"light", 813, s.ago(time.Minute), "light.xml", 813, xml, false, true, true, false, false}}
 		out := v
 		out.Summary = said("excluded", 1, pricing.NameTag, "old")
-		out.Included, out.Reason, out.Refusal, out.Full, out.Light = false, "excluded", "offer-feed-off", sentView{Kind: "full"}, sentView{Kind: "light", Generation: 9, Time: s.ago(time.Hour)}
+		out.Included, out.Reason, out.ClosedBy, out.Full, out.Light = false, "excluded", []string{"sharing-off", "offer-feed-off"}, sentView{Kind: "full"}, sentView{Kind: "light", Generation: 9, Time: s.ago(time.Hour)}
 		gone := whyView{Product: "17", Name: "17", Offer: v.Offer, OfferName: "Main", Partner: "Nord Shop", PartnerID: v.PartnerID, Full: sentView{"full", 812, s.ago(time.Hour), "full_change2026-11-21T14-00-00.xml", 812, xml, true, false, false, false, false}, Light: sentView{Kind: "light"}}
 		left := out
 		left.Light = sentView{"light", 813, s.ago(time.Minute), "light.xml", 813, xml, false, false, false, false, true}
@@ -377,7 +388,7 @@ func showWhy(c *call) (reply, error) {
 	}
 	v := whyView{Unread: unread != nil,
 		Product: strconv.FormatInt(int64(id), 10), Name: a.Name, Offer: string(a.Offer.ID), OfferName: a.Offer.Name, Partner: a.Partner.Name, PartnerID: string(a.Partner.ID),
-		Known: a.Explanation != nil, Included: a.Included, Refusal: a.Refusal.String(), Full: sentViewOf("full", &a.Full), Light: sentViewOf("light", &a.Light)}
+		Known: a.Explanation != nil, Included: a.Included, ClosedBy: refusalWords(a.ClosedBy), Full: sentViewOf("full", &a.Full), Light: sentViewOf("light", &a.Light)}
 	if v.Name == "" {
 		v.Name = v.Product
 	}

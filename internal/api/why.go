@@ -14,7 +14,8 @@ type whyDoc struct {
 	Offer       string       `json:"offer"`
 	Product     int64        `json:"product"`
 	Name        string       `json:"name,omitempty" doc:"left out when the catalog no longer has it"`
-	SwitchedOff string       `json:"switched_off,omitempty" doc:"the switch that keeps the offer from being read now"`
+	SwitchedOff string       `json:"switched_off,omitempty" doc:"the first switch that keeps the offer from being read now"`
+	ClosedBy    []string     `json:"closed_by,omitempty" doc:"all of these switches"`
 	Included    bool         `json:"included" doc:"whether it is in the offer as the catalog stands now"`
 	Reason      string       `json:"reason,omitempty" doc:"why it is not"`
 	Summary     string       `json:"summary"`
@@ -63,8 +64,14 @@ func (a *API) why(c *call, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	out := &whyDoc{Partner: string(r.Partner.ID), Offer: string(r.Offer.ID), Product: int64(r.Product), Name: r.Name, SwitchedOff: r.Refusal.String(), Included: r.Included,
+	out := &whyDoc{Partner: string(r.Partner.ID), Offer: string(r.Offer.ID), Product: int64(r.Product), Name: r.Name, Included: r.Included,
 		Summary: "the product is no longer in the catalog", Assortment: []string{}, Derivations: []derivation{}, Full: showSent(&r.Full), Light: showSent(&r.Light)}
+	for _, off := range r.ClosedBy {
+		out.ClosedBy = append(out.ClosedBy, off.String())
+	}
+	if len(out.ClosedBy) > 0 {
+		out.SwitchedOff = out.ClosedBy[0]
+	}
 	e := r.Explanation
 	if e == nil {
 		return out, nil

@@ -13,9 +13,8 @@ import (
 type Shown struct {
 	Offer   partner.Offer
 	Partner string
-	// Refusal says which switch keeps him from reading the offer,
-	// [partner.Allowed] for none.
-	Refusal partner.Refusal
+	// ClosedBy are the switches that keep him from reading the offer now.
+	ClosedBy []partner.Refusal
 	// Included says whether the product is in, and Reason what keeps it out.
 	Included bool
 	Reason   pricing.Reason
@@ -86,7 +85,7 @@ func (s *Service) ShownTo(ctx context.Context, who Identity, id feed.ProductID, 
 			if err != nil {
 				return nil, 0, err
 			}
-			one.Refusal = switchedOff(&m, &partners[i], &offers[n], s.now())
+			one.ClosedBy = partner.ClosedBy(&m, &partners[i], &offers[n], s.now())
 			list = append(list, one)
 		}
 	}

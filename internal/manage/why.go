@@ -32,9 +32,9 @@ type Answer struct {
 	// sent of it can be told, and Name is "".
 	Product feed.ProductID
 	Name    string
-	// Refusal says which switch keeps the partner from reading the offer now,
-	// [partner.Allowed] for none. His links are another matter.
-	Refusal partner.Refusal
+	// ClosedBy are the switches that keep the partner from reading the offer now,
+	// none where it is open. His links are another matter.
+	ClosedBy []partner.Refusal
 	// Included says whether the product is in the offer as the catalog stands
 	// now, and Explanation how its prices and stock come about.
 	Included    bool
@@ -99,7 +99,7 @@ func (s *Service) Why(ctx context.Context, who Identity, q Question) (a Answer, 
 	if a.Partner, err = s.db.Partner(ctx, who.Merchant, a.Offer.Partner); err != nil {
 		return a, err
 	}
-	a.Refusal = switchedOff(&m, &a.Partner, &a.Offer, s.now())
+	a.ClosedBy = partner.ClosedBy(&m, &a.Partner, &a.Offer, s.now())
 	if a.Product, err = s.asked(ctx, who, q); err != nil {
 		return a, err
 	}
@@ -162,20 +162,6 @@ func soldOut(node string) bool {
 		}
 	}
 	return true
-}
-
-func switchedOff(m *partner.Merchant, p *partner.Partner, o *partner.Offer, now time.Time) partner.Refusal {
-	switch {
-	case !m.SharingEnabled:
-		return partner.RefusedSharingOff
-	case p.State != partner.StateActive:
-		return partner.RefusedPartnerBlocked
-	case !p.FeedOn(now):
-		return partner.RefusedPartnerFeedOff
-	case !o.FeedOn(now):
-		return partner.RefusedOfferFeedOff
-	}
-	return partner.Allowed
 }
 
 // asked finds the product that a question is about.

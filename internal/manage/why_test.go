@@ -1,6 +1,7 @@
 package manage_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,8 +69,23 @@ func TestWhy(t *testing.T) {
 	check(t, err)
 	_, err = w.Change(w.ctx, w.owner, set)
 	check(t, err)
-	if a := ask(manage.Question{Product: 2}); a.Refusal != partner.RefusedPartnerFeedOff || !a.Included {
+	if a := ask(manage.Question{Product: 2}); !slices.Equal(a.ClosedBy, []partner.Refusal{partner.RefusedPartnerFeedOff}) || !a.Included {
 		t.Errorf("switched off: %+v", a)
+	}
+	// Every switch that is off is told: turning on the first alone opens nothing.
+	blocked := partner.StateBlocked
+	set, err = w.PlanPartners(w.ctx, w.owner, manage.Selection{Partners: []partner.ID{p.ID}}, manage.PartnerChange{State: &blocked})
+	check(t, err)
+	_, err = w.Change(w.ctx, w.owner, set)
+	check(t, err)
+	both := []partner.Refusal{partner.RefusedPartnerBlocked, partner.RefusedPartnerFeedOff}
+	if a := ask(manage.Question{Product: 2}); !slices.Equal(a.ClosedBy, both) {
+		t.Errorf("blocked and switched off: %v", a.ClosedBy)
+	}
+	shown, _, err := w.ShownTo(w.ctx, w.owner, 2, "", 0, 10)
+	check(t, err)
+	if len(shown) != 1 || !slices.Equal(shown[0].ClosedBy, both) {
+		t.Errorf("shown to him: %+v", shown)
 	}
 	for name, q := range map[string]manage.Question{"no product": {}, "unknown code": {Code: "none"}, "unknown product": {Product: 99}} {
 		q.Offer = o.ID

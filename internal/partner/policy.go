@@ -65,16 +65,25 @@ func Decide(m *Merchant, p *Partner, o *Offer, l *Link, now time.Time) Refusal {
 		return RefusedSuspended
 	case !l.Scopes.Has(ScopeFeedRead):
 		return RefusedScope
-	case !m.SharingEnabled:
-		return RefusedSharingOff
-	case p.State != StateActive:
-		return RefusedPartnerBlocked
-	case !p.FeedOn(now):
-		return RefusedPartnerFeedOff
-	case !o.FeedOn(now):
-		return RefusedOfferFeedOff
+	}
+	if off := ClosedBy(m, p, o, now); len(off) > 0 {
+		return off[0]
 	}
 	return Allowed
+}
+
+// ClosedBy gives every switch that keeps an offer from being read at now, in the
+// order of the constants: all of them have to be turned on before it opens.
+func ClosedBy(m *Merchant, p *Partner, o *Offer, now time.Time) (off []Refusal) {
+	for _, s := range [...]struct {
+		on  bool
+		why Refusal
+	}{{m.SharingEnabled, RefusedSharingOff}, {p.State == StateActive, RefusedPartnerBlocked}, {p.FeedOn(now), RefusedPartnerFeedOff}, {o.FeedOn(now), RefusedOfferFeedOff}} {
+		if !s.on {
+			off = append(off, s.why)
+		}
+	}
+	return off
 }
 
 // ParseRefusal reads what [Refusal.String] writes; what it does not know is

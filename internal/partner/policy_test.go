@@ -2,6 +2,7 @@ package partner_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -79,6 +80,20 @@ func TestDecideEveryCombination(t *testing.T) {
 									want = partner.RefusedOfferFeedOff
 								default:
 									allowed++
+								}
+								if missing == 0 {
+									var off []partner.Refusal
+									for _, s := range []struct {
+										on  bool
+										why partner.Refusal
+									}{{sharing, partner.RefusedSharingOff}, {state != partner.StateBlocked, partner.RefusedPartnerBlocked}, {partnerOn, partner.RefusedPartnerFeedOff}, {offerOn, partner.RefusedOfferFeedOff}} {
+										if !s.on {
+											off = append(off, s.why)
+										}
+									}
+									if got := partner.ClosedBy(m, p, o, now); !slices.Equal(got, off) {
+										t.Fatalf("closed by %v, want %v", got, off)
+									}
 								}
 								got := partner.Decide(m, p, o, l, now)
 								if got != want {
