@@ -166,12 +166,32 @@ func (d *dictPass) remember(local string, k key, precision []byte) (fresh bool) 
 	return fresh
 }
 
-// terms judges the period of a warranty (IOF 7.7).
+// terms judges what a warranty promises (IOF 7.7).
 func (d *dictPass) terms(attrs []xmltok.Attr) {
+	said := map[string]string{}
 	for i := range attrs {
-		if string(attrs[i].Local) == "period_number" {
-			d.period(attrs[i].Value)
+		if len(attrs[i].Prefix) == 0 {
+			said[string(attrs[i].Local)] = string(trim(attrs[i].Value))
 		}
+	}
+	d.period([]byte(said["period_number"]))
+	var lacking []string
+	for _, name := range [...]string{"type", "period_number", "period_unit"} {
+		if said[name] == "" {
+			lacking = append(lacking, name)
+		}
+	}
+	if len(lacking) > 0 {
+		d.flag(codeWarrantyTerms, "terms has no %s", joined(lacking))
+	}
+	if kind := said["type"]; kind != "" && kind != "seller" && kind != "producer" && kind != "none" {
+		d.flag(codeWarrantyTerms, "the type is %s", clip(kind))
+	}
+	if n := parseNumber([]byte(said["period_number"])); n.ok && n.v%scale != 0 {
+		d.flag(codeWarrantyTerms, "the period is %s", clip(said["period_number"]))
+	}
+	if unit := said["period_unit"]; unit != "" && unit != "month" {
+		d.flag(codeWarrantyTerms, "the unit is %s", clip(unit))
 	}
 }
 

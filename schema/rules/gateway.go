@@ -58,6 +58,7 @@ func (g *gatewayPass) start(name xmltok.Name, core bool, attrs []xmltok.Attr) {
 	case g.depth == 1:
 		g.pos = g.e.Pos()
 		g.root(attrs)
+		g.version(attrs)
 	case parent == "meta" && g.depth == 3 || parent == "address":
 		g.text.begin()
 		g.checkName(local)
@@ -73,6 +74,22 @@ func (g *gatewayPass) start(name xmltok.Name, core bool, attrs []xmltok.Attr) {
 			kind = schema.FullChange
 		}
 		g.pointer(kind, attrs)
+	}
+}
+
+// version judges what the gateway says it is, which its schema leaves open (IOF 2.1).
+func (g *gatewayPass) version(attrs []xmltok.Attr) {
+	for i := range attrs {
+		a := &attrs[i]
+		switch {
+		case len(a.Prefix) > 0:
+		case string(a.Local) == "file_format" && string(trim(a.Value)) != "IOF":
+			g.flag(codeVersion, "file_format is %s", clip(a.Value))
+		case string(a.Local) == "version":
+			if n := parseNumber(a.Value); n.ok && n.v != 3*scale {
+				g.flag(codeVersion, "version is %s", clip(a.Value))
+			}
+		}
 	}
 }
 
@@ -166,8 +183,8 @@ func (g *gatewayPass) address(p *Pointer) {
 	if strings.Contains(p.URL, "&") {
 		g.flag(codeURLAmpersand, "the address is %s", clip(p.URL))
 	}
-	if !strings.Contains(p.URL, string(p.Kind)) {
-		g.flag(codeURLWord, "the address does not contain %s", clip(p.Kind))
+	if way := u.EscapedPath() + "?" + u.RawQuery; !strings.Contains(way, string(p.Kind)) {
+		g.flag(codeURLWord, "the address does not contain %s behind its host", clip(p.Kind))
 	}
 }
 

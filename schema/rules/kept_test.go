@@ -51,6 +51,13 @@ func keptTable() []kept {
 		{codeCategoryPath, one(full, category, `<category id="2" xml:lang="eng" name="Kitchen/Boards"/>`), nil},
 		{codeWarrantyTwo, one(full, "<card ", `<warranty id="41" type="producer" period="24" xml:lang="eng" name="Two years"/><card `), nil},
 
+		// Nothing of it is there, the size has a price of its own, or full says that it is free.
+		{codeLightFree, one(light, light103, strings.NewReplacer(`"60.89"`, `"0.00"`, `"49.50"`, `"0.00"`).Replace(light103)), nil},
+		{codeLightFree, one(light, light103, strings.Replace(strings.Replace(light103, `"60.89" net="49.50"`, `"0" net="0"`, 1), `quantity="0"`, `quantity="5"`, 1)), nil},
+		{codeLightFree, both(one(full, `code_on_card="WS-103"`, `code_on_card="WS-103" iaiext:product_free="y"`), one(light, light103, strings.NewReplacer(`"60.89"`, `"0.00"`, `"49.50"`, `"0.00"`, `quantity="0"`, `quantity="5"`).Replace(light103))), nil},
+		{codeVersion, one(gateway, `version="3.0"`, `version="3.00"`), nil},
+		{codeWarrantyTerms, one("warranties.xml", `<terms type="producer" period_number="24" period_unit="month"/>`, ``), nil},
+
 		// Exactly at the limit.
 		{codePriceVAT, every(full, `gross="67.65" net="55.00"`, `gross="67.66" net="55.00"`), nil},
 		{codePriceVAT, every(full, `gross="67.65" net="55.00"`, `gross="0" net="0"`), nil},

@@ -109,6 +109,9 @@ type product struct {
 	quantity   int64  // total in thousandths
 	stocks     int
 	unlimited  bool
+	inherits   bool // a size that is there has the product's price
+	given      bool // a size that is there has a price of 0
+	free       bool // the product is said to be so
 	langs      []langSeen
 }
 
@@ -142,6 +145,10 @@ func (o *offerPass) startProduct(attrs []xmltok.Attr) {
 	for i := range attrs {
 		a := &attrs[i]
 		if len(a.Prefix) > 0 {
+			if string(a.Local) == "product_free" && a.Space == extensionSpace {
+				v := string(trim(a.Value))
+				c.free = v == "y" || v == "yes"
+			}
 			continue
 		}
 		switch string(a.Local) {
@@ -482,6 +489,9 @@ func (o *offerPass) describe() {
 	if o.change {
 		flags = rec.flags&inFull | inChange
 	}
+	if c.free {
+		flags |= free
+	}
 	*rec = record{gross: c.gross, srp: c.srp, quantity: c.total(), n: o.x.described, sizes: uint16(min(c.sizes-c.repeated, math.MaxUint16)),
 		file: rec.file, flags: flags, digits: c.digits, vat: rateOf(c.vat)}
 }
@@ -531,6 +541,9 @@ func (o *offerPass) endLightProduct() {
 	}
 	if c.sizes == 0 && c.kids&kidPrice == 0 {
 		o.atProduct(codeLightNoPrice, "the product has no price")
+	}
+	if (c.given || c.inherits && c.gross == nothing) && (c.known == nil || c.known.flags&free == 0) {
+		o.atProduct(codeLightFree, "product %s has stock at a price of 0", clip(c.id))
 	}
 	o.endSizes()
 	x := o.x

@@ -165,6 +165,13 @@ func (o *offerPass) endSize() {
 	if s.stocks > 1 {
 		o.atSize(codeStockSeveral, "size %s has %d stock nodes", clip(s.id), s.stocks)
 	}
+	switch {
+	case !s.sold:
+	case s.kids&kidPrice == 0:
+		c.inherits = true
+	case s.gross == nothing:
+		c.given = true
+	}
 	c.stocks += s.stocks
 	if len(s.id) == 0 {
 		return
@@ -420,6 +427,9 @@ func money(n number) uint32 {
 	}
 	return uint32(v) + 1
 }
+
+// nothing is an amount of 0 as records keep it.
+const nothing = 1
 
 func cents(v uint32) string {
 	if v == 0 {

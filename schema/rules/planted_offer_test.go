@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"strings"
+
 	"feedmill/schema"
 )
 
@@ -87,6 +89,7 @@ const emptyOffer = `<?xml version="1.0" encoding="UTF-8"?>
 
 func plantedLight() []planted {
 	sizes103 := light103[len("    <product id=\"103\" vat=\"23.0\">\n      <price gross=\"60.89\" net=\"49.50\"/>\n") : len(light103)-len("    </product>\n")]
+	price103 := `<price gross="60.89" net="49.50"/>`
 	sizeM := `        <size id="M" name="M" panel_name="m" code="102-M"`
 	return []planted{
 		{code: codeLightMissing, edits: one(light, light103, ""), where: "product 103 is not in light"},
@@ -113,6 +116,8 @@ func plantedLight() []planted {
         </size>-->`}}},
 		{code: codeLightCode, edits: one(light, `code="101-uniw"`, `code="101-0"`)},
 		{code: codeLightVAT, edits: one(light, `<product id="102" vat="23.0">`, `<product id="102" vat="8.0">`), also: []string{codePriceVAT}},
+		{code: codeLightFree, edits: one(light, light103, strings.NewReplacer(`"60.89"`, `"0.00"`, `"49.50"`, `"0.00"`, `quantity="0"`, `quantity="5"`).Replace(light103)), where: `light.xml:27:5  /offer/products/product[3]  IOF-LIGHT-FREE  product "103" has stock at a price of 0`},
+		{code: codeLightFree, edits: one(light, light103, strings.NewReplacer("          "+price103+"\n", "", `"60.89"`, `"0"`, `"49.50"`, `"0"`, `quantity="0"`, `quantity="-1"`).Replace(light103)), also: []string{codeSizePrice, codeQuantityUnlimited}},
 		{code: codeLightAbove, edits: every(light, `gross="88.56" net="72.00"`, `gross="123.00" net="100.00"`)},
 		{code: codeLightSRP, edits: one(light, `<srp gross="79.95" net="65.00"/>`, ``)},
 		{code: codeSRPDiffers, edits: one(light, `gross="79.95" net="65.00"`, `gross="86.10" net="70.00"`)},
@@ -179,6 +184,9 @@ func plantedGateway() []planted {
 		{code: codeURLPlain, edits: one(gateway, "https://feeds.example.com/o/wierzbowa/12/stocks", "http://feeds.example.com/o/wierzbowa/12/stocks")},
 		{code: codeMeta, edits: one(gateway, "<![CDATA[Zalesie]]>", ""), where: "nothing is said in city"},
 		{code: codeMeta, edits: one(gateway, "<![CDATA[wierzbowa]]>", "<![CDATA[wierzbowa spizarnia]]>"), where: "blanks"},
+		{code: codeURLWord, edits: one(gateway, at+"stocks.xml", "https://stocks.example.com/9.xml"), where: "does not contain \"stocks\" behind its host"},
+		{code: codeVersion, edits: one(gateway, `version="3.0"`, `version="2.6"`), where: `gateway.xml:2:1  /provider_description  IOF-VERSION  version is "2.6"`},
+		{code: codeVersion, edits: one(gateway, `file_format="IOF"`, `file_format="BMEcat"`), where: `file_format is "BMEcat"`},
 		{code: codeMetaTime, edits: one(gateway, `<offer expires="2026-03-09 09:05:00"/>`, `<offer/>`)},
 	}
 }

@@ -85,6 +85,11 @@ func plantedProducts() []planted {
 		{code: codeBundlePrice, edits: both(bundle("105"), one(full, `type="client_chooses_size"/>`, `type="client_chooses_size"><stock id="1" quantity="1"/></product>`)), also: []string{codeBundleNested, schema.RuleNotAllowed}},
 		{code: codeWarrantyPeriod, edits: one(full, `period="24"`, `period="730"`)},
 		{code: codeWarrantyPeriod, edits: one("warranties.xml", `period_number="24"`, `period_number="730"`)},
+		{code: codeWarrantyTerms, edits: one("warranties.xml", ` type="producer" period_number="24"`, ``), where: "terms has no type and period_number"},
+		{code: codeWarrantyTerms, edits: one("warranties.xml", ` period_unit="month"`, ``), where: "terms has no period_unit"},
+		{code: codeWarrantyTerms, edits: one("warranties.xml", `type="producer"`, `type="maker"`), where: `the type is "maker"`},
+		{code: codeWarrantyTerms, edits: one("warranties.xml", `period_unit="month"`, `period_unit="year"`), where: `the unit is "year"`},
+		{code: codeWarrantyTerms, edits: one("warranties.xml", `period_number="24"`, `period_number="1.5"`), where: `the period is "1.5"`},
 		{code: codeUnitName, edits: one(full, `name="szt."`, `name="100 szt."`)},
 	}
 }

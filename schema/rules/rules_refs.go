@@ -19,6 +19,7 @@ const (
 	codeSizeGroup         = "IOF-SIZE-GROUP"
 	codeDictDuplicate     = "IOF-DICT-DUPLICATE"
 	codeDictID            = "IOF-DICT-ID"
+	codeWarrantyTerms     = "IOF-WARRANTY-TERMS"
 	codeCategoryLoop      = "IOF-CATEGORY-LOOP"
 	codeCategoryPath      = "IOF-CATEGORY-PATH"
 	codeCategorySeparator = "IOF-CATEGORY-SEPARATOR"
@@ -50,6 +51,7 @@ func referenceRules() []Rule {
 		{codeRefComponent, LevelError, "component is not in the offer", "bundled/product names a product that full and change files do not have. A component is a normal product of the offer.", "Importers that build sets from their parts: the set cannot be put together.", "Offer the components too, or leave the set out.", "IOF 1; IOF 4.13"},
 		{codeDictDuplicate, LevelError, "id twice in a dictionary", "A dictionary gives one id to two entries: in the file, or in the group for sizes, or in the list for parameters.", "Importers with a table by id: one of the two names is lost, and products appear under the wrong one.", "Give every entry an id of its own.", "IOF 1; IOF 7"},
 		{codeDictID, LevelWarning, "dictionary entry without id or name", "An entry of a dictionary has no id or no name, or an empty one.", "The partner, who has to map an entry that he cannot tell from others.", "Write both, always.", "IOF 7; CONSUMERS 6"},
+		{codeWarrantyTerms, LevelWarning, "terms of a warranty incomplete", "terms in warranties.xml lacks its type, period_number or period_unit, or its type is none of seller, producer and none, its number is not whole, or its unit is not month.", "Importers that read terms: without all three the partner's customers are promised no warranty, or one of years instead of months.", "Write type, period_number and period_unit=\"month\", or leave terms out.", "IOF 7.7; CONSUMERS 24"},
 		{codeCategoryLoop, LevelError, "category within itself", "A category or series stands below an entry of the same id.", "Importers that follow parents: they run in a circle, or lose the branch.", "Mend the tree in the catalog: an entry has one parent and is not its own ancestor.", "IOF 7.1; IOF 7.5"},
 		{codeCategoryPath, LevelWarning, "category name is not its path", "category@name in the language of the dictionary is not the path of names from the root of categories.xml, joined by /.", "Importers that build the tree from the names in full: they get other branches than those who read the dictionary, and products move when an importer changes over.", "Write the whole path, as Home/Bath.", "IOF 4.3; CONSUMERS 11"},
 		{codeCategorySeparator, LevelWarning, "backslash in a category name", "category@name holds a \\, which other formats use to join paths.", "Importers that split the name at /: they make one category with a strange name.", "Join the names of a path by /.", "IOF 4.3; CONSUMERS 11"},

@@ -34,8 +34,8 @@ func xmlRules() []Rule {
 		{string(xmltok.CodeCDataEnd), LevelError, "]]> in text", "The characters ]]> stand in text outside a CDATA section.", hurtsAll, "Write ]]&gt; instead.", "XML 1.0, 2.4; CONSUMERS 7"},
 		{string(xmltok.CodePrefix), LevelError, "prefix that nobody declared", "A name has a prefix without a declaration in force.", hurtsAll, "Declare iaiext on the root: xmlns:iaiext=\"" + extensionSpace + "\".", "Namespaces in XML 1.0, 5; CONSUMERS 1"},
 		{string(xmltok.CodeNamespace), LevelError, "forbidden namespace declaration", "A declaration binds xml or xmlns, or binds a prefix to nothing.", hurtsAll, "Declare iof and iaiext only.", "Namespaces in XML 1.0, 3"},
-		{string(xmltok.CodeDoctype), LevelError, "document type declaration", "The file carries <!DOCTYPE, which this checker refuses, since declared entities are the oldest attack on XML readers.", "Careful importers, who refuse such a file, and careless ones, whose memory it may fill.", "Leave the declaration out and resolve own entities when writing.", "CONSUMERS 3"},
-		{string(xmltok.CodeEncoding), LevelError, "another encoding than UTF-8", "The file is declared or recognised to be in an encoding other than UTF-8.", "Importers that read bytes as UTF-8, which is what the format asks for: they stop, or show broken letters.", "Write UTF-8 and declare it.", "CONSUMERS 3"},
+		{string(xmltok.CodeDoctype), LevelError, "document type declaration", "The file carries <!DOCTYPE, which this checker refuses, since declared entities are the oldest attack on XML readers.", "Careful importers, who refuse such a file, and careless ones, whose memory it may fill.", "Leave the declaration out and resolve own entities when writing.", "IOF 1; CONSUMERS 3"},
+		{string(xmltok.CodeEncoding), LevelError, "another encoding than UTF-8", "The file is declared or recognised to be in an encoding other than UTF-8.", "Importers that read bytes as UTF-8, which is what the format asks for: they stop, or show broken letters.", "Write UTF-8 and declare it.", "IOF 1; CONSUMERS 3"},
 		{string(xmltok.CodeLimitDepth), LevelError, "elements nested too deep", limitMeans, hurtsLimit, "Nest categories less deep; nothing else in an offer is deep.", "CONSUMERS 25"},
 		{string(xmltok.CodeLimitAttrs), LevelError, "too many attributes", limitMeans, hurtsLimit, "Write only the attributes that the format knows.", "CONSUMERS 25"},
 		{string(xmltok.CodeLimitToken), LevelError, "a tag or text of extreme length", limitMeans, hurtsLimit, "Shorten the text; pictures do not belong into descriptions.", "CONSUMERS 25"},
@@ -70,6 +70,7 @@ const (
 	codeGZIP         = "IOF-GZIP"
 	codeGZIPMembers  = "IOF-GZIP-MEMBERS"
 	codeWebPage      = "IOF-WEB-PAGE"
+	codeVersion      = "IOF-VERSION"
 	codeDeclaration  = "IOF-DECLARATION"
 	codeFileLarge    = "IOF-FILE-LARGE"
 	codeEmpty        = "IOF-EMPTY"
@@ -115,16 +116,21 @@ func shapeRules() []Rule {
 			"Everybody: an XML reader stops here. Those who read on all the same find an offer without products.",
 			"Read the page: it is what the web server answers in place of the file, mostly an error or a sign-in. Answer with the last complete file.",
 			"CONSUMERS 20"},
+		{codeVersion, LevelWarning, "another format or version",
+			"gateway says another file_format than IOF, or another version than 3.0. All other files may say nothing else by schema.",
+			"Importers that look at the version first: they take an offer of 3.0 for one of 2.x, where prices and stock stand elsewhere, or refuse it.",
+			"Write file_format=\"IOF\" and version=\"3.0\".",
+			"IOF 2.1; IOF 10"},
 		{codeDeclaration, LevelHint, "no XML declaration",
 			"The file does not begin with an XML declaration. XML allows that and takes UTF-8 for granted.",
 			"Importers that guess the encoding without it, by the locale of the machine.",
 			"Begin with <?xml version=\"1.0\" encoding=\"UTF-8\"?>.",
-			"IOF 1; CONSUMERS 3"},
+			"CONSUMERS 3"},
 		{codeFileLarge, LevelWarning, "file larger than importers take",
 			"The file has more than 200 MB, 2,000,000 elements or 200,000 products.",
 			"Importers with size limits, which refuse it, and those that hold it in memory, which takes 10 to 28 times its size. The number of elements hits limits before the bytes do.",
 			"Shrink the offer by rules of assortment: by category, producer, stock. Leave out parameters and languages that nobody asked for.",
-			"CONSUMERS 25"},
+			"IOF 11.1; CONSUMERS 25"},
 		{codeEmpty, LevelWarning, "written but empty",
 			"An element or an id or name that must say something is there and empty: description, images, attachments, parameters, texts, producer, category, unit.",
 			"Importers that ask only whether it is there: they create a producer without a name or overwrite a description with nothing.",

@@ -66,6 +66,7 @@ const (
 	inChange
 	gone    // removed by a change file
 	inLight // named by light
+	free    // said to be free by full or a change file
 )
 
 // described reports whether an importer that has read full and change files
