@@ -27,6 +27,7 @@ const (
 // folderNotes is what the notes say, in words of our own.
 type folderNotes struct {
 	whole       bool // full and light are there
+	last        int64
 	full, light notedGeneration
 	retired     []retired
 	stored      []stored // everything in it that names bytes
@@ -172,6 +173,21 @@ func (d *folder) attach(e *entry) {
 		if !e.gzip.hasSHA {
 			e.gzip.size = -1
 		}
+		d.noted(gz, &e.gzip)
+	}
+}
+
+// noted takes the MD5 of a compressed twin from the notes, because the manifest
+// gives one digest of it alone: which of two statements is wrong takes a third.
+func (d *folder) noted(key string, to *promise) {
+	if d.notes == nil || !to.hasSHA || to.hasMD5 {
+		return
+	}
+	for i := range d.notes.stored {
+		if s := &d.notes.stored[i]; s.key == key && s.hasMD5 {
+			to.md5, to.hasMD5 = s.md5, true
+			return
+		}
 	}
 }
 
@@ -192,6 +208,7 @@ func (d *folder) readNotes() error {
 		return err
 	}
 	var raw struct {
+		Last    int64            `json:"last"`
 		Full    *notedGeneration `json:"full"`
 		Light   *notedGeneration `json:"light"`
 		Retired []retired        `json:"retired"`
@@ -211,7 +228,7 @@ func (d *folder) readNotes() error {
 		d.add(ruleFolderState, place{file: notesName}, "it cannot be read: %v", err)
 		return nil
 	}
-	n.retired = raw.Retired
+	n.last, n.retired = raw.Last, raw.Retired
 	if raw.Full != nil && raw.Light != nil {
 		n.full, n.light, n.whole = *raw.Full, *raw.Light, true
 	}
@@ -363,6 +380,17 @@ func (d *folder) judgeNotes(ctx context.Context) error {
 	if !n.whole {
 		d.add(ruleFolderState, at, "it has no full and light generation")
 		return nil
+	}
+	if newest := max(n.full.Number, n.light.Number); n.last < newest {
+		d.add(ruleFolderState, at, "it gives out the numbers after %d, and generation %d is there: the next run would write over it", n.last, newest)
+	}
+	for _, g := range []*notedGeneration{&n.full, &n.light} {
+		for _, f := range g.Files {
+			if f.Generation > g.Number {
+				d.add(ruleFolderState, at, "it names a file of generation %d in generation %d", f.Generation, g.Number)
+				break
+			}
+		}
 	}
 	if d.manifest != nil && !d.torn {
 		listed := map[string]bool{}

@@ -248,10 +248,22 @@ func TestPlantedDamage(t *testing.T) {
 		{"bytes after the gzip member", "VER-GZIP-TRAILING", func(t *testing.T, d *tree) {
 			d.signGzip(d.find(full, 0), append(pack(t, d.read(d.find(full, 0))), 0))
 		}, ""},
+		{"stated SHA-256 of a compressed twin", "VER-STATED-SHA256", func(_ *testing.T, d *tree) {
+			d.entry(d.find(full, 0), map[string]any{"gzip_sha256": strings.Repeat("0", 64)})
+		}, "full.xml.gz"},
 		{"notes unreadable", "VER-FOLDER-STATE", func(_ *testing.T, d *tree) { d.write(".feedmill/offer.json", []byte("{")) }, ""},
 		{"notes name another file", "VER-FOLDER-STATE", func(t *testing.T, d *tree) {
 			d.note(d.find("units", 0), []byte("something else"))
 		}, "units.xml"},
+		{"notes give numbers out twice", "VER-FOLDER-STATE", func(_ *testing.T, d *tree) {
+			d.jsonDoc(".feedmill/offer.json", func(doc map[string]any) { doc["last"] = 1 })
+		}, "would write over it"},
+		{"notes of an older generation", "VER-FOLDER-STATE", func(_ *testing.T, d *tree) {
+			d.jsonDoc(".feedmill/offer.json", func(doc map[string]any) {
+				g := doc["full"].(map[string]any)
+				g["Number"] = g["Base"]
+			})
+		}, "names a file of generation"},
 		{"state missing", "VER-FILE-MISSING", func(t *testing.T, d *tree) { d.remove(d.state()) }, "state"},
 		{"state damaged", "VER-FILE-DIGEST", func(t *testing.T, d *tree) { d.flip(d.state()) }, "state"},
 
@@ -259,6 +271,12 @@ func TestPlantedDamage(t *testing.T) {
 		{"not well-formed", "VER-XML", func(t *testing.T, d *tree) {
 			d.edit(d.find("units", 0), func(s string) string { return strings.Replace(s, "</units>", "", 1) })
 		}, "XML-UNCLOSED"},
+		{"compressed under its plain name", "VER-XML", func(t *testing.T, d *tree) {
+			d.edit(d.find("units", 0), func(s string) string { return string(pack(t, []byte(s))) })
+		}, "its own bytes are compressed"},
+		{"full compressed under its plain name", "VER-XML", func(t *testing.T, d *tree) {
+			d.edit(d.find(full, 0), func(s string) string { return string(pack(t, []byte(s))) })
+		}, "its own bytes are compressed"},
 		{"foreign element in full", "VER-SCHEMA", func(t *testing.T, d *tree) { d.edit(d.find(full, 0), in(t, 3, "</product>", "<foreign/></product>")) }, "XSD-"},
 		{"foreign attribute in a change file", "VER-SCHEMA", func(t *testing.T, d *tree) { d.edit(d.find(change, 0), in(t, 2, ` type=`, ` base="7" type=`)) }, "XSD-"},
 		{"light stored as full", "VER-PRODUCT-PARTIAL", func(t *testing.T, d *tree) {

@@ -83,14 +83,14 @@ func byteRules() []Rule {
 		{ruleGzipMembers, SeverityError, "more than one gzip member", "A .gz file has a second member; readers that stop after the first one exist.", mendReport},
 		{ruleGzipTrailing, SeverityError, "bytes after the gzip member", "Something follows the end of a .gz file's member.", mendAnew},
 		{rulePlainName, SeverityError, "plain name shows another file", "The copy of a file under its plain name (full.xml) is missing or is not the file that the gateway names (12/full.xml).", "Run 'feedmill generate' again over the folder."},
-		{ruleFolderState, SeverityError, "notes of the folder are wrong", "The notes for the next run (.feedmill/offer.json) cannot be read, or name other files than the manifest.", "Generate into a new folder; its first full file starts over."},
+		{ruleFolderState, SeverityError, "notes of the folder are wrong", "The notes for the next run (.feedmill/offer.json) cannot be read, name other files than the manifest, or go on from an older generation.", "Generate into a new folder; its first full file starts over."},
 		{ruleOrphan, SeverityWarning, "file that nothing names", "A file in the folder or an object in the store is named by nothing and was not made lately.", "It costs space alone. In a store the sweep removes what a killed run left; in a folder remove it by hand."},
 	}
 }
 
 func contentRules() []Rule {
 	return []Rule{
-		{ruleXML, SeverityError, "not well-formed", "An XML file stops being XML at the place named.", mendReport},
+		{ruleXML, SeverityError, "not well-formed", "An XML file stops being XML at the place named, or is compressed under its plain name.", mendReport},
 		{ruleSchema, SeverityError, "not valid", "A file is not valid by the schema of its kind.", mendReport},
 		{ruleFormat, SeverityError, "rule of the format broken", "A file breaks a rule of the format that is an error; 'feedmill validate --explain' tells about the code that the message names.", mendFormat},
 		{ruleReference, SeverityError, "open reference", "A product names a category, producer, unit, size, parameter, warehouse, series, warranty, leading variant or component that the files of the same gateway do not have.", mendReport},
