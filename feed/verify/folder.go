@@ -165,6 +165,7 @@ func (d *folder) exists(key string) bool {
 func (d *folder) attach(e *entry) {
 	d.named[e.name] = true
 	e.open = d.opener(e.name)
+	d.noted(e.name, &e.plain)
 	gz := e.name + ".gz"
 	switch {
 	case e.gzip.hasSHA, d.manifest == nil && d.exists(gz):
@@ -177,17 +178,28 @@ func (d *folder) attach(e *entry) {
 	}
 }
 
-// noted takes the MD5 of a compressed twin from the notes, because the manifest
-// gives one digest of it alone: which of two statements is wrong takes a third.
+// noted takes from the notes what nobody else says of a file: the manifest gives
+// one digest of a compressed twin, and the gateway one of any file. Which of two
+// statements is wrong takes a third.
 func (d *folder) noted(key string, to *promise) {
-	if d.notes == nil || !to.hasSHA || to.hasMD5 {
+	if d.notes == nil {
 		return
 	}
 	for i := range d.notes.stored {
-		if s := &d.notes.stored[i]; s.key == key && s.hasMD5 {
-			to.md5, to.hasMD5 = s.md5, true
-			return
+		s := &d.notes.stored[i]
+		if s.key != key {
+			continue
 		}
+		if to.size < 0 {
+			to.size = s.size
+		}
+		if !to.hasMD5 {
+			to.md5, to.hasMD5 = s.md5, s.hasMD5
+		}
+		if !to.hasSHA {
+			to.sha256, to.hasSHA = s.sha256, s.hasSHA
+		}
+		return
 	}
 }
 

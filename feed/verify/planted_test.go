@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -102,11 +103,28 @@ func TestPlantedDamage(t *testing.T) {
 		name  string
 		want  string // further rules, if two things are wrong, after a blank
 		plant func(t *testing.T, d *tree)
-		where string // what some finding says
+		where string // what some finding says, or a line about what was not judged
 	}{
 		// Gateway.
 		{"gateway missing", "VER-GATEWAY-MISSING", func(_ *testing.T, d *tree) { d.remove("gateway.xml") }, ""},
 		{"gateway cut", "VER-GATEWAY-INVALID", func(_ *testing.T, d *tree) { b := d.read("gateway.xml"); d.write("gateway.xml", b[:len(b)/2]) }, "XML-UNCLOSED"},
+		{"gateway that is not valid beside a file of another time", "VER-GATEWAY-INVALID", func(t *testing.T, d *tree) {
+			d.write("gateway.xml", nil)
+			d.edit(d.find("units", 0), func(s string) string { return strings.Replace(s, `generated="20`, `generated="21`, 1) })
+		}, "skipped: what gateway, manifest and files say of each other and of their times"},
+		{"hash in the gateway, and no manifest", "VER-MANIFEST-MISSING VER-STATED-MD5", func(t *testing.T, d *tree) {
+			name := d.find("units", 0)
+			d.remove("manifest.json")
+			d.gatewayLine(name, func(line string) string {
+				return regexp.MustCompile(`hash="[^"]*"`).ReplaceAllString(line, `hash="`+strings.Repeat("0", 32)+`"`)
+			})
+		}, "units.xml"},
+		{"cut file, and no manifest", "VER-MANIFEST-MISSING VER-FILE-LENGTH", func(t *testing.T, d *tree) {
+			name := d.find("units", 0)
+			d.remove("manifest.json")
+			b := d.read(name)
+			d.write(name, b[:len(b)/2])
+		}, "units.xml"},
 		{"gateway empty", "VER-GATEWAY-INVALID", func(_ *testing.T, d *tree) { d.write("gateway.xml", nil) }, ""},
 		{"gateway with a foreign element", "VER-GATEWAY-INVALID", func(_ *testing.T, d *tree) {
 			d.replace("gateway.xml", "</provider_description>", "<x/></provider_description>")
@@ -432,7 +450,7 @@ func TestPlantedDamage(t *testing.T) {
 			if got := found(r); !slices.Equal(got, want) {
 				t.Errorf("got %v, want %v\n%s", got, want, told(r))
 			}
-			if c.where != "" && !slices.ContainsFunc(r.Findings, func(f verify.Finding) bool { return strings.Contains(f.String(), c.where) }) {
+			if c.where != "" && !strings.Contains(told(r), c.where) {
 				t.Errorf("no finding says %q:\n%s", c.where, told(r))
 			}
 			if clean := r.Clean(); clean != !slices.ContainsFunc(r.Counts, func(c verify.Count) bool { return c.Severity == verify.SeverityError }) {
