@@ -401,6 +401,11 @@ func (r *records) read(ctx context.Context, s *stream, name string) error {
 			return err
 		}
 		r.judgeCount(e)
+		if t, err := feed.ParseTime(e.head.generated); err == nil && e.kind == feed.KindFullChange && e.sound && feed.Label(t) != e.label {
+			if _, err := feed.ParseLabel(e.label); err == nil { // else it is told with the chain
+				r.add(ruleLabelName, place{file: e.name}, "its label is %s, and it says that it was generated at %s", e.label, e.head.generated)
+			}
+		}
 		if e.kind != feed.KindFullChange && (e.base != 0 || e.target != 0) {
 			r.add(ruleChainBase, place{file: e.name}, "it is no change file, and is said to lead from generation %d to %d", e.base, e.target)
 		}

@@ -118,7 +118,15 @@ func TestPlantedDamageOfRecords(t *testing.T) {
 				in.gens[i].Files = slices.DeleteFunc(in.gens[i].Files, func(f verify.File) bool { return f.Kind == feed.KindFullChange && f.Generation == number })
 			}
 		}, "leads from"},
-		{"labels out of order", "VER-LABEL-ORDER", func(in *installation) {
+		{"label of another second", "VER-LABEL-NAME", func(in *installation) {
+			f := in.file(in.current(feed.KindFull), feed.KindFullChange)
+			made, err := feed.ParseLabel(f.Label)
+			if err != nil {
+				panic(err)
+			}
+			in.each(feed.KindFullChange, f.Generation, func(f *verify.File) { f.Label = feed.Label(made.Add(time.Second)) })
+		}, "it says that it was generated at"},
+		{"labels out of order", "VER-LABEL-NAME VER-LABEL-ORDER", func(in *installation) {
 			f := in.file(in.current(feed.KindFull), feed.KindFullChange)
 			in.each(feed.KindFullChange, f.Generation, func(f *verify.File) { f.Label = "2026-11-21T10-00-00" })
 		}, "is not after"},

@@ -156,6 +156,27 @@ func TestCondemnedAndLiveAgain(t *testing.T) {
 	}
 }
 
+// lost are records whose pointers name generations that are not there.
+type lost struct{ site.Records }
+
+func (l lost) Current(context.Context, publish.FeedRef) (publish.Generation, bool, error) {
+	return publish.Generation{}, false, partner.Missing("generation", "77")
+}
+
+func (l lost) EachRetained(ctx context.Context, merchant partner.MerchantID, fn func(g publish.Generation, retired time.Time, current bool) error) error {
+	return l.Records.EachRetained(ctx, merchant, func(g publish.Generation, retired time.Time, _ bool) error { return fn(g, retired, false) })
+}
+
+// A pointer that leads nowhere is a finding about one feed, and ends no check.
+func TestPointerThatLeadsNowhere(t *testing.T) {
+	t.Parallel()
+	s := published(t)
+	report, err := verify.Records(t.Context(), proof.Of(lost{s.Records}), s.Store, verify.Options{Now: s.Now(), Temp: s.Dir})
+	if err != nil || !report.Has("VER-GENERATION-POINTER") || report.Offers != 2 {
+		t.Errorf("%+v, error %v", report, err)
+	}
+}
+
 // Everything that an installation keeps is proved from its records and its store.
 func ExampleOf() {
 	prove := func(ctx context.Context, records proof.Records, store storage.Store) (verify.Report, error) {
