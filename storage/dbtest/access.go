@@ -433,6 +433,23 @@ func testGarbage(t *testing.T, e *env) {
 	other := e.merchant(t)
 	for _, b := range dead {
 		ok(t, "foreign forget", e.ForgetBlob(e.ctx, other.ID, b.Key))
+		ok(t, "foreign putting off", e.PutOffBlob(e.ctx, other.ID, b.Key))
+	}
+	ok(t, "put off what is live", e.PutOffBlob(e.ctx, m.ID, g3.Files[0].Plain.Key))
+	if again := deleting(); !reflect.DeepEqual(again, dead) {
+		t.Errorf("after another merchant's attempt: %+v, want %+v", again, dead)
+	}
+	// What was put off comes last, in turn, and others hold it up no more than it does them.
+	for _, b := range dead[:4] {
+		e.clock.advance(time.Minute)
+		ok(t, "put off", e.PutOffBlob(e.ctx, m.ID, b.Key))
+	}
+	inTurn := []publish.Blob{dead[4], dead[5], dead[6], dead[3], dead[2], dead[1], dead[0]}
+	if again := deleting(); !reflect.DeepEqual(again, inTurn) {
+		t.Errorf("after four were put off: %+v, want %+v", again, inTurn)
+	}
+	if few := must[[]publish.Blob](t, "deleting")(e.DeletingBlobs(e.ctx, m.ID, 24*time.Hour, 4)); !reflect.DeepEqual(few, []publish.Blob{dead[4], dead[5], dead[1], dead[0]}) {
+		t.Errorf("four of them: %+v, want half of each sort", few)
 	}
 	if n := len(deleting()); n != 7 {
 		t.Errorf("%d left after another merchant's attempt, want 7", n)

@@ -110,6 +110,7 @@ type DB interface {
 	ObserveCondemned(ctx context.Context, merchant partner.MerchantID) error
 	DeletingBlobs(ctx context.Context, merchant partner.MerchantID, grace time.Duration, limit int) ([]publish.Blob, error)
 	ForgetBlob(ctx context.Context, merchant partner.MerchantID, key string) error
+	PutOffBlob(ctx context.Context, merchant partner.MerchantID, key string) error
 	PruneHistory(ctx context.Context, merchant partner.MerchantID) (int64, error)
 }
 

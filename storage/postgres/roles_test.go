@@ -118,6 +118,7 @@ func TestRoles(t *testing.T) {
 	ok("generate: condemn", err)
 	_, err = generate.DeletingBlobs(ctx, m, 0, 10)
 	ok("generate: deleting", err)
+	ok("generate: put off", generate.PutOffBlob(ctx, m, "none"))
 	ok("generate: forget", generate.ForgetBlob(ctx, m, "none"))
 	_, err = generate.PruneHistory(ctx, m)
 	ok("generate: prune", err)

@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"feedmill/feed/publish"
@@ -35,11 +36,15 @@ const (
 	sqlObserve = `UPDATE blob SET rounds = rounds + 1 WHERE merchant_id = $1 AND state = 'condemned'`
 	// What one sweep has condemned a later one has to find condemned: a clock that
 	// jumps ages nothing by itself.
-	sqlStartDeleting = `UPDATE blob SET state = 'deleting', changed = $3 WHERE merchant_id = $1 AND state = 'condemned' AND changed < $2 AND rounds > 0
+	sqlStartDeleting = `UPDATE blob SET state = 'deleting', changed = $3, rounds = 0 WHERE merchant_id = $1 AND state = 'condemned' AND changed < $2 AND rounds > 0
 		AND blob_key IN (SELECT b.blob_key FROM blob AS b WHERE b.merchant_id = $1 AND b.state = 'condemned' AND b.changed < $2 AND b.rounds > 0
 			ORDER BY b.changed LIMIT $4)`
-	sqlDeleting = `SELECT blob_key, size, md5, sha256 FROM blob WHERE merchant_id = $1 AND state = 'deleting' ORDER BY changed, blob_key LIMIT $2`
-	sqlGone     = `DELETE FROM blob WHERE merchant_id = $1 AND blob_key = $2 AND state = 'deleting'`
+	// From here on rounds counts how often the store has not let go of a blob, and
+	// changed is when it was last asked.
+	sqlDeletingNew = `SELECT blob_key, size, md5, sha256 FROM blob WHERE merchant_id = $1 AND state = 'deleting' AND rounds = 0 ORDER BY changed, blob_key LIMIT $2`
+	sqlDeletingOld = `SELECT blob_key, size, md5, sha256 FROM blob WHERE merchant_id = $1 AND state = 'deleting' AND rounds > 0 ORDER BY changed, blob_key LIMIT $2`
+	sqlPutOff      = `UPDATE blob SET rounds = rounds + 1, changed = $3 WHERE merchant_id = $1 AND blob_key = $2 AND state = 'deleting'`
+	sqlGone        = `DELETE FROM blob WHERE merchant_id = $1 AND blob_key = $2 AND state = 'deleting'`
 
 	// History goes after the bytes it names: first the listings of files that
 	// are gone, then the generations that list nothing any more.
@@ -92,7 +97,10 @@ func (d *DB) ObserveCondemned(ctx context.Context, merchant partner.MerchantID) 
 // DeletingBlobs turns up to limit blobs that were condemned so long ago, and
 // observed so by a sweep since, into ones that are being deleted, which nothing
 // can make live again, and gives up to limit of all that are. The caller deletes their bytes and then reports
-// each with [DB.ForgetBlob]; until then it is given them again.
+// each with [DB.ForgetBlob], or with [DB.PutOffBlob] where it could not; until it is forgotten it is given again.
+//
+// The list begins with what was never put off, longest on the list first, and ends
+// with what was, longest ago last. Neither takes more than half of it from the other.
 func (d *DB) DeletingBlobs(ctx context.Context, merchant partner.MerchantID, grace time.Duration, limit int) (list []publish.Blob, err error) {
 	err = d.writeAs(ctx, "start deleting blobs", How{Again: true}, func(ctx context.Context, t *Tx) error {
 		list = nil
@@ -103,17 +111,40 @@ func (d *DB) DeletingBlobs(ctx context.Context, merchant partner.MerchantID, gra
 		if err := t.exec(ctx, sqlStartDeleting, merchant, now-grace.Microseconds(), now, limit); err != nil {
 			return err
 		}
-		return t.each(ctx, sqlDeleting, []any{merchant, limit}, func(row Row) error {
-			var b publish.Blob
-			var md5, sha []byte
-			err := row.Scan(&b.Key, &b.Size, &md5, &sha)
-			copy(b.MD5[:], md5)
-			copy(b.SHA256[:], sha)
-			list = append(list, b)
+		read := func(query string) (some []publish.Blob, err error) {
+			err = t.each(ctx, query, []any{merchant, limit}, func(row Row) error {
+				var b publish.Blob
+				var md5, sha []byte
+				err := row.Scan(&b.Key, &b.Size, &md5, &sha)
+				copy(b.MD5[:], md5)
+				copy(b.SHA256[:], sha)
+				some = append(some, b)
+				return err
+			})
+			return some, err
+		}
+		if list, err = read(sqlDeletingNew); err != nil {
 			return err
-		})
+		}
+		old, err := read(sqlDeletingOld)
+		old = old[:min(len(old), max(limit-len(list), limit/2))]
+		slices.Reverse(old)
+		list = append(list[:min(len(list), limit-len(old))], old...)
+		return err
 	})
 	return list, err
+}
+
+// PutOffBlob notes that the store did not let go of a blob that is being deleted:
+// others are given first, which it may hold up no longer than that takes.
+func (d *DB) PutOffBlob(ctx context.Context, merchant partner.MerchantID, key string) error {
+	return d.writeAs(ctx, "put off a blob", How{Again: true}, func(ctx context.Context, t *Tx) error {
+		now, err := t.Clock(ctx)
+		if err != nil {
+			return err
+		}
+		return t.exec(ctx, sqlPutOff, merchant, key, now)
+	})
 }
 
 // ForgetBlob removes the record of a blob whose bytes are gone. One that is not

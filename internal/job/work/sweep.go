@@ -10,6 +10,7 @@ import (
 	"feedmill/feed/publish"
 	"feedmill/internal/crash"
 	"feedmill/internal/job"
+	"feedmill/storage"
 )
 
 const (
@@ -19,8 +20,10 @@ const (
 	leftover = 24 * time.Hour
 	// sweepRound is how many blobs are decided on at once.
 	sweepRound = 1000
-	// mostRefused is how many deletions in a row may fail.
+	// mostRefused is how many deletions in a row may fail, mostKept how many may be
+	// answered at once with a no that is meant for good.
 	mostRefused = 10
+	mostKept    = 100
 	// clockSlack is how much a clock may gain between two looks at it.
 	clockSlack = time.Hour
 )
@@ -108,13 +111,12 @@ func (w *Work) sweep(ctx context.Context, s Sweep) error {
 		}
 		crash.Point("sweep.condemned")
 		condemned += n
-		d, err := w.deleteBlobs(ctx, s, min(sweepRound, w.opt.SweepLimit-deleted))
+		d, more, err := w.deleteBlobs(ctx, s, min(sweepRound, w.opt.SweepLimit-deleted))
 		deleted += d
-		if err != nil {
+		if storeErr == nil {
 			storeErr = err
-			break
 		}
-		if n < sweepRound && d < sweepRound {
+		if !more && (n < sweepRound || err != nil) {
 			break
 		}
 	}
@@ -138,25 +140,26 @@ func (w *Work) sweep(ctx context.Context, s Sweep) error {
 	return storeErr
 }
 
-// deleteBlobs deletes what was condemned long enough ago. The database knows
-// before the store does: what is being deleted cannot come back to life.
-func (w *Work) deleteBlobs(ctx context.Context, s Sweep, limit int) (deleted int, err error) {
+// deleteBlobs deletes what was condemned long enough ago, and says whether it is
+// worth while to go on with more. The database knows before the store does: what is
+// being deleted cannot come back to life.
+func (w *Work) deleteBlobs(ctx context.Context, s Sweep, limit int) (deleted int, more bool, err error) {
 	blobs, err := w.opt.Garbage.DeletingBlobs(ctx, s.Merchant, grace, limit)
 	if err != nil {
-		return 0, fmt.Errorf("decide on blobs to delete: %w", err)
+		return 0, false, fmt.Errorf("decide on blobs to delete: %w", err)
 	}
 	crash.Point("sweep.deleting")
 	var errs []error
-	refused := 0 // in a row
+	refused, kept := 0, 0 // in a row
 	for i := range blobs {
-		// From both ends by turns: what the store has to keep for longer stays at the
-		// beginning, and would be all that is ever asked for.
+		// From both ends by turns: at the beginning are those that the store was not
+		// asked for yet, at the end those that it has kept for longest.
 		b := &blobs[i/2]
 		if i%2 == 1 {
 			b = &blobs[len(blobs)-1-i/2]
 		}
 		if err := ctx.Err(); err != nil {
-			return deleted, err
+			return deleted, false, err
 		}
 		// Without an answer the blob stays on the list, and is deleted again.
 		err := w.opt.Store.Delete(ctx, b.Key)
@@ -169,15 +172,25 @@ func (w *Work) deleteBlobs(ctx context.Context, s Sweep, limit int) (deleted int
 			if len(errs) < mostRefused {
 				errs = append(errs, fmt.Errorf("delete blob %s: %w", b.Key, err))
 			}
-			if refused++; refused == mostRefused {
-				break // it is not the blobs
+			if ctx.Err() != nil {
+				return deleted, false, errors.Join(errs...)
+			}
+			// What is put off lets others come first next time, however many it is.
+			if offErr := w.opt.Garbage.PutOffBlob(ctx, s.Merchant, b.Key); offErr != nil {
+				return deleted, false, errors.Join(append(errs, fmt.Errorf("put off a blob: %w", offErr))...)
+			}
+			if kept++; !storage.IsPermanent(err) {
+				refused++
+			}
+			if refused == mostRefused || kept == mostKept {
+				return deleted, false, errors.Join(errs...) // it is not the blobs
 			}
 			continue
 		}
-		refused = 0
+		refused, kept = 0, 0
 		deleted++
 	}
-	return deleted, errors.Join(errs...)
+	return deleted, len(blobs) == limit && deleted > 0, errors.Join(errs...)
 }
 
 // sweepHouse removes what belongs to no merchant.

@@ -43,6 +43,7 @@ type Garbage interface {
 	CondemnBlobs(ctx context.Context, merchant partner.MerchantID, limit int) (int64, error)
 	DeletingBlobs(ctx context.Context, merchant partner.MerchantID, grace time.Duration, limit int) ([]publish.Blob, error)
 	ForgetBlob(ctx context.Context, merchant partner.MerchantID, key string) error
+	PutOffBlob(ctx context.Context, merchant partner.MerchantID, key string) error
 }
 
 // History is records of what is over.

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"feedmill/feed"
+	"feedmill/feed/publish"
 	"feedmill/internal/job"
 	"feedmill/internal/job/work"
 	"feedmill/internal/partner"
@@ -308,17 +310,114 @@ func TestSweepPassesWhatIsKept(t *testing.T) {
 	h.readable()
 }
 
+// Many that the store keeps, more than one sweep asks for, stand in the way of the
+// others for a while at most.
+func TestSweepComesToWhatLiesBehind(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	for i := range 6 {
+		h.merge(30, fmt.Sprint(i))
+		check(t, h.do(work.Publish{Merchant: h.merchant, Full: true}))
+		h.pass(time.Hour)
+	}
+	h.pass(80 * time.Hour)
+	check(t, h.do(work.Sweep{Merchant: h.merchant}))
+	h.pass(30 * time.Hour)
+	check(t, h.db.ObserveCondemned(t.Context(), h.merchant))
+	due, err := h.db.DeletingBlobs(t.Context(), h.merchant, 24*time.Hour, 1000)
+	check(t, err)
+	const free = 4
+	locked := &brokenStore{Store: h.store, keep: map[string]bool{}}
+	for _, b := range slices.Concat(due[:len(due)/2-free/2], due[len(due)/2+free/2:]) {
+		locked.keep[b.Key] = true
+	}
+	const limit = 5
+	if len(locked.keep) < 4*limit {
+		t.Fatalf("%d blobs are due, want many more than %d", len(due), limit)
+	}
+	w := work.New(work.Options{Records: h.db, Garbage: h.db, History: h.db, Uploads: h.db, Imports: h.db, Store: locked, Now: func() time.Time { return h.now }, SweepLimit: limit})
+	kinds, err := w.Kinds()
+	check(t, err)
+	left := func() int {
+		list, err := h.db.DeletingBlobs(t.Context(), h.merchant, 24*time.Hour, 1000)
+		check(t, err)
+		return len(list)
+	}
+	for range len(due) {
+		h.pass(time.Minute)
+		if err := kinds.Do(t.Context(), "sweep", json.RawMessage(`{"merchant":"`+string(h.merchant)+`"}`)); err == nil {
+			t.Error("what the store keeps was not told")
+		}
+	}
+	if n := left(); n != len(locked.keep) {
+		t.Errorf("%d of %d blobs are left, want the %d that the store keeps", n, len(due), len(locked.keep))
+	}
+	// Once it lets go of them they go, the same way.
+	clear(locked.keep)
+	for range len(due) {
+		check(t, kinds.Do(t.Context(), "sweep", json.RawMessage(`{"merchant":"`+string(h.merchant)+`"}`)))
+	}
+	if n := left(); n != 0 {
+		t.Errorf("%d of %d blobs are left, want none", n, len(due))
+	}
+	h.readable()
+}
+
+// A store that says no to everything is asked for more than one that does not
+// answer, and not for all that is due.
+func TestSweepEndsWhereAllIsKept(t *testing.T) {
+	t.Parallel()
+	const due = 250
+	for _, c := range []struct {
+		err  error
+		want int
+	}{{storage.Permanent(errors.New("access denied")), 100}, {errors.New("nobody answers"), 10}} {
+		h := setup(t)
+		broken := &brokenStore{Store: h.store, fail: true, err: c.err}
+		w := work.New(work.Options{Records: h.db, Garbage: manyDue{h.db, due}, History: h.db, Uploads: h.db, Imports: h.db, Store: broken, Now: func() time.Time { return h.now }})
+		kinds, err := w.Kinds()
+		check(t, err)
+		err = kinds.Do(t.Context(), "sweep", json.RawMessage(`{"merchant":"`+string(h.merchant)+`"}`))
+		if err == nil || strings.Count(err.Error(), "delete blob") != 10 {
+			t.Errorf("a store that says %q: got %v, want ten told", c.err, err)
+		}
+		if broken.asked != c.want {
+			t.Errorf("a store that says %q was asked %d times, want %d", c.err, broken.asked, c.want)
+		}
+	}
+}
+
+// manyDue has blobs to be deleted that nothing else knows.
+type manyDue struct {
+	work.Garbage
+	n int
+}
+
+func (g manyDue) DeletingBlobs(context.Context, partner.MerchantID, time.Duration, int) ([]publish.Blob, error) {
+	list := make([]publish.Blob, g.n)
+	for i := range list {
+		list[i].Key = fmt.Sprint("due-", i)
+	}
+	return list, nil
+}
+
 type brokenStore struct {
 	storage.Store
 	fail  bool
+	err   error           // what it says; nil for a refusal like any other
 	keep  map[string]bool // whatever else it does
 	asked int
 }
 
 func (b *brokenStore) Delete(ctx context.Context, key string) error {
 	b.asked++
-	if b.fail || b.keep[key] {
+	switch {
+	case b.err != nil && b.fail:
+		return b.err
+	case b.fail:
 		return errors.New("access denied")
+	case b.keep[key]:
+		return storage.Permanent(errors.New("access denied"))
 	}
 	return b.Store.Delete(ctx, key)
 }
