@@ -29,6 +29,7 @@ func TestFailTellsWhatToDo(t *testing.T) {
 		{fmt.Errorf("store full: %w", storage.Permanent(storage.ErrUntrusted)), exitProblem, "SSL_CERT_FILE"},
 		{fmt.Errorf("store full: %w", storage.Permanent(storage.ErrDenied)), exitProblem, "hint: the key of the store has no right"},
 		{usage("--at", errors.New("is no time")), exitUsage, "feedmill: --at: is no time\n"},
+		{errors.Join(errors.New("list: api error X\x1b[2J: \u009b31m"), errors.New("and more")), exitProblem, "feedmill: list: api error X\\x1b[2J: \\u009b31m\nand more\n"},
 		{errors.New("broken"), exitProblem, "feedmill: broken\n"},
 	} {
 		var stderr bytes.Buffer

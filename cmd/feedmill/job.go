@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"feedmill/feed"
 	"feedmill/feed/publish"
 	"feedmill/internal/config"
 	"feedmill/internal/job"
@@ -237,7 +238,7 @@ func since(j *job.Info) time.Time {
 
 // oneLine fits a message into a table.
 func oneLine(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
+	s = feed.Visible(strings.Join(strings.Fields(s), " "))
 	if r := []rune(s); len(r) > 120 {
 		s = string(r[:119]) + "…"
 	}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -210,7 +211,7 @@ func (w *world) fail(err error) int {
 	if errors.As(err, &quiet) {
 		return quiet.status
 	}
-	fmt.Fprintf(w.stderr, "feedmill: %v\n", err)
+	w.tell(err)
 	hint := feed.HintOf(err)
 	if hint == "" && errors.Is(err, outbound.ErrOwn) {
 		hint = "to read the own offer, give an address with the host of server.public_url, or 127.0.0.1 and the port of server.listen"
@@ -233,6 +234,15 @@ func (w *world) fail(err error) int {
 		return exitFailed
 	}
 	return exitProblem
+}
+
+// tell prints an error, in which may stand what a store or a supplier has answered.
+func (w *world) tell(err error) {
+	lines := strings.Split(err.Error(), "\n")
+	for i := range lines {
+		lines[i] = feed.Visible(lines[i])
+	}
+	fmt.Fprintf(w.stderr, "feedmill: %s\n", strings.Join(lines, "\n"))
 }
 
 // quietError ends a command that has said everything already.

@@ -87,7 +87,7 @@ func (c *mirrorCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err 
 			return nil // it was asked to stop
 		}
 		if err != nil {
-			fmt.Fprintf(w.stderr, "feedmill: %v\n", err)
+			w.tell(err)
 		}
 		select {
 		case <-ctx.Done():

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"feedmill/feed"
 	"feedmill/internal/config"
 	"feedmill/internal/job/work"
 	"feedmill/internal/partner"
@@ -68,7 +69,7 @@ func printOrphans(to io.Writer, o *work.Orphans) {
 		}
 		fmt.Fprintf(to, "%d %s\n", k.keys.Count, k.what)
 		for _, key := range k.keys.Examples {
-			fmt.Fprintf(to, "  %s\n", key)
+			fmt.Fprintf(to, "  %s\n", feed.Visible(key))
 		}
 	}
 	fmt.Fprintf(to, "%d deleted\n", o.Deleted)

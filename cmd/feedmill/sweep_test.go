@@ -101,3 +101,13 @@ func TestSweepEndsBrokenUploads(t *testing.T) {
 		t.Errorf("once more:\n%s", got)
 	}
 }
+
+// Names that others have given tell a terminal nothing.
+func TestSweepShowsForeignNames(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	printOrphans(&out, &work.Orphans{Objects: 2, Foreign: work.Keys{Count: 2, Examples: []string{"m/x/\x1b]0;owned\x07.txt", "m/x/żółw\n2 deleted"}}})
+	if got := out.String(); !strings.Contains(got, `  m/x/\x1b]0;owned\a.txt`+"\n"+`  m/x/żółw\n2 deleted`+"\n") || strings.ContainsAny(got, "\x1b\x07") {
+		t.Errorf("got %q", got)
+	}
+}

@@ -63,7 +63,7 @@ func (c *validateCmd) Run(ctx context.Context, w *world, cfg *config.Config) err
 	valid, err := c.judge(ctx, w, cfg)
 	switch {
 	case err != nil:
-		fmt.Fprintf(w.stderr, "feedmill: %v\n", err)
+		w.tell(err)
 		return &quietError{exitNotJudge}
 	case !valid:
 		return &quietError{exitInvalid}

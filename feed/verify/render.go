@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"feedmill/feed"
 )
 
 // Text writes a report for people: the verdict, then what was found, by rule.
@@ -30,7 +32,7 @@ func Text(to io.Writer, r Report) error {
 	if len(r.Skipped) > 0 {
 		fmt.Fprintf(w, "\nNot judged because of what was found:\n")
 		for _, s := range r.Skipped {
-			fmt.Fprintf(w, "  - %s\n", s)
+			fmt.Fprintf(w, "  - %s\n", feed.Visible(s))
 		}
 	}
 	return w.Flush()
@@ -68,7 +70,7 @@ func ScrubText(to io.Writer, r ScrubReport) error {
 	}
 	fmt.Fprintf(w, "%s, %d bytes read%s: %s\n", plural(int64(r.Blobs), "blob"), r.Bytes, rate, verdict)
 	for _, d := range r.Damaged {
-		fmt.Fprintf(w, "\n%s (%s): %s\n", d.Key, d.Fault, d.Message)
+		fmt.Fprintf(w, "\n%s (%s): %s\n", feed.Visible(d.Key), d.Fault, feed.Visible(d.Message))
 		for _, h := range d.Hurts {
 			state := "replaced"
 			if h.Current {

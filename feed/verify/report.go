@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"feedmill/feed"
 )
 
 // Options adjusts a check. The zero value works.
@@ -56,13 +58,13 @@ type Finding struct {
 	Mend string `json:"mend"`
 }
 
-// String gives the finding in one line, without the advice.
+// String gives the finding in one line, without the advice, as a terminal may show it.
 func (f Finding) String() string {
 	var b strings.Builder
 	b.WriteString(f.Rule)
 	for _, s := range []string{f.Offer, f.File} {
 		if s != "" {
-			b.WriteString("  " + s)
+			b.WriteString("  " + feed.Visible(s))
 		}
 	}
 	if f.Line > 0 {
@@ -71,7 +73,7 @@ func (f Finding) String() string {
 	if f.Product > 0 {
 		fmt.Fprintf(&b, "  product %d", f.Product)
 	}
-	return b.String() + "  " + f.Message
+	return b.String() + "  " + feed.Visible(f.Message)
 }
 
 // Count says how often a rule found something.
