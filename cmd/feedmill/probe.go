@@ -23,8 +23,8 @@ func (probeCmd) Help() string {
 	return `Tries, with the keys and at the address that the settings name (store.kind = "s3"), everything that
 feedmill does to a bucket: list, put, read back, send in parts, delete, each with the key that is meant
 for it. Of what does not work it tells the right that is missing and what it is for, and besides whether
-the bucket keeps old versions. Its few small objects, below probe/, are removed again; where deleting is
-refused nothing is put. It needs no database, and can run while others serve.
+the bucket keeps old versions. Its few small objects, below probe/, are removed again, with those that a
+probe which was killed has left a day ago or longer; where deleting is refused nothing is put. It needs no database, and can run while others serve.
 
 Exit status: 0 everything works; 1 something does not; 2 the command line is wrong; 3 the store does
 not answer, or takes no request with this key.
@@ -101,6 +101,9 @@ func (b *bucket) printFindings(to io.Writer, f *s3store.Findings) error {
 	for _, key := range f.Left {
 		fmt.Fprintf(to, "left behind: %s\n", key)
 	}
+	for _, key := range f.Cleared {
+		fmt.Fprintf(to, "removed, which an earlier probe had left: %s\n", key)
+	}
 	return err
 }
 
@@ -120,7 +123,8 @@ func (b *bucket) writeFindings(to io.Writer, f *s3store.Findings) error {
 		Steps    []step   `json:"steps"`
 		Versions bool     `json:"versions"`
 		Left     []string `json:"left,omitempty"`
-	}{Bucket: b.settings.Bucket, Endpoint: b.settings.Endpoint, Versions: f.Versions, Left: f.Left}
+		Cleared  []string `json:"cleared,omitempty"`
+	}{Bucket: b.settings.Bucket, Endpoint: b.settings.Endpoint, Versions: f.Versions, Left: f.Left, Cleared: f.Cleared}
 	for i := range f.Steps {
 		s := &f.Steps[i]
 		one := step{Step: s.Name, Right: s.Right, For: s.For, Key: b.key(s), Works: s.Err == nil, Skipped: errors.Is(s.Err, s3store.ErrSkipped)}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -37,8 +38,12 @@ type Findings struct {
 	Steps []Step
 	// Versions says that the bucket keeps what is deleted as an old version.
 	Versions bool
-	// Left are the keys of objects that the probe has put and could not delete.
+	// Left are the keys of objects that the probe, or one before it, has put and
+	// could not delete.
 	Left []string
+	// Cleared are the keys of objects that a probe of a day ago or longer had left,
+	// as one that was killed, and that are gone now.
+	Cleared []string
 }
 
 // Look asks the bucket for what takes the least: to list, to read, and for a
@@ -56,8 +61,8 @@ func (s *Store) Look(ctx context.Context, sweeper bool) []Step {
 // put, see at once, read back with metadata, send in parts, delete. Sweeps may have
 // a key of their own: sweeper is the Store with it, or s itself.
 //
-// The objects are named "probe/<random>" and removed again. Where nothing may be
-// deleted nothing is put.
+// The objects are named "probe/<random>-<step>" and removed again, with what
+// probes that were killed have left. Where nothing may be deleted nothing is put.
 func (s *Store) Probe(ctx context.Context, sweeper *Store) Findings {
 	p := &prober{ctx: ctx, writer: s, sweeper: sweeper, base: probeBase()}
 	p.look(s, false)
@@ -264,4 +269,44 @@ func (p *prober) remove() {
 		}
 	}
 	p.step("delete an object", "s3:DeleteObject", forSweeps, true, errors.Join(errs...))
+	if len(errs) == 0 {
+		p.clear(ctx)
+	}
+}
+
+const (
+	// probeOld is how old an object must be that no probe will remove any more.
+	probeOld = 24 * time.Hour
+	// probeLooks is how many names below probe/ are looked at: others may use it too.
+	probeLooks = 1000
+)
+
+// clear deletes what earlier probes have left. That it cannot is no finding about
+// the bucket: the objects of this one are gone.
+func (p *prober) clear(ctx context.Context) {
+	s, seen := p.sweeper, 0
+	var old []string
+	for info, err := range s.List(ctx, ProbePrefix) {
+		if seen++; err != nil || seen > probeLooks {
+			break
+		}
+		if info.Size >= 0 && isProbe(info.Key) && s.now().Sub(info.Modified) > probeOld {
+			old = append(old, info.Key)
+		}
+	}
+	for _, key := range old {
+		if s.Delete(ctx, key) == nil {
+			p.found.Cleared = append(p.found.Cleared, s.prefix+key)
+		} else {
+			p.found.Left = append(p.found.Left, s.prefix+key)
+		}
+	}
+}
+
+// isProbe reports whether a key is one that a probe puts.
+func isProbe(key string) bool {
+	name, ok := strings.CutPrefix(key, ProbePrefix)
+	id, step, _ := strings.Cut(name, "-")
+	return ok && len(id) == len(newToken()) && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") == "" &&
+		(step == "object" || step == "parts" || step == "abort")
 }

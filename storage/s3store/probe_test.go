@@ -138,3 +138,42 @@ func TestProbeFindsOddStores(t *testing.T) {
 		t.Errorf("a store that keeps what it has: got %q, %v, left %s", name, err, f.Left)
 	}
 }
+
+// What a probe that was killed has left goes with the objects of one a day later;
+// what others keep beside it stays.
+func TestProbeClearsWhatProbesHaveLeft(t *testing.T) {
+	onKinds(t, func(t *testing.T, c s3store.Config) {
+		now := time.Now()
+		c.Now = func() time.Time { return now }
+		s := open(t, c)
+		const id = "probe/abcdefghijklmnopqrstuvwxyz"
+		left := []string{id + "-object", id + "-parts"}
+		others := []string{"probe/readme.txt", id, id + "-objects", "probe/0bcdefghijklmnopqrstuvwxyz-object", "probe/abc-object", "probes/x"}
+		for _, key := range slices.Concat(left, others) {
+			if _, err := s.Put(t.Context(), key, strings.NewReader("x"), 1, storage.Attrs{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		there := func() (keys []string) {
+			for info, err := range s.List(t.Context(), "probe") {
+				if err != nil {
+					t.Fatal(err)
+				}
+				keys = append(keys, info.Key)
+			}
+			return keys
+		}
+		if f := s.Probe(t.Context(), s.Store); len(f.Cleared) != 0 || len(there()) != len(left)+len(others) {
+			t.Errorf("at once: cleared %s, which may be of a probe under way", f.Cleared)
+		}
+		now = now.Add(25 * time.Hour)
+		want := []string{c.Prefix + left[0], c.Prefix + left[1]}
+		if f := s.Probe(t.Context(), s.Store); !slices.Equal(f.Cleared, want) || len(f.Left) != 0 {
+			t.Errorf("a day later: cleared %s, left %s, want %s", f.Cleared, f.Left, want)
+		}
+		slices.Sort(others)
+		if got := there(); !slices.Equal(got, others) {
+			t.Errorf("a day later: there are %s, want %s", got, others)
+		}
+	})
+}
