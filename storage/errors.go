@@ -7,7 +7,7 @@ import (
 )
 
 // The errors of a Store, to be tested with errors.Is. All but ErrUnsettled,
-// ErrBusy and ErrSkewed are permanent: the same call will fail again.
+// ErrBusy, ErrSkewed and ErrExpired are permanent: the same call will fail again.
 var (
 	// ErrNotExist means that there is no object under the key. It also matches
 	// fs.ErrNotExist.
@@ -43,6 +43,9 @@ var (
 	// ErrSkewed means that the store's clock and this machine's are too far apart.
 	// Set right, they let the call pass.
 	ErrSkewed = errors.New("the store has another time")
+	// ErrExpired means that the key is a temporary one whose time is over. Replaced, it
+	// lets the call pass.
+	ErrExpired = errors.New("the time of the temporary key is over")
 	// ErrNoBucket means that there is no bucket of that name. It comes marked as
 	// permanent.
 	ErrNoBucket = errors.New("no such bucket")

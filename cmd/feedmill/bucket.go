@@ -19,32 +19,37 @@ type bucket struct {
 	settings *config.Store
 	store    *s3store.Store
 	sweeper  *s3store.Store // store itself where sweeps have no key of their own
+	// keySetting and sweepsSetting name where their keys stand.
+	keySetting, sweepsSetting string
 }
 
-// openBucket opens it; the keys stand in files.
+// openBucket opens it. The keys stand in files, which are read again when somebody
+// writes them anew.
 func openBucket(s *config.Store, now func() time.Time) (*bucket, error) {
-	open := func(prefix, accessFile, secretPath string) (*s3store.Store, error) {
-		access, err := secretFile("store."+prefix+"access_key_file", accessFile, "")
+	open := func(k keyReader) (*s3store.Store, error) {
+		key, err := k.read()
 		if err != nil {
 			return nil, err
 		}
-		key, err := secretFile("store."+prefix+"secret_key_file", secretPath, "")
-		if err != nil {
-			return nil, err
-		}
-		store, err := s3store.New(s3store.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, PathStyle: s.PathStyle, AccessKey: access, SecretKey: key, Ours: ours, Now: now})
+		store, err := s3store.New(s3store.Config{Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, PathStyle: s.PathStyle,
+			AccessKey: key.Access, SecretKey: key.Secret, SessionToken: key.Session, Fresh: k.read, Ours: ours, Now: now})
 		if err != nil {
 			return nil, &feed.Error{Kind: feed.KindInvalid, Message: "settings of store", Err: err}
 		}
 		return store, nil
 	}
-	store, err := open("", s.AccessFile, s.SecretFile)
+	key, sweeps, err := storeKeys(s)
 	if err != nil {
 		return nil, err
 	}
-	b := &bucket{s, store, store}
-	if s.DeleteAccessFile != "" || s.DeleteSecretFile != "" {
-		if b.sweeper, err = open("delete_", s.DeleteAccessFile, s.DeleteSecretFile); err != nil {
+	b := &bucket{settings: s, keySetting: key.setting, sweepsSetting: key.setting}
+	if b.store, err = open(key); err != nil {
+		return nil, err
+	}
+	b.sweeper = b.store
+	if sweeps.setting != "" {
+		b.sweepsSetting = sweeps.setting
+		if b.sweeper, err = open(sweeps); err != nil {
 			return nil, err
 		}
 	}
@@ -68,10 +73,10 @@ func (b *bucket) asStore() storage.Store {
 
 // key names the setting of the key that a step was tried with.
 func (b *bucket) key(s *s3store.Step) string {
-	if s.Sweeper && b.sweeper != b.store {
-		return "store.delete_access_key_file"
+	if s.Sweeper {
+		return b.sweepsSetting
 	}
-	return "store.access_key_file"
+	return b.keySetting
 }
 
 // complaint says in one sentence what does not work, where, and with whose key.

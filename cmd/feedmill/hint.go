@@ -12,11 +12,13 @@ import (
 func hintOfParts(err error) string {
 	switch {
 	case errors.Is(err, storage.ErrDenied):
-		return "the key of the store has no right to it: use the one meant for it (store.access_key_file; sweeps delete and end uploads with store.delete_access_key_file), or widen its policy"
+		return "the key of the store has no right to it: use the one meant for it (store.access_key_file or store.profile; sweeps delete and end uploads with store.delete_access_key_file or store.delete_profile), or widen its policy"
 	case errors.Is(err, storage.ErrNoBucket):
 		return "make the bucket, or name the right one (store.bucket); store.endpoint is the address of the service alone, without the bucket"
 	case errors.Is(err, storage.ErrWrongKey):
-		return "put the store's own key into the files that store.access_key_file and store.secret_key_file name"
+		return "put the store's own key into the files that store.access_key_file and store.secret_key_file name, or into the profile of store.credentials_file; a temporary key needs its session token too, and ends"
+	case errors.Is(err, storage.ErrExpired):
+		return "have the file with the temporary key written anew (store.credentials_file, or store.session_token_file and the two beside it) before its time is over; it is read again by itself"
 	case errors.Is(err, storage.ErrBusy):
 		return "see whether the store at store.endpoint runs and can be reached from here, then try again; what was there before is untouched"
 	case errors.Is(err, storage.ErrUntrusted):

@@ -26,11 +26,19 @@ func secretFile(setting, path, hint string) (string, error) {
 	if secret == "" {
 		return "", &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("setting %s: the file %s is empty", setting, path), Hint: hint}
 	}
-	for _, p := range placeholders {
-		if strings.Contains(secret, p) {
-			return "", &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("setting %s: the file %s still holds the sample's %s", setting, path, strings.Trim(p, ":@")),
-				Hint: "put the real secret there"}
-		}
+	if p := placeholderIn(secret); p != "" {
+		return "", &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("setting %s: the file %s still holds the sample's %s", setting, path, p),
+			Hint: "put the real secret there"}
 	}
 	return secret, nil
+}
+
+// placeholderIn gives the placeholder that a secret still is; "" for none.
+func placeholderIn(secret string) string {
+	for _, p := range placeholders {
+		if strings.Contains(secret, p) {
+			return strings.Trim(p, ":@")
+		}
+	}
+	return ""
 }

@@ -132,9 +132,15 @@ type Store struct {
 	PathStyle  bool   `toml:"path_style" name:"path_style" default:"true" negatable:"" help:"S3: put the bucket into the path, as most services other than AWS want it."`
 	AccessFile string `toml:"access_key_file" name:"access_key_file" default:"" help:"S3: file that holds the access key id."`
 	SecretFile string `toml:"secret_key_file" name:"secret_key_file" default:"" help:"S3: file that holds the secret key."`
+	// A temporary key has a token, and is replaced in time by whoever writes the file.
+	SessionFile     string `toml:"session_token_file" name:"session_token_file" default:"" help:"S3: file that holds the session token of a temporary key; empty sends none. The files of keys are read again every minute, and when the store refuses the key."`
+	CredentialsFile string `toml:"credentials_file" name:"credentials_file" default:"" help:"S3: file with keys in the form of ~/.aws/credentials, in place of the files of their parts. It is read again like those."`
+	Profile         string `toml:"profile" default:"" help:"S3: profile of the credentials file; empty takes the one that is called default."`
 	// A second key lets what publishes be unable to delete.
-	DeleteAccessFile string `toml:"delete_access_key_file" name:"delete_access_key_file" default:"" help:"S3: file that holds the id of the key that sweeps delete with; empty takes the other key."`
-	DeleteSecretFile string `toml:"delete_secret_key_file" name:"delete_secret_key_file" default:"" help:"S3: file that holds the secret key that sweeps delete with."`
+	DeleteAccessFile  string `toml:"delete_access_key_file" name:"delete_access_key_file" default:"" help:"S3: file that holds the id of the key that sweeps delete with; empty takes the other key."`
+	DeleteSecretFile  string `toml:"delete_secret_key_file" name:"delete_secret_key_file" default:"" help:"S3: file that holds the secret key that sweeps delete with."`
+	DeleteSessionFile string `toml:"delete_session_token_file" name:"delete_session_token_file" default:"" help:"S3: file that holds the session token of the key that sweeps delete with; empty sends none."`
+	DeleteProfile     string `toml:"delete_profile" name:"delete_profile" default:"" help:"S3: profile of the credentials file that sweeps delete with; empty takes the other key."`
 }
 
 // Feeds sets the rhythm of the files.

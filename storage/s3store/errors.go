@@ -65,14 +65,16 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", storage.ErrNested, err)
 	case code == "RequestTimeTooSkewed":
 		return fmt.Errorf("%w: %w", storage.ErrSkewed, err)
-	case code == "ExpiredToken", code == "BadDigest", code == "XAmzContentSHA256Mismatch":
+	case code == "ExpiredToken", code == "TokenRefreshRequired":
+		return fmt.Errorf("%w: %w", storage.ErrExpired, err)
+	case code == "BadDigest", code == "XAmzContentSHA256Mismatch":
 	case isUntrusted(err):
 		return storage.Permanent(fmt.Errorf("%w: %w", storage.ErrUntrusted, err))
 	case isBusy(err):
 		return fmt.Errorf("%w: %w", storage.ErrBusy, err)
 	case code == "NoSuchBucket":
 		return storage.Permanent(fmt.Errorf("%w: %w", storage.ErrNoBucket, err))
-	case code == "SignatureDoesNotMatch", code == "InvalidAccessKeyId":
+	case refusesKey(err):
 		return storage.Permanent(fmt.Errorf("%w: %w", storage.ErrWrongKey, err))
 	case status == http.StatusPreconditionFailed, status == http.StatusConflict,
 		status == http.StatusRequestTimeout:

@@ -39,6 +39,7 @@ type patience struct {
 	attempts   int
 	lasts      time.Duration
 	maxBackoff time.Duration
+	keys       *keyring
 }
 
 func newPatience(c Config) patience {
@@ -71,6 +72,8 @@ func (p patience) IsErrorRetryable(err error) bool {
 		return true
 	case status == http.StatusRequestTimeout:
 		return true
+	case refusesKey(err):
+		return p.keys.fresh != nil
 	}
 	return isBusy(err) || p.Standard.IsErrorRetryable(err)
 }
@@ -88,6 +91,12 @@ func (p patience) GetRetryToken(ctx context.Context, cause error) (func(error) e
 	c, ok := middleware.GetStackValue(ctx, callKey{}).(*call)
 	if !ok {
 		return nil, errors.New("a request without its call")
+	}
+	if refusesKey(cause) {
+		if err := p.keys.again(c); err != nil {
+			return nil, err
+		}
+		return noToken, nil
 	}
 	now := time.Now()
 	if c.tries++; c.tries == 1 {
@@ -116,6 +125,8 @@ func (p patience) RetryDelay(attempt int, _ error) (time.Duration, error) {
 type call struct {
 	begun, failed time.Time // failed is the first time
 	tries         int
+	key           Key // that the last try was signed with
+	keys          int // tries with another key
 }
 
 type callKey struct{}

@@ -48,6 +48,10 @@ type Config struct {
 	// AccessKey, SecretKey and SessionToken are the credentials; the last one
 	// may be "".
 	AccessKey, SecretKey, SessionToken string
+	// Fresh gives the credentials anew where somebody replaces them, as temporary ones
+	// are. It is asked once a minute at most, and when the store does not take those in
+	// use. Nil means that they never change.
+	Fresh func() (Key, error)
 	// PathStyle puts the bucket into the path instead of the host name.
 	PathStyle bool
 	// PartSize is the length of a part in bytes; 0 means DefaultPartSize.
@@ -142,16 +146,14 @@ func New(c Config) (*Store, error) {
 	if c.Stall == 0 {
 		c.Stall = defaultStall
 	}
+	keys := &keyring{fresh: c.Fresh, key: Key{c.AccessKey, c.SecretKey, c.SessionToken}, at: time.Now()}
+	s.patience.keys = keys
 	s.client = s3.New(s3.Options{
-		BaseEndpoint: aws.String(c.Endpoint),
-		Region:       c.Region,
-		UsePathStyle: c.PathStyle,
-		HTTPClient:   stallClient{c.Client, c.Stall},
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{
-				AccessKeyID: c.AccessKey, SecretAccessKey: c.SecretKey, SessionToken: c.SessionToken, Source: "feedmill",
-			}, nil
-		}),
+		BaseEndpoint:               aws.String(c.Endpoint),
+		Region:                     c.Region,
+		UsePathStyle:               c.PathStyle,
+		HTTPClient:                 stallClient{c.Client, c.Stall},
+		Credentials:                keys,
 		Retryer:                    s.patience,
 		APIOptions:                 []func(*middleware.Stack) error{withCall},
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
@@ -213,7 +215,20 @@ func (s *Store) Stat(ctx context.Context, key string) (storage.Info, error) {
 
 // head returns the Info of an object and the token of the upload that made it.
 func (s *Store) head(ctx context.Context, key string) (storage.Info, string, error) {
-	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: s.key(key)})
+	in := &s3.HeadObjectInput{Bucket: &s.bucket, Key: s.key(key)}
+	out, err := s.client.HeadObject(ctx, in)
+	if mute(err) {
+		// GET says why, and takes another key where the one in use is over.
+		got, why := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: in.Bucket, Key: in.Key, Range: aws.String("bytes=0-0")})
+		if why == nil {
+			got.Body.Close()
+		}
+		silent, _ := answer(err)
+		if said, code := answer(why); said == silent && code != "" {
+			return storage.Info{}, "", why
+		}
+		out, err = s.client.HeadObject(ctx, in)
+	}
 	if err != nil {
 		return storage.Info{}, "", err
 	}
@@ -272,7 +287,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	// Who may not, or names no bucket, has deleted nothing. HEAD would take a bucket
 	// that is missing for an object that is gone.
 	refused := classify(err)
-	if errors.Is(refused, storage.ErrDenied) || errors.Is(refused, storage.ErrWrongKey) || errors.Is(refused, storage.ErrNoBucket) {
+	if errors.Is(refused, storage.ErrDenied) || errors.Is(refused, storage.ErrWrongKey) || errors.Is(refused, storage.ErrExpired) || errors.Is(refused, storage.ErrNoBucket) {
 		return fmt.Errorf("delete %q: %w", key, refused)
 	}
 	settle, cancel := detached(ctx)

@@ -141,10 +141,15 @@ func (p pieces) WriteHeader(status int) {
 var stubTime = time.Date(2026, 11, 21, 19, 30, 0, 0, time.UTC)
 
 func onStub(t testing.TB, s http.Handler) bucket {
+	return onStubAs(t, s, s3store.Key{Access: "a", Secret: "s"}, nil)
+}
+
+// onStubAs is onStub with a key, and what replaces it.
+func onStubAs(t testing.TB, s http.Handler, key s3store.Key, fresh func() (s3store.Key, error)) bucket {
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return open(t, s3store.Config{
-		Endpoint: server.URL, Bucket: "bucket", AccessKey: "a", SecretKey: "s", PathStyle: true,
+		Endpoint: server.URL, Bucket: "bucket", AccessKey: key.Access, SecretKey: key.Secret, SessionToken: key.Session, Fresh: fresh, PathStyle: true,
 		MaxBackoff: time.Millisecond, Patience: -1, Client: server.Client(),
 	})
 }
@@ -245,7 +250,8 @@ func TestClassification(t *testing.T) {
 		{400, "InvalidRequest", true, nil},
 		{400, "RequestTimeout", false, storage.ErrBusy},
 		{400, "IncompleteBody", false, nil},
-		{400, "ExpiredToken", false, nil},
+		{400, "ExpiredToken", false, storage.ErrExpired},
+		{400, "InvalidToken", true, storage.ErrWrongKey},
 		{401, "Unauthorized", true, nil},
 		{405, "MethodNotAllowed", true, nil},
 		{408, "", false, nil},
@@ -271,8 +277,8 @@ func TestClassification(t *testing.T) {
 		if err == nil || storage.IsPermanent(err) != c.permanent || c.is != nil && !errors.Is(err, c.is) {
 			t.Errorf("%d %s: got error %v, permanent %v, want %v", c.status, c.code, err, storage.IsPermanent(err), c.permanent)
 		}
-		if _, err := s.Stat(t.Context(), "key"); errors.Is(c.is, storage.ErrDenied) && !errors.Is(err, storage.ErrDenied) {
-			t.Errorf("%d %s, of HEAD: got error %v, want %v", c.status, c.code, err, storage.ErrDenied)
+		if _, err := s.Stat(t.Context(), "key"); c.is != nil && (c.status == 403 || c.status == 400) && !errors.Is(err, c.is) {
+			t.Errorf("%d %s, of HEAD: got error %v, want %v", c.status, c.code, err, c.is)
 		}
 		if c.is != storage.ErrNotExist && errors.Is(err, storage.ErrNotExist) {
 			t.Errorf("%d %s: got %v, want it not to say that the object is missing", c.status, c.code, err)
