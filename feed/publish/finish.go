@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"slices"
 	"time"
 
@@ -145,7 +146,8 @@ func (p *plan) buildState(r *runner, g *Generation) error {
 }
 
 // dictionaries renders the dictionaries and the preset. One whose content is
-// that of the generation before keeps its file, address and time. Hints tell of
+// that of the generation before keeps its file, address and time; at the beginning of
+// an epoch only if that can still be read. Hints tell of
 // changed dictionaries by telling of everything, so without that they differ
 // only where products refer to more of them.
 func (p *plan) dictionaries(ctx context.Context, r *runner) error {
@@ -161,6 +163,16 @@ func (p *plan) dictionaries(ctx context.Context, r *runner) error {
 	var buf []byte
 	for _, k := range feed.DictionaryKinds() {
 		before, shown := p.prev.File(k), d
+		if before != nil && p.fresh {
+			// What has damaged the state may have damaged this.
+			whole, err := before.stands(ctx, r.bin)
+			if err != nil {
+				return fmt.Errorf("read the %s before: %w", k, err)
+			}
+			if !whole {
+				before = nil
+			}
+		}
 		same := func() bool {
 			if before == nil || p.renewal {
 				return false

@@ -346,21 +346,29 @@ func (p *plan) proveChanges(ctx context.Context, bin Bin) error {
 		if f.Kind != feed.KindFullChange {
 			continue
 		}
-		for _, b := range []Blob{f.Plain, f.Gzip} {
-			if b.IsZero() {
-				continue
-			}
-			whole, err := stands(ctx, bin, b)
-			if err != nil {
-				return fmt.Errorf("read change file %s of generation %d: %w", f.Label, f.Generation, err)
-			}
-			if !whole {
-				p.restart("a change file is damaged")
-				return nil
-			}
+		whole, err := f.stands(ctx, bin)
+		if err != nil {
+			return fmt.Errorf("read change file %s of generation %d: %w", f.Label, f.Generation, err)
+		}
+		if !whole {
+			p.restart("a change file is damaged")
+			return nil
 		}
 	}
 	return nil
+}
+
+// stands says whether the file is in the store as it was put there, its twin too.
+func (f *File) stands(ctx context.Context, bin Bin) (bool, error) {
+	for _, b := range []Blob{f.Plain, f.Gzip} {
+		if b.IsZero() {
+			continue
+		}
+		if whole, err := stands(ctx, bin, b); !whole || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // stands says whether a stored file is what was stored.

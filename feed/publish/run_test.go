@@ -248,6 +248,40 @@ func TestDamagedStateStartsNewEpoch(t *testing.T) {
 	}
 }
 
+// Where the state is gone other files may be too, as in a store that was put back to
+// what it was a day before: dictionaries that cannot be read are made anew, others keep
+// their files.
+func TestNewEpochListsNoDictionaryThatIsGone(t *testing.T) {
+	t.Parallel()
+	s := newShop(t.TempDir())
+	for id := range 40 {
+		s.set(feed.ProductID(id+1), 100, 1, "x")
+	}
+	s.mustRun(t)
+	before := s.generation(feed.KindFull)
+	delete(s.blobs, before.State.Key)
+	delete(s.blobs, before.File(feed.KindProducers).Plain.Key)
+	s.blobs[before.File(feed.KindSizes).Plain.Key][9] ^= 0xff
+	s.set(3, 200, 1, "y")
+	s.now = s.now.Add(time.Minute)
+	s.mustRun(t)
+	after := s.generation(feed.KindFull)
+	if after.Epoch != before.Epoch+1 {
+		t.Fatalf("epoch %d, want %d", after.Epoch, before.Epoch+1)
+	}
+	for _, k := range feed.DictionaryKinds() {
+		was, is := before.File(k), after.File(k)
+		lost := k == feed.KindProducers || k == feed.KindSizes
+		if was == nil || is == nil || (was.Plain.Key != is.Plain.Key) != lost {
+			t.Errorf("%s: file %+v after %+v, want a new one: %v", k, is, was, lost)
+			continue
+		}
+		if data, ok := s.blobs[is.Plain.Key]; !ok || sha256.Sum256(data) != is.Plain.SHA256 {
+			t.Errorf("%s: what is listed cannot be read", k)
+		}
+	}
+}
+
 // What is asked to make every file anew lists no change file that cannot be read:
 // nothing else replaces that.
 func TestDamagedChangeFileGoesWithEveryFileMadeAnew(t *testing.T) {
