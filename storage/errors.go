@@ -31,6 +31,10 @@ var (
 	// ErrDamaged means that the stored bytes or attributes are not what was
 	// put there.
 	ErrDamaged = errors.New("stored object is damaged")
+	// ErrArchived means that the object is there and cannot be read before somebody has
+	// it restored: a rule of the bucket has moved it. It also matches ErrDamaged, as what
+	// cannot be read is of no more use to partners.
+	ErrArchived = fmt.Errorf("object lies in an archive (%w)", ErrDamaged)
 	// ErrUnsettled means that the store cannot say whether a Put or Delete
 	// took effect, nor whether it still will.
 	ErrUnsettled = errors.New("outcome unknown")
@@ -56,6 +60,12 @@ var (
 	// certificate is not trusted here, or it speaks no TLS. It comes marked as
 	// permanent.
 	ErrUntrusted = errors.New("what answers cannot show that it is the store")
+	// ErrElsewhere means that the bucket is in another region or at another address, or
+	// that what answers is no store. It comes marked as permanent.
+	ErrElsewhere = errors.New("the bucket is elsewhere")
+	// ErrProxy means that a proxy on the way to the store refuses. It comes marked as
+	// permanent.
+	ErrProxy = errors.New("the proxy on the way to the store refuses")
 	// ErrPermanent marks an error that will not go away by trying again: no
 	// permission, no space, a bucket that does not exist, a store that lacks
 	// what is asked of it. Use IsPermanent to test.

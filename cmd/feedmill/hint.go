@@ -23,6 +23,12 @@ func hintOfParts(err error) string {
 		return "see whether the store at store.endpoint runs and can be reached from here, then try again; what was there before is untouched"
 	case errors.Is(err, storage.ErrUntrusted):
 		return "let store.endpoint name the host that the store's certificate is made for, and trust its authority on this machine (SSL_CERT_FILE names a file with the certificates to trust); without TLS the endpoint begins with http://"
+	case errors.Is(err, storage.ErrElsewhere):
+		return "name the region of the bucket (store.region) and the address of the service there (store.endpoint); what the store answers says where, and it is not followed there by itself"
+	case errors.Is(err, storage.ErrProxy):
+		return "name user and password of the proxy where it wants them (HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT), have it allow the store, or spare the store the way through it (NO_PROXY)"
+	case errors.Is(err, storage.ErrArchived):
+		return "restore the object, and let no rule of the bucket move objects to an archive; 'feedmill publish --full' makes new files, which partners can read at once"
 	case errors.Is(err, storage.ErrSkewed):
 		return "set the clock of this machine: the store takes requests of a quarter of an hour around its own time"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

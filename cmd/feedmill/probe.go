@@ -50,8 +50,8 @@ func (c *probeCmd) Run(ctx context.Context, w *world, cfg *config.Config) error 
 			found = b.store.Probe(ctx, b.sweeper)
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	if !answers(found.Steps) {
 		return b.complaint(&found.Steps[0])

@@ -130,13 +130,16 @@ func (b *StoreBin) Newest(ctx context.Context, merchant string) (m Mark, ok bool
 		return m, false, err
 	}
 	last := keys[len(keys)-1]
-	r, _, err := b.store.Open(ctx, last, storage.Range{})
-	if err != nil {
+	var body []byte
+	switch r, _, err := b.store.Open(ctx, last, storage.Range{}); {
+	case errors.Is(err, storage.ErrDamaged):
+	case err != nil:
 		return m, false, err
-	}
-	body, err := io.ReadAll(io.LimitReader(&sent{r, last}, markerSize))
-	if err = errors.Join(err, r.Close()); err != nil {
-		return m, false, err
+	default:
+		body, err = io.ReadAll(io.LimitReader(&sent{r, last}, markerSize))
+		if err = errors.Join(err, r.Close()); err != nil {
+			return m, false, err
+		}
 	}
 	if err := json.Unmarshal(body, &m); err != nil || m.Run == "" {
 		// A damaged marker must not stop publication for good: what decides

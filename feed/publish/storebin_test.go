@@ -156,6 +156,18 @@ func TestDamagedMarker(t *testing.T) {
 			t.Errorf("%q: newest is %+v, %v, %v", body, m, ok, err)
 		}
 	}
+	// One that a rule of the bucket has moved to an archive is no other case.
+	m, ok, err := publish.NewStoreBin(archive{store}, "run-x").Newest(ctx, "m")
+	if want := (publish.Mark{Run: "run-9", Epoch: 3, Number: 41}); err != nil || !ok || m != want {
+		t.Errorf("in an archive: newest is %+v, %v, %v", m, ok, err)
+	}
+}
+
+// archive is a store of which nothing can be read before it is restored.
+type archive struct{ storage.Store }
+
+func (archive) Open(context.Context, string, storage.Range) (io.ReadCloser, storage.Info, error) {
+	return nil, storage.Info{}, storage.ErrArchived
 }
 
 // storeShop is a shop whose files lie in an object store.

@@ -182,6 +182,8 @@ func (c *checker) told(name string, err error) error {
 		c.add(bad.rule, place{file: name}, "%v", bad.err)
 	case gone(err):
 		c.add(ruleFileMissing, place{file: name}, "it is not there")
+	case errors.Is(err, storage.ErrArchived):
+		c.add(ruleFileDigest, place{file: name}, "it lies in an archive of the store, and cannot be read before it is restored")
 	case errors.Is(err, storage.ErrDamaged):
 		c.add(ruleFileDigest, place{file: name}, "the store says that it is damaged")
 	default:

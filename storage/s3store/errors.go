@@ -54,13 +54,21 @@ func classifyListing(err error) error {
 // classify gives an error of the SDK its meaning in the contract. An error that
 // has one already keeps it.
 func classify(err error) error {
-	if err == nil || storage.IsPermanent(err) || errors.Is(err, storage.ErrUnsettled) || givenUp(err) {
+	if err == nil || storage.IsPermanent(err) || errors.Is(err, storage.ErrUnsettled) || errors.Is(err, storage.ErrBusy) ||
+		errors.Is(err, storage.ErrSkewed) || errors.Is(err, storage.ErrExpired) || givenUp(err) {
 		return err
 	}
 	if isNotFound(err) {
 		return fmt.Errorf("%w: %w", storage.ErrNotExist, err)
 	}
+	if where, ok := elsewhere(err); ok {
+		return storage.Permanent(fmt.Errorf("%w%s: %w", storage.ErrElsewhere, where, err))
+	}
 	switch status, code := answer(err); {
+	case code == "InvalidObjectState":
+		return fmt.Errorf("%w: %w", storage.ErrArchived, err)
+	case isProxy(err):
+		return storage.Permanent(fmt.Errorf("%w: %w", storage.ErrProxy, err))
 	case code == "ObjectParentIsFile", code == "ExistingObjectIsDirectory": // versitygw
 		return fmt.Errorf("%w: %w", storage.ErrNested, err)
 	case code == "RequestTimeTooSkewed":

@@ -64,7 +64,7 @@ func (p patience) MaxAttempts() int { return 0 }
 // IsErrorRetryable implements aws.Retryer.
 func (p patience) IsErrorRetryable(err error) bool {
 	switch status, code := answer(err); {
-	case givenUp(err), standsStill(err), isUntrusted(err):
+	case givenUp(err), standsStill(err), isUntrusted(err), isProxy(err):
 		return false
 	case code == "ConditionalRequestConflict", code == "OperationAborted": // another writer is at it just now
 		return true

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
 
@@ -136,12 +135,7 @@ func New(c Config) (*Store, error) {
 		c.Region = "us-east-1"
 	}
 	if c.Client == nil {
-		c.Client = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			// A server that has taken a request and stays silent; the length
-			// of a transfer is the caller's to bound.
-			t.ResponseHeaderTimeout = time.Minute
-			t.MaxIdleConnsPerHost = 16
-		})
+		c.Client = newClient()
 	}
 	if c.Stall == 0 {
 		c.Stall = defaultStall
@@ -284,11 +278,13 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if err == nil {
 		return nil
 	}
-	// Who may not, or names no bucket, has deleted nothing. HEAD would take a bucket
-	// that is missing for an object that is gone.
+	// Who may not, names no bucket, or does not reach it has deleted nothing. HEAD would
+	// take a bucket that is missing for an object that is gone.
 	refused := classify(err)
-	if errors.Is(refused, storage.ErrDenied) || errors.Is(refused, storage.ErrWrongKey) || errors.Is(refused, storage.ErrExpired) || errors.Is(refused, storage.ErrNoBucket) {
-		return fmt.Errorf("delete %q: %w", key, refused)
+	for _, is := range []error{storage.ErrDenied, storage.ErrWrongKey, storage.ErrExpired, storage.ErrNoBucket, storage.ErrElsewhere, storage.ErrProxy} {
+		if errors.Is(refused, is) {
+			return fmt.Errorf("delete %q: %w", key, refused)
+		}
 	}
 	settle, cancel := detached(ctx)
 	defer cancel()

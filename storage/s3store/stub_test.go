@@ -261,7 +261,10 @@ func TestClassification(t *testing.T) {
 		{411, "MissingContentLength", true, nil},
 		{412, "PreconditionFailed", false, nil},
 		{429, "TooManyRequests", false, storage.ErrBusy},
-		{301, "PermanentRedirect", true, nil},
+		{301, "PermanentRedirect", true, storage.ErrElsewhere},
+		{400, "AuthorizationHeaderMalformed", true, storage.ErrElsewhere},
+		{403, "InvalidObjectState", true, storage.ErrArchived},
+		{407, "", true, storage.ErrProxy},
 		{500, "InternalError", false, storage.ErrBusy},
 		{501, "NotImplemented", true, nil},
 		{502, "", false, storage.ErrBusy},
@@ -276,6 +279,9 @@ func TestClassification(t *testing.T) {
 		_, _, err := s.Open(t.Context(), "key", storage.Range{})
 		if err == nil || storage.IsPermanent(err) != c.permanent || c.is != nil && !errors.Is(err, c.is) {
 			t.Errorf("%d %s: got error %v, permanent %v, want %v", c.status, c.code, err, storage.IsPermanent(err), c.permanent)
+		}
+		if c.is != nil && strings.Count(err.Error(), c.is.Error()) != 1 {
+			t.Errorf("%d %s: got %v, want it said once", c.status, c.code, err)
 		}
 		if _, err := s.Stat(t.Context(), "key"); c.is != nil && (c.status == 403 || c.status == 400) && !errors.Is(err, c.is) {
 			t.Errorf("%d %s, of HEAD: got error %v, want %v", c.status, c.code, err, c.is)
