@@ -167,6 +167,8 @@ func fault(what string, err error) error {
 		return fmt.Errorf("%s: %w", what, err)
 	case errors.As(err, &pg) && pg.Code == "42501":
 		return &feed.Error{Kind: feed.KindForbidden, Message: what, Err: err, Hint: "the database role of this process has no right to the tables of jobs"}
+	case errors.As(err, &pg) && pg.Code == "53100": // disk_full
+		return &feed.Error{Kind: feed.KindUnavailable, Message: what, Err: err, Hint: "the database's disk is full: make room and try again"}
 	case errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "57")), errors.As(err, &connect):
 		return &feed.Error{Kind: feed.KindUnavailable, Message: what, Err: err, Hint: "see that the database runs and can be reached"}
 	}

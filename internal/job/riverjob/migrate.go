@@ -30,8 +30,11 @@ const (
 	sqlLock   = `SELECT pg_advisory_lock($1)`
 	sqlUnlock = `SELECT pg_advisory_unlock($1)`
 	// Tables that are missing have version 0.
-	sqlTables  = `SELECT to_regclass('river_migration') IS NOT NULL, to_regclass('job_schema') IS NOT NULL`
-	sqlRiver   = `SELECT coalesce(max(version), 0) FROM river_migration WHERE line = 'main'`
+	sqlTables = `SELECT to_regclass('river_migration') IS NOT NULL, to_regclass('job_schema') IS NOT NULL`
+	// River's table gets its column line in a later step of River's, and a
+	// migration may have been stopped before it.
+	sqlRiver = `SELECT coalesce(max(version), 0) FROM river_migration AS m
+		WHERE coalesce(to_jsonb(m) ->> 'line', 'main') = 'main'`
 	sqlVersion = `SELECT coalesce(max(version_id), 0) FROM job_schema WHERE is_applied`
 )
 
@@ -57,7 +60,7 @@ func Migrate(ctx context.Context, url string) (steps int, err error) {
 		unlock, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		_, e := lock.Exec(unlock, sqlUnlock, migrateLock)
-		err = errors.Join(err, e)
+		err = errors.Join(err, fault("end the migration of the tables of jobs", e))
 	}()
 	if have, want, err := versions(ctx, pool); err != nil {
 		return 0, fault("migrate the tables of jobs", err)

@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
 
 	"feedmill/feed"
 	"feedmill/internal/job"
@@ -474,6 +477,55 @@ func TestSchema(t *testing.T) {
 	} {
 		if feed.KindOf(err) != feed.KindUnavailable || !strings.Contains(err.Error(), "newer") {
 			t.Errorf("%s tables of a newer program: got %v", what, err)
+		}
+	}
+}
+
+// fullDisk lets no step of River be noted down, as a disk without room.
+const fullDisk = `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+	CREATE TRIGGER full_disk BEFORE INSERT ON river_migration FOR EACH ROW EXECUTE FUNCTION full_disk()`
+
+// A migration that was stopped, by a full disk or a restart of the database, is
+// gone on with, wherever it was.
+func TestSchemaHalfway(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	whole, err := riverjob.Migrate(ctx, server.Empty(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version := 1; ; version++ {
+		url := server.Empty(t)
+		pool, err := pgxpool.New(ctx, url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		m, err := rivermigrate.New(riverpgxv5.New(pool), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if version > len(m.AllVersions()) {
+			break
+		}
+		if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: version}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = riverjob.Open(ctx, url, job.Config{}, options)
+		if feed.KindOf(err) != feed.KindUnavailable || !strings.Contains(feed.HintOf(err), "feedmill migrate") {
+			t.Errorf("open after step %d of River: got %v, hint %q", version, err, feed.HintOf(err))
+		}
+		if version == 1 {
+			exec(t, connect(t, url), fullDisk)
+			_, err = riverjob.Migrate(ctx, url)
+			if feed.KindOf(err) != feed.KindUnavailable || !strings.Contains(feed.HintOf(err), "disk is full") {
+				t.Errorf("migrate on a full disk after step %d of River: got %v, hint %q", version, err, feed.HintOf(err))
+			}
+			exec(t, connect(t, url), `DROP FUNCTION full_disk CASCADE`)
+		}
+		if n, err := riverjob.Migrate(ctx, url); n != whole-version || err != nil {
+			t.Errorf("migrate after step %d of River: got %d steps, %v, want %d", version, n, err, whole-version)
 		}
 	}
 }
