@@ -272,6 +272,9 @@ func (f *fetcher) file(ctx context.Context, target *url.URL, name string) (local
 		return "", false, fmt.Errorf("keep %s: %w", name, cerr)
 	}
 	f.out.Bytes += n
+	if said := resp.Header.Get("Content-Encoding"); (said == "" || said == "identity") && !strings.HasSuffix(target.Path, ".gz") && compressed(local) {
+		f.remark(name, rules.CodeHTTPGzip, "its bytes are compressed, and no content encoding says so")
+	}
 	var disk *os.PathError
 	switch {
 	case errors.As(err, &disk):
@@ -291,6 +294,18 @@ func (f *fetcher) file(ctx context.Context, target *url.URL, name string) (local
 		f.remark(name, rules.CodeHTTPSlow, "the file took %s", d.Round(time.Second))
 	}
 	return local, true, nil
+}
+
+// compressed reports whether a file that was fetched begins as gzip does.
+func compressed(local string) bool {
+	file, err := os.Open(local)
+	if err != nil {
+		return false // who reads it will say so
+	}
+	defer file.Close() // only read
+	var start [2]byte
+	_, err = io.ReadFull(file, start[:])
+	return err == nil && string(start[:]) == "\x1f\x8b"
 }
 
 // head judges the head of an answer, and reports whether a file follows.

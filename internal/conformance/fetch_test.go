@@ -152,6 +152,12 @@ func TestFetch(t *testing.T) {
 			z.Write(light)
 			z.Close()
 		}), FetchOptions{}, []string{rules.CodeHTTPGzip}},
+		{"gzip that nothing tells of", on("light.xml", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/xml")
+			z := gzip.NewWriter(w)
+			z.Write(light)
+			z.Close()
+		}), FetchOptions{}, []string{rules.CodeHTTPGzip}},
 		{"no validator", func(w http.ResponseWriter, _ *http.Request, _ string) bool { w.Header().Del("ETag"); return false }, FetchOptions{}, []string{rules.CodeHTTPValidator}},
 		{"slow", nil, FetchOptions{Now: ticking(11 * time.Second)}, []string{rules.CodeHTTPSlow}},
 		{"cut", on("light.xml", func(w http.ResponseWriter, _ *http.Request) {

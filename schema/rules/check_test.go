@@ -58,6 +58,9 @@ func TestFolderFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, nil},
+		{"compressed under its plain name", func(t *testing.T, dir string, files map[string][]byte) {
+			write(t, dir, light, packed(t, files[light]))
+		}, []string{CodeHTTPGzip}},
 		{"below the path of the address", func(t *testing.T, dir string, files map[string][]byte) {
 			write(t, dir, "12/stocks.xml", files["stocks.xml"])
 			write(t, dir, "stocks.xml", []byte("something else"))

@@ -160,6 +160,18 @@ func (d folder) find(name string) (string, bool) {
 	return "", false
 }
 
+// packed reports whether a file begins as gzip does.
+func (d folder) packed(name string) bool {
+	f, err := os.OpenInRoot(string(d), filepath.FromSlash(name))
+	if err != nil {
+		return false // who reads it will say so
+	}
+	defer f.Close() // only read
+	var start [len(gzipMagic)]byte
+	_, err = io.ReadFull(f, start[:])
+	return err == nil && string(start[:]) == gzipMagic
+}
+
 // follow adds the gateway and what it names.
 func (d folder) follow(fam *Family, name string) error {
 	gateway := d.file(name)
@@ -185,6 +197,9 @@ func (d folder) follow(fam *Family, name string) error {
 				f := d.file(n)
 				f.Kind, f.URL, found = p.Kind, p.URL, true
 				fam.Files = append(fam.Files, f)
+				if !strings.HasSuffix(n, ".gz") && d.packed(n) {
+					fam.Remarks = append(fam.Remarks, Remark{File: f.Name, Code: CodeHTTPGzip, Message: "its bytes are compressed under a plain name"})
+				}
 				if root, ok := strings.CutSuffix(p.URL, "/"+c); ok && strings.Contains(c, "/") {
 					roots[root] = true
 				}
