@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -210,13 +211,21 @@ func (s *served) fetch(ctx context.Context, address, coding string) (local strin
 		return "", err
 	}
 	defer body.Close() // only read
+	from := bufio.NewReader(body)
+	switch start, _ := from.Peek(2); { // an error comes again from Read
+	case len(start) < 2:
+	case coding == "identity" && string(start) == "\x1f\x8b":
+		return "", &fileError{ruleHTTPEncoding, errors.New("the answer is compressed, and no Content-Encoding says so")}
+	case coding == "gzip" && string(start) != "\x1f\x8b":
+		return "", &fileError{ruleHTTPEncoding, errors.New("the answer is not compressed, and its Content-Encoding says that it is")}
+	}
 	s.files++
 	f, err := os.CreateTemp(s.dir, "file-*")
 	if err != nil {
 		return "", fmt.Errorf("keep a fetched file: %w", err)
 	}
 	left := s.opt.MaxBytes - s.fetched
-	n, err := io.Copy(f, io.LimitReader(body, left+1))
+	n, err := io.Copy(f, io.LimitReader(from, left+1))
 	s.fetched += n
 	cerr := f.Close()
 	var disk *os.PathError

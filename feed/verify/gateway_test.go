@@ -86,6 +86,20 @@ func TestGateway(t *testing.T) {
 			w.Header().Set("Content-Encoding", "gzip")
 			w.WriteHeader(http.StatusOK)
 		})},
+		{"compressed without a word", "VER-HTTP-ENCODING", nil, fail("/units.xml", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("\x1f\x8b\x08\x00"))
+		})},
+		{"said to be compressed", "VER-HTTP-ENCODING", nil, func(w http.ResponseWriter, r *http.Request, name string) bool {
+			if !strings.HasSuffix(name, "/light.xml") || r.Header.Get("Accept-Encoding") != "gzip" {
+				return false
+			}
+			data, err := os.ReadFile(filepath.Join(baseDir, filepath.FromSlash(name)))
+			if err == nil {
+				w.Header().Set("Content-Encoding", "gzip")
+				_, _ = w.Write(data)
+			}
+			return true
+		}},
 		{"never compressed", "VER-HTTP-ENCODING", nil, func(w http.ResponseWriter, r *http.Request, name string) bool {
 			if !strings.HasSuffix(name, "/light.xml") || r.Header.Get("Accept-Encoding") != "gzip" {
 				return false
