@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -43,7 +44,8 @@ type Lock struct {
 }
 
 // AcquireLock takes the lock file at path, making it where it is missing, for
-// this process until Release or its death. now is written down for people.
+// this process until Release or its death. now is written down for people, where
+// the disk has room for it.
 // It does not wait: when the lock is held the error is a *LockedError.
 //
 // The lock itself is the system's (flock), which ends with the process however
@@ -74,14 +76,31 @@ func AcquireLock(path string, now time.Time) (*Lock, error) {
 	host, _ := os.Hostname() // only for people
 	text, err := json.Marshal(Owner{PID: os.Getpid(), Host: host, Since: now.UTC()})
 	if err == nil {
-		if err = f.Truncate(0); err == nil {
-			_, err = f.WriteAt(append(text, '\n'), 0)
-		}
+		err = sign(f, append(text, '\n'))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", path, errors.Join(err, f.Close()))
 	}
 	return l, nil
+}
+
+// lockFile is what is written to a lock file with.
+type lockFile interface {
+	io.WriterAt
+	Truncate(size int64) error
+}
+
+// sign writes down who holds the lock. The lock holds without it, so a full disk
+// leaves it out: whoever takes the lock may be about to make room.
+func sign(f lockFile, text []byte) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err := f.WriteAt(text, 0)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return f.Truncate(0)
+	}
+	return err
 }
 
 // Stale returns the previous owner if he died without releasing the lock.
