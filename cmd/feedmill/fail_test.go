@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,6 +42,49 @@ func TestFailTellsWhatToDo(t *testing.T) {
 		w := &world{stderr: &stderr}
 		if status := w.fail(c.err); status != c.status || !strings.Contains(stderr.String(), c.want) {
 			t.Errorf("%v gives status %d and says %q, want %d and %q", c.err, status, stderr.String(), c.status, c.want)
+		}
+	}
+}
+
+// A partner whose offer or link could not be made any more is told, with the way
+// to the rest, which then works.
+func TestHalfAPartner(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{"offer", "link"} {
+		dir := t.TempDir()
+		run := func(want int, args ...string) string {
+			var stdout, stderr bytes.Buffer
+			w := &world{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, now: time.Now}
+			if status := w.run(append(args, "--data", dir)); status != want {
+				t.Fatalf("%s: status %d, %q, want %d", strings.Join(args, " "), status, stderr.String(), want)
+			}
+			return stdout.String() + stderr.String()
+		}
+		run(0, "import", "--catalog", "sample/catalog.jsonl")
+		db, err := sql.Open("sqlite", filepath.Join(dir, "feedmill.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.ExecContext(t.Context(), "CREATE TRIGGER no_room BEFORE INSERT ON "+table+" BEGIN SELECT RAISE(ABORT, 'no room'); END"); err != nil {
+			t.Fatal(err)
+		}
+		said := run(exitProblem, "partner", "add", "Nord")
+		if _, err := db.ExecContext(t.Context(), "DROP TRIGGER no_room"); err != nil {
+			t.Fatal(err)
+		}
+		_, commands, ok := strings.Cut(said, "hint: ")
+		if !ok {
+			t.Fatalf("no hint for a partner without %s: %q", table, said)
+		}
+		for i, part := range strings.Split(commands, "'feedmill ")[1:] {
+			command, _, _ := strings.Cut(part, "'")
+			if out := run(0, strings.Fields(command)...); strings.HasPrefix(command, "link") != strings.Contains(out, "gateway: ") {
+				t.Errorf("command %d for a partner without %s, %q, says %q", i, table, command, out)
+			}
+		}
+		if out := run(0, "link", "list"); !strings.Contains(out, "Nord") {
+			t.Errorf("after what the hint for a partner without %s says, there is no link: %q", table, out)
 		}
 	}
 }

@@ -122,13 +122,24 @@ func (d *desk) addPartner(ctx context.Context, p partner.Partner, profile feed.P
 	o, err := d.CreateOffer(ctx, d.who, partner.Offer{Partner: p.ID, Shop: shops[0].ID, Name: shops[0].Name, Profile: profile,
 		PartnerDiscounts: noDiscounts(&profile), FeedEnabled: true})
 	if err != nil {
-		return added{}, err
+		return added{}, halfAdded(err, fmt.Sprintf("partner %s is there, but not his offer", p.ID),
+			fmt.Sprintf("'feedmill offer add --partner %s' with the same profile, and 'feedmill link new --partner %s', make the rest", p.ID, p.ID))
 	}
 	l, secret, err := d.CreateLink(ctx, d.who, o.ID, manage.NewLink{Name: "first"})
 	if err != nil {
-		return added{}, err
+		return added{}, halfAdded(err, fmt.Sprintf("partner %s and his offer are there, but no link", p.ID),
+			fmt.Sprintf("'feedmill link new --partner %s' makes the rest", p.ID))
 	}
 	return added{Partner: string(p.ID), Offer: string(o.ID), Link: string(l.ID), Gateway: d.gateway(secret)}, nil
+}
+
+// halfAdded tells what of a partner was made before err, and how the rest is:
+// each part is a change of its own, and the command cannot be repeated.
+func halfAdded(err error, made, rest string) error {
+	if hint := feed.HintOf(err); hint != "" {
+		rest = hint + "; then " + rest
+	}
+	return &feed.Error{Kind: feed.KindOf(err), Message: made, Hint: rest, Err: err}
 }
 
 // noDiscounts says whether a profile has no discounts, so that the partner's apply.
