@@ -17,13 +17,16 @@ import (
 // with other defaults the memory is emptied.
 
 const (
-	// memoSlots is how many texts of a kind have a place: so many that the few
-	// hundred values of an ordinary catalog seldom share one.
+	// memoSlots is how many texts of a kind have a place: more than an ordinary
+	// catalog has values. A text may lie in one of two places, so that two that come
+	// again and again seldom have but one.
 	memoSlots = 1 << memoBits
-	memoBits  = 11
+	memoBits  = 12
 	// memoHead is how much of a text says where it may be found. What an object
 	// starts with, {"id":", tells nothing.
 	memoHead, memoSame = 23, 7
+	// memoWide is how much of a text is looked at at once.
+	memoWide = 64
 	// memoLongest bounds the texts that are remembered, in bytes.
 	memoLongest = 1 << 10
 )
@@ -37,51 +40,56 @@ const (
 	memoPause = 8 * memoTrial
 )
 
-// memo remembers values of one kind.
+// memo remembers values of one kind. Each text has one place of a pair.
 type memo[T any] struct {
-	memoTexts
-	values []T // parallel to the slots
-}
-
-// memoTexts are the texts of a memo. Each has one place.
-type memoTexts struct {
-	slots        []memoSlot
+	slots *[memoSlots]memoSlot[T] // nil before the first is looked for
+	// missed tells which text was missed last, by what its hash starts with: one that
+	// comes once is not worth the memory.
+	missed *[memoSlots]uint64
+	// last is the hash of the text for which a place was given last.
+	last         uint64
 	off          bool
 	hits, misses int
 	pause        int
 }
 
-// memoSlot is so small that it lies in one line of the processor's cache.
-type memoSlot struct {
-	// text is how the object starts or is written, "" in an empty slot.
-	text string
-	note *note
-	// missed tells which text was missed here last: one that comes once is not
-	// worth the memory.
-	missed uint64
+// memoSlot is so small that a pair lies in one line of the processor's cache.
+type memoSlot[T any] struct {
+	// tag is a part of the hash, size how long the text is.
+	tag, size uint32
+	kept      *kept[T] // nil in an empty slot
 }
 
-// note is what is known of a value that is remembered. It is another one for
-// each text, as products under way point to it.
-type note struct {
+// kept is a value that is remembered. It is another one for each text, as products
+// under way point to it.
+type kept[T any] struct {
+	// head is how the text starts.
+	head [memoWide]byte
 	// mark is that of parts of products that were found here.
 	mark feed.Mark
 	// noted says that the collector has seen the value.
 	noted bool
+	value T
+	// text is how the object starts or is written.
+	text string
 }
 
 // nowhere is the place of what is not to be remembered.
 const nowhere = -1
 
-// find looks for what the rest of a line starts with. at is where it belongs
-// otherwise, [nowhere] when it is not to be remembered.
-func (m *memoTexts) find(rest []byte) (at int, hit bool) {
+// find looks for what the rest of a line starts with, and gives nil where it is not
+// known. size is that of the text, at where it belongs if it is not known, [nowhere]
+// when it is not to be remembered.
+func (m *memo[T]) find(rest []byte) (k *kept[T], size, at int) {
 	if m.pause > 0 {
 		m.pause--
-		return nowhere, false
+		return nil, 0, nowhere
 	}
-	if at, hit = m.known(rest); hit || at == nowhere {
-		return at, hit
+	if m.slots == nil && !m.off {
+		m.slots, m.missed = new([memoSlots]memoSlot[T]), new([memoSlots]uint64)
+	}
+	if k, size = m.known(rest); k != nil || m.off || len(rest) < memoHead {
+		return k, size, nowhere
 	}
 	if m.misses++; m.misses == memoTrial {
 		if m.hits < memoTrial/memoWorth {
@@ -90,29 +98,81 @@ func (m *memoTexts) find(rest []byte) (at int, hit bool) {
 		m.hits, m.misses = 0, 0
 	}
 	h := memoHash(rest)
-	if s := &m.slots[at]; s.missed != h {
-		s.missed = h
-		return nowhere, false
+	if missed := &m.missed[h>>(64-memoBits)]; *missed != h {
+		*missed = h
+		return nil, 0, nowhere
 	}
-	return at, false
+	m.last = h
+	return nil, 0, m.room(h)
 }
 
 // known is find without counting what is missed: who asks it and does not find
 // must ask find too.
-func (m *memoTexts) known(rest []byte) (at int, hit bool) {
-	if len(rest) < memoHead || m.off || m.pause > 0 {
-		return nowhere, false
+func (m *memo[T]) known(rest []byte) (k *kept[T], size int) {
+	if m.slots == nil || m.pause > 0 || len(rest) < memoHead {
+		return nil, 0
 	}
-	if len(m.slots) != memoSlots {
-		m.slots = make([]memoSlot, memoSlots)
+	h := memoHash(rest)
+	at, other := pairOf(h), 0
+	if m.slots[at+1].tag == uint32(h) { // no jump: nobody could foretell it
+		other = 1
 	}
-	at = int(memoHash(rest) >> (64 - memoBits))
-	s := &m.slots[at]
-	if len(s.text) > 0 && scan.Starts(rest, s.text) {
-		m.hits++
-		return at, true
+	s := &m.slots[at+other]
+	k, size = s.kept, int(s.size)
+	switch {
+	case k == nil || s.tag != uint32(h) || size > len(rest):
+		return nil, 0
+	case size > memoWide || cap(rest) < memoWide:
+		if !scan.Starts(rest, k.text) {
+			return nil, 0
+		}
+	default:
+		// Nor does one depend on how long the text is: it is looked at with what stands
+		// behind it in memory, which does not count.
+		t, mask := (*[memoWide]byte)(rest[:memoWide]), memoMasks[size]
+		if differ(t, &k.head, mask, 0)|differ(t, &k.head, mask, 8)|differ(t, &k.head, mask, 16)|differ(t, &k.head, mask, 24)|
+			differ(t, &k.head, mask, 32)|differ(t, &k.head, mask, 40)|differ(t, &k.head, mask, 48)|differ(t, &k.head, mask, 56) != 0 {
+			return nil, 0
+		}
 	}
-	return at, false
+	m.hits++
+	return k, size
+}
+
+// differ gives the bits of the mask in which the eight bytes from i on differ.
+func differ(a, b, mask *[memoWide]byte, i int) uint64 {
+	return (binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:])) & binary.LittleEndian.Uint64(mask[i:])
+}
+
+// memoMasks are those of the first bytes of a text, by their number.
+var memoMasks = func() (masks [memoWide + 1]*[memoWide]byte) {
+	m := [2 * memoWide]byte{}
+	for i := range memoWide {
+		m[i] = 0xFF
+	}
+	for n := range masks {
+		masks[n] = (*[memoWide]byte)(m[memoWide-n:])
+	}
+	return masks
+}()
+
+// pairOf gives the first of the two places that a text with this hash may have.
+func pairOf(h uint64) int { return int(h >> (65 - memoBits) << 1) }
+
+// room gives the place for a text with this hash: that of one with the same tag, as
+// known looks at one of these alone, or an empty one.
+func (m *memo[T]) room(h uint64) int {
+	at := pairOf(h)
+	a, b := &m.slots[at], &m.slots[at+1]
+	switch {
+	case b.tag == uint32(h):
+		return at + 1
+	case a.tag == uint32(h) || a.kept == nil:
+		return at
+	case b.kept == nil:
+		return at + 1
+	}
+	return int(h >> (64 - memoBits))
 }
 
 // memoHash gives the hash of the head of a text.
@@ -121,20 +181,19 @@ func memoHash(rest []byte) uint64 {
 	return (binary.LittleEndian.Uint64(rest[memoSame:]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(rest[memoSame+8:])*k2, 29)) * k1
 }
 
-// keep remembers a value under its text; both are the memo's own.
-func (m *memo[T]) keep(at int, text string, value T) *note {
-	if m.values == nil {
-		m.values = make([]T, memoSlots)
-	}
-	s := &m.slots[at]
-	s.text, m.values[at] = strings.Clone(text), value
-	s.note = &note{mark: *feed.NewMark(uint32(at))}
-	return s.note
+// keep remembers a value under its text at the place that find gave; the value is
+// the memo's own.
+func (m *memo[T]) keep(at int, text string, value T) *kept[T] {
+	k := &kept[T]{mark: *feed.NewMark(uint32(at)), value: value, text: strings.Clone(text)}
+	copy(k.head[:], text)
+	m.slots[at] = memoSlot[T]{uint32(m.last), uint32(len(text)), k}
+	return k
 }
 
 func (m *memo[T]) clear() {
-	clear(m.slots)
-	clear(m.values)
+	if m.slots != nil {
+		clear(m.slots[:])
+	}
 }
 
 // memos are those of a decoder.
@@ -145,8 +204,8 @@ type memos struct {
 	units      memo[feed.Reference]
 	parameters memo[parameterHead]
 	values     memo[feed.ParameterValue]
-	// pending are the notes of values that the current product is to note.
-	pending []*note
+	// pending are what says so of values that the current product is to note.
+	pending []*bool
 	// spare is memory for names of parameters and values.
 	spare []feed.Texts
 }
@@ -173,19 +232,19 @@ func (m *memos) start(d Defaults) {
 
 // noted notes what the accepted product holds.
 func (m *memos) noted() {
-	for _, n := range m.pending {
-		n.noted = true
+	for _, noted := range m.pending {
+		*noted = true
 	}
 	m.pending = m.pending[:0]
 }
 
 // use tells whether a value that was found is in the dictionaries, and if not
 // sees to it that it will be known to be once the product is accepted.
-func (m *memos) use(n *note) bool {
-	if n.noted {
+func (m *memos) use(noted *bool) bool {
+	if *noted {
 		return true
 	}
-	m.pending = append(m.pending, n)
+	m.pending = append(m.pending, noted)
 	return false
 }
 
@@ -226,12 +285,11 @@ func (n *noticed) reset() { *n = noticed{parameters: n.parameters[:0]} }
 func (d *decoder) producer() feed.Ref {
 	start := d.lex.Offset()
 	m := &d.memos.producers
-	at, hit := m.find(d.lex.Rest())
-	if hit {
-		s := &m.slots[at]
-		d.lex.Advance(len(s.text))
-		d.draft.noticed.producer = d.memos.use(s.note)
-		return m.values[at]
+	k, size, at := m.find(d.lex.Rest())
+	if k != nil {
+		d.lex.Advance(size)
+		d.draft.noticed.producer = d.memos.use(&k.noted)
+		return k.value
 	}
 	t := d.trace()
 	r := d.ref()
@@ -251,12 +309,11 @@ func (d *decoder) worth(start int, t trace) bool {
 // that the dictionaries know it.
 func (d *decoder) commonReference(m *memo[feed.Reference], r *feed.Reference) (noted bool) {
 	start := d.lex.Offset()
-	at, hit := m.find(d.lex.Rest())
-	if hit {
-		s, v := &m.slots[at], &m.values[at]
-		d.lex.Advance(len(s.text))
-		r.ID, r.Names = v.ID, append(r.Names[:0], v.Names...)
-		return d.memos.use(s.note)
+	k, size, at := m.find(d.lex.Rest())
+	if k != nil {
+		d.lex.Advance(size)
+		r.ID, r.Names = k.value.ID, append(r.Names[:0], k.value.Names...)
+		return d.memos.use(&k.noted)
 	}
 	t := d.trace()
 	d.reference(r)
@@ -320,56 +377,56 @@ func (m *memos) emptyParameter(q *feed.Parameter) {
 // knownParameter reads one of which head and values are remembered and nothing else
 // is said, as of nearly all; it reads nothing where ok is false. Where it is tells
 // nobody, as nothing can be wrong with it.
+//
+// Inlined, it would have no register of its own left.
+//
+//go:noinline
 func (d *decoder) knownParameter(q *feed.Parameter) (note noticedParameter, ok bool) {
-	start := d.lex.Offset()
 	rest := d.lex.Rest()
-	heads, values := &d.memos.parameters, &d.memos.values
-	head, hit := heads.known(rest)
-	if !hit {
+	head, i := d.memos.parameters.known(rest)
+	if head == nil {
 		return note, false
 	}
-	i := len(heads.slots[head].text)
-	note = noticedParameter{values: true}
+	values, most, noted := &d.memos.values, d.lim.List, true
 	list := q.Values[:0]
-	for sign := byte('['); i < len(rest) && rest[i] == sign && len(list) < d.lim.List; sign = ',' {
-		at, hit := values.known(rest[i+1:])
-		if !hit {
+	for sign := byte('['); i < len(rest) && rest[i] == sign && len(list) < most; sign = ',' {
+		k, size := values.known(rest[i+1:])
+		if k == nil {
 			break
 		}
-		s := &values.slots[at]
-		i += 1 + len(s.text)
+		i += 1 + size
 		var v *feed.ParameterValue
 		list, v = extend(list)
 		d.memos.take(v.Mark, v.Names)
-		*v = values.values[at]
-		note.values = d.memos.use(s.note) && note.values
+		*v = k.value
+		noted = d.memos.use(&k.noted) && noted
 	}
-	if len(list) == 0 || len(rest)-i < 2 || rest[i] != ']' || rest[i+1] != '}' || heads.values[head].parameter.Section {
-		q.Values = list
-		return noticedParameter{}, false
+	q.Values = list
+	if len(list) == 0 || len(rest)-i < 2 || rest[i] != ']' || rest[i+1] != '}' || head.value.parameter.Section {
+		return note, false
 	}
 	d.memos.take(q.Mark, q.Names)
-	*q = heads.values[head].parameter
+	*q = head.value.parameter
 	q.Values = list
-	note.head = d.memos.use(heads.slots[head].note)
-	d.lex.Pass(start + i + 2)
-	return note, true
+	d.lex.Pass(d.lex.Offset() + i + 2)
+	return noticedParameter{d.memos.use(&head.noted), noted}, true
 }
 
 // parameter reads one.
 func (d *decoder) parameter(q *feed.Parameter) (note noticedParameter) {
 	start := d.lex.Offset()
 	memo := &d.memos.parameters
-	at, hit := memo.find(d.lex.Rest())
+	k, size, at := memo.find(d.lex.Rest())
 	var t trace
 	var o object
+	hit := k != nil
 	if hit {
-		s, h := &memo.slots[at], &memo.values[at]
+		h := &k.value
 		d.memos.take(q.Mark, q.Names)
 		values := q.Values[:0]
 		*q = h.parameter
 		q.Values = values
-		d.lex.Enter(len(s.text))
+		d.lex.Enter(size)
 		d.path.enter()
 		d.path.last().name = parameterMembers.names[qValues]
 		if !d.null() {
@@ -377,7 +434,7 @@ func (d *decoder) parameter(q *feed.Parameter) (note noticedParameter) {
 		}
 		if d.lex.Closed() { // as nearly always
 			d.path.leave()
-			note.head = d.memos.use(s.note)
+			note.head = d.memos.use(&k.noted)
 			if q.Section && len(q.Values) > 0 {
 				d.refuseSection()
 			}
@@ -407,12 +464,12 @@ func (d *decoder) parameter(q *feed.Parameter) (note noticedParameter) {
 			h := *q
 			h.ID, h.Names, h.Context, h.Values = strings.Clone(q.ID), cloneTexts(q.Names), strings.Clone(q.Context), nil
 			kept := memo.keep(at, d.lex.Since(start), parameterHead{h, o.seen, o.last})
-			memo.values[at].parameter.Mark = &kept.mark
+			kept.value.parameter.Mark = &kept.mark
 		}
 		note.values = d.values(q)
 	}
 	if same {
-		note.head = d.memos.use(memo.slots[at].note)
+		note.head = d.memos.use(&k.noted)
 	}
 	if q.Section && len(q.Values) > 0 {
 		d.refuseSection()
@@ -444,17 +501,16 @@ func (d *decoder) values(q *feed.Parameter) (noted bool) {
 				d.plainValue(v)
 				break
 			}
-			at, hit := d.memos.values.find(d.lex.Rest())
-			if !hit {
+			k, size, at := d.memos.values.find(d.lex.Rest())
+			if k == nil {
 				noted = false
 				d.newValue(v, at)
 				break
 			}
-			s := &d.memos.values.slots[at]
-			d.lex.Advance(len(s.text))
+			d.lex.Advance(size)
 			d.memos.take(v.Mark, v.Names)
-			*v = d.memos.values.values[at]
-			noted = d.memos.use(s.note) && noted
+			*v = k.value
+			noted = d.memos.use(&k.noted) && noted
 			if top.index+1 >= d.lim.List || !d.lex.Comma() {
 				break
 			}
@@ -484,6 +540,6 @@ func (d *decoder) newValue(v *feed.ParameterValue, at int) {
 		k := *v
 		k.ID, k.Names, k.Context = strings.Clone(v.ID), cloneTexts(v.Names), strings.Clone(v.Context)
 		kept := d.memos.values.keep(at, d.lex.Since(start), k)
-		d.memos.values.values[at].Mark = &kept.mark
+		kept.value.Mark = &kept.mark
 	}
 }

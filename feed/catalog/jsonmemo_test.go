@@ -177,19 +177,78 @@ func TestMemoryPauses(t *testing.T) {
 			t.Fatalf("text %d is looked for, want a pause of %d", i, memoPause)
 		}
 	}
-	for range 2 {
-		at, hit := m.find(text(7))
-		if at != nowhere && !hit {
-			m.keep(at, string(text(7)), 7)
-		}
-	}
+	learn(&m, text(7), 7)
 	for range 10 * memoTrial { // hits and misses alternate: worth it
 		i++
-		if at, hit := m.find(text(7)); !hit || m.values[at] != 7 {
+		if k, _, _ := m.find(text(7)); k == nil || k.value != 7 {
 			t.Fatalf("what comes again is not found")
 		}
 		if !asked(i) {
 			t.Fatalf("text %d is not looked for, although every other one is found", i)
 		}
 	}
+}
+
+// learn has a memory remember a text that it does not know.
+func learn(m *memo[int], text []byte, value int) {
+	for range 2 { // what comes once is not worth it
+		if k, _, at := m.find(text); k == nil && at != nowhere {
+			m.keep(at, string(text), value)
+		}
+	}
+}
+
+// Two texts that belong to one place are found both, whichever came first.
+func TestMemoryKeepsPairs(t *testing.T) {
+	t.Parallel()
+	var m memo[int]
+	text := func(i int) []byte { return fmt.Appendf(nil, `{"id":"%d","name":"nazwa wartości"}`, i) }
+	first := map[int]int{}
+	pairs := 0
+	for i := 1000; pairs < 20; i++ {
+		pair := pairOf(memoHash(text(i)))
+		before, ok := first[pair]
+		if !ok {
+			first[pair] = i
+			continue
+		}
+		if before < 0 {
+			continue // two of it were tried
+		}
+		first[pair] = -1
+		pairs++
+		learn(&m, text(before), before)
+		learn(&m, text(i), i)
+		for _, want := range []int{before, i, before} {
+			if k, size, _ := m.find(text(want)); k == nil || k.value != want || size != len(text(want)) {
+				t.Fatalf("of %d and %d, which have one place, %d is not found", before, i, want)
+			}
+		}
+	}
+}
+
+// A text is found where it stands whole, whatever its length and whatever stands
+// behind it in memory, and nowhere else.
+func TestMemoryFindsWholeTexts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var m memo[int]
+		text := []byte(`{"id":"` + rapid.StringMatching(`[a-z]{16,200}`).Draw(t, "text") + `"}`)
+		learn(&m, text, 1)
+		line := append(slices.Clone(text), rapid.StringMatching(`[a-z,]{0,80}`).Draw(t, "behind")...)
+		if rapid.Bool().Draw(t, "nothing behind") {
+			line = slices.Clip(line)
+		}
+		if k, size, _ := m.find(line); k == nil || size != len(text) {
+			t.Fatalf("%q is not found in %q", text, line)
+		}
+		n := rapid.IntRange(0, len(text)-1).Draw(t, "cut")
+		if k, _ := m.known(line[:n]); k != nil {
+			t.Fatalf("%q is found in %q", text, line[:n])
+		}
+		line[n] ^= 1
+		if k, _ := m.known(line); k != nil {
+			t.Fatalf("%q is found in %q", text, line)
+		}
+	})
 }
