@@ -23,6 +23,9 @@ var (
 // 10^scale, at most limit. More decimal places than scale are refused unless
 // they are zeros, or rounded half up when round is set (rounded then says so).
 func parseFixed(s string, scale int, limit int64, round bool) (v int64, rounded bool, err error) {
+	if v, ok := plainFixed(s, scale); ok && v <= limit {
+		return v, false, nil
+	}
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return 0, false, errDecimalSyntax
@@ -76,6 +79,38 @@ func parseFixed(s string, scale int, limit int64, round bool) (v int64, rounded 
 		return 0, false, errDecimalRange
 	}
 	return v, rounded, nil
+}
+
+// plainFixed is parseFixed for what nearly all decimals are: digits with at most
+// one point among them and no more than scale behind it, too few to overflow.
+func plainFixed(s string, scale int) (v int64, ok bool) {
+	if len(s)+scale > 18 {
+		return 0, false
+	}
+	before := -1 // digits before the point, -1 for no point
+	for i := range len(s) {
+		c := s[i] - '0'
+		if c > 9 {
+			if s[i] != '.' || before >= 0 {
+				return 0, false
+			}
+			before = i
+			continue
+		}
+		v = v*10 + int64(c)
+	}
+	digits, behind := len(s), 0
+	if before >= 0 {
+		digits--
+		behind = digits - before
+	}
+	if digits == 0 || behind > scale {
+		return 0, false
+	}
+	for ; behind < scale; behind++ {
+		v *= 10
+	}
+	return v, true
 }
 
 // AppendInt writes v in decimal. It is quicker than [strconv.AppendInt] for the

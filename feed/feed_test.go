@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -23,6 +24,31 @@ func TestAmountTextRoundTrip(t *testing.T) {
 		back, err := feed.ParseAmount(a.Text(c), c)
 		if err != nil || back != a {
 			t.Fatalf("ParseAmount(%q) = %v, %v, want %v", a.Text(c), back, err, a)
+		}
+	})
+}
+
+// Blanks around a decimal keep it off the short way: what it comes to is the same.
+func TestDecimalsEitherWay(t *testing.T) {
+	t.Parallel()
+	said := func(v any, rounded bool, err error) string {
+		if err != nil {
+			return err.Error()[strings.LastIndex(err.Error(), `"`)+1:] // behind the text itself
+		}
+		return fmt.Sprint(v, rounded)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		c := feed.MustCurrency(rapid.SampledFrom([]string{"PLN", "JPY", "KWD"}).Draw(t, "currency"))
+		s := rapid.OneOf(rapid.StringMatching(`[0-9]{0,20}`), rapid.StringMatching(`[0-9]{0,14}\.[0-9]{0,5}`), rapid.StringMatching(`[0-9.e+:/-]{0,6}`)).Draw(t, "text")
+		for _, parse := range []func(string) string{
+			func(s string) string { v, err := feed.ParseAmount(s, c); return said(v, false, err) },
+			func(s string) string { v, rounded, err := feed.RoundAmount(s, c); return said(v, rounded, err) },
+			func(s string) string { v, err := feed.ParseWeight(s); return said(v, false, err) },
+			func(s string) string { v, err := feed.ParsePercent(s); return said(v, false, err) },
+		} {
+			if got, want := parse(s), parse(" "+s+" "); got != want {
+				t.Fatalf("%q is %s, with blanks around %s", s, got, want)
+			}
 		}
 	})
 }

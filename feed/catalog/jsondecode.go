@@ -128,7 +128,7 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 			continue
 		}
 		o.seen |= 1 << i
-		if d.null() {
+		if d.lex.Nil() && d.skipNull() { // null, inlined
 			continue
 		}
 		return i, true
@@ -183,6 +183,17 @@ func (d *decoder) element(max int) bool {
 	}
 	top.index = -1
 	return false
+}
+
+// another goes to the next element if nothing but a comma stands before it, as
+// nearly always; what element says counts where it does not.
+func (d *decoder) another(max int) bool {
+	top := d.path.last()
+	if top.index+1 >= max || !d.lex.Comma() {
+		return false
+	}
+	top.index++
+	return true
 }
 
 // tooMany refuses and skips the rest of a list, from the element behind the last

@@ -330,7 +330,7 @@ func (d *decoder) parameters() {
 	known := &d.draft.noticed.parameters
 	*known = (*known)[:0]
 	every := true
-	for open := d.list(); open && d.element(d.lim.Parameters); {
+	for open := d.list() && d.element(d.lim.Parameters); open; open = d.another(d.lim.Parameters) || d.element(d.lim.Parameters) {
 		var q *feed.Parameter
 		p.Parameters, q = extend(p.Parameters)
 		note, ok := d.knownParameter(q)

@@ -12,7 +12,7 @@ import (
 func (d *decoder) sizes() {
 	p := &d.draft.p
 	p.Sizes = p.Sizes[:0]
-	for open := d.list(); open && d.element(d.lim.Sizes); {
+	for open := d.list() && d.element(d.lim.Sizes); open; open = d.another(d.lim.Sizes) || d.element(d.lim.Sizes) {
 		var s *feed.Size
 		p.Sizes, s = extend(p.Sizes)
 		*s = feed.Size{Stock: s.Stock[:0]}
@@ -141,7 +141,7 @@ func (d *decoder) stock(s *feed.Size) {
 		d.wrong("a quantity or a list of warehouses")
 		return
 	}
-	for open := d.list(); open && d.element(d.lim.List); {
+	for open := d.list() && d.element(d.lim.List); open; open = d.another(d.lim.List) || d.element(d.lim.List) {
 		if d.lex.Next() != '{' {
 			d.wrong("an object")
 			continue

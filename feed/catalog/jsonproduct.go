@@ -92,7 +92,7 @@ func (d *decoder) product(o *object) (removed bool) {
 			}
 		case pImages:
 			p.Images = p.Images[:0]
-			for open := d.list(); open && d.element(d.lim.Images); {
+			for open := d.list() && d.element(d.lim.Images); open; open = d.another(d.lim.Images) || d.element(d.lim.Images) {
 				p.Images = append(p.Images, feed.Image{})
 				d.image(&p.Images[len(p.Images)-1])
 			}

@@ -448,7 +448,12 @@ func (l *Lexer) Bool() bool {
 }
 
 // Nil says whether null, or nothing else that is a value, is next.
-func (l *Lexer) Nil() bool { return l.space() == 'n' }
+func (l *Lexer) Nil() bool {
+	if l.i < len(l.b) && l.b[l.i] > ' ' { // as space has it, to be inlined
+		return l.b[l.i] == 'n'
+	}
+	return l.skipSpace() == 'n'
+}
 
 // Null reads null.
 func (l *Lexer) Null() {
