@@ -139,7 +139,9 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 // may be strings, numbers which may be whole numbers. What is anything else, or
 // wrong, is left to member.
 func (d *decoder) run(o *object, texts, numbers uint64) []jsonlex.Scalar {
-	o.plan.Texts, o.plan.Numbers, o.runs = texts, numbers, texts|numbers
+	if o.runs == 0 {
+		o.plan.Texts, o.plan.Numbers, o.runs = texts, numbers, texts|numbers
+	}
 	d.scalars.Last, d.scalars.Seen = o.last, o.seen
 	d.lex.Run(&o.plan, &d.scalars)
 	o.last, o.seen = d.scalars.Last, d.scalars.Seen

@@ -23,8 +23,8 @@ type Plan struct {
 type Link struct {
 	// first, middle and last are each eight bytes of what stands up to the value: a
 	// comma, if there is one, the name, a colon, and the quote of a string. They
-	// overlap; of what is shorter, first alone counts, without the bits of beyond.
-	first, middle, last, beyond uint64
+	// overlap; of what is shorter, first alone counts, with the bits of within.
+	first, middle, last, within uint64
 	// size is how many bytes stand there, middleAt and lastAt where those words are.
 	size, middleAt, lastAt uint8
 	member                 uint8
@@ -60,8 +60,9 @@ func (l *Lexer) Learn(p *Plan, place, from int, name string, member int) {
 	var b [longestLink]byte
 	copy(b[:], l.b[from:from+size])
 	k.size, k.member, k.text = uint8(size), uint8(member), text
+	k.within = ^uint64(0)
 	if size < 8 {
-		k.beyond = ^uint64(0) << (8 * size)
+		k.within = 1<<(8*size) - 1
 	}
 	k.lastAt = uint8(max(size-8, 0))
 	k.middleAt = min(k.lastAt, 8)
@@ -88,16 +89,13 @@ type Scalars struct {
 // All gives the members, valid until the next run.
 func (s *Scalars) All() []Scalar { return s.all[:s.n&127] }
 
-// runDigits is how many digits a number of a run may have.
-const runDigits = 6
-
 // runMargin is how many bytes must follow what a run begins to read: what stands
 // before a value, 64 of a string, and the eight behind it that are looked at.
 const runMargin = longestLink + 64 + 8
 
 // Run reads members as long as they are the expected ones and plain: written
 // without white space, each a string without escapes and other than clean
-// characters, or a number of up to six digits without a sign. It stops before
+// characters, or a number of up to four digits without a sign. It stops before
 // the first member that is anything else, and near the end of the text; what is
 // left [Lexer.Named] and [Lexer.Member] then read. It goes on from the place
 // out.Last and reads nothing where a member of out.Seen would come again.
@@ -121,40 +119,38 @@ loop:
 		differ := eightAt(b, i) ^ k.first
 		differ |= eightAt(b, i+int(k.middleAt)) ^ k.middle
 		differ |= eightAt(b, i+int(k.lastAt)) ^ k.last
-		if differ&^k.beyond != 0 {
+		if differ&k.within != 0 || k.size == 0 {
 			break
 		}
-		at, number := i+int(k.size), uint64(0)
+		at, ends, number := i+int(k.size), 0, uint32(0)
 		if k.text {
-			j := at
-			stop := window(stops, j)
+			ends = at
+			stop := window(stops, ends)
 			for stop == 0 {
-				if j += 64; j > end {
+				if ends += windowBits; ends > end {
 					break loop
 				}
-				stop = window(stops, j)
+				stop = window(stops, ends)
 			}
-			j += bits.TrailingZeros64(stop)
-			if byteAt(b, j) != '"' || j-at > p.Longest {
+			ends += bits.TrailingZeros64(stop)
+			if byteAt(b, ends) != '"' || ends-at > p.Longest {
 				break
 			}
-			i = j
+			i = ends + 1
 		} else {
-			w := eightAt(b, at)
+			w := binary.LittleEndian.Uint32((*[4]byte)(unsafe.Add(unsafe.Pointer(b), at))[:])
 			v, length := digits(w)
-			if length-1 > runDigits-1 || byte(w) == '0' && length > 1 {
-				break
-			}
-			if c := byte(w >> (8 * length & 63)); c != ',' && c != '}' {
+			if length == 0 || byte(w) == '0' && length > 1 {
 				break
 			}
 			number = v
-			i = at + int(length)
+			ends = at + int(length)
+			if c := byteAt(b, ends); c != ',' && c != '}' {
+				break
+			}
+			i = ends
 		}
-		out.all[n&63] = Scalar{int32(k.member), int32(number), at, i}
-		if k.text {
-			i++ // its quote
-		}
+		out.all[n&63] = Scalar{int32(k.member), int32(number), at, ends}
 		last = int(k.member) + 1
 		read |= 1 << (k.member & 63)
 		n++
@@ -175,24 +171,16 @@ func eightAt(b *byte, i int) uint64 {
 
 func byteAt(b *byte, i int) byte { return *(*byte)(unsafe.Add(unsafe.Pointer(b), i)) }
 
-// window gives the marks of the 64 bytes from i on. There is a word behind that
-// of the text's last byte.
-func window(stops *uint64, i int) uint64 {
-	w := (*[2]uint64)(unsafe.Add(unsafe.Pointer(stops), i>>6<<3))
-	return w[0]>>(i&63) | w[1]<<1<<(63-i&63)
-}
-
-// digits gives the value of the decimal digits that eight bytes start with, and
+// digits gives the value of the decimal digits that four bytes start with, and
 // their number.
-func digits(w uint64) (v uint64, n uint) {
-	const ones = 0x0101010101010101
+func digits(w uint32) (v uint32, n uint) {
+	const ones = 0x01010101
 	w ^= '0' * ones
 	// The first byte above 9 comes out right; a carry can only mark bytes behind it.
-	n = uint(bits.TrailingZeros64((w+0x76*ones|w)&(0x80*ones))) >> 3
-	w <<= (64 - 8*n) & 63 // as if zeros stood before the digits
+	n = uint(bits.TrailingZeros32((w+0x76*ones|w)&(0x80*ones))) >> 3
+	w <<= (32 - 8*n) & 31 // as if zeros stood before the digits
 	w = w*10 + w>>8
-	w = (w & 0x00FF00FF00FF00FF) * (1 + 100<<16) >> 16 & 0x0000FFFF0000FFFF
-	return w * (1 + 10000<<32) >> 32, n
+	return (w & 0x00FF00FF) * (1 + 100<<16) >> 16, n
 }
 
 // Text gives a string that a run has read, or the text of a number.

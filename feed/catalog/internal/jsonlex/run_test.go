@@ -143,3 +143,27 @@ func FuzzRun(f *testing.F) {
 		}
 	})
 }
+
+// A string is read in a run whatever its length and wherever it begins.
+func TestRunReadsStringsOfAllLengths(t *testing.T) {
+	t.Parallel()
+	plan := jsonlex.Plan{Texts: 0b111, Longest: 1000}
+	text := func(a, id int) []byte {
+		return fmt.Appendf(nil, `{"a":"%s","id":"%s","name":"ń"}%100s`, strings.Repeat("a", a), strings.Repeat("i", id), "")
+	}
+	told(text(1, 1), &plan, true)
+	var l jsonlex.Lexer
+	var run jsonlex.Scalars
+	for a := range 70 {
+		for id := range 300 {
+			run.Last, run.Seen = 0, 0
+			l.Reset(text(a, id))
+			l.Object()
+			l.Run(&plan, &run)
+			all := run.All()
+			if len(all) != 3 || len(l.Text(&all[0])) != a || len(l.Text(&all[1])) != id || l.Text(&all[2]) != "ń" {
+				t.Fatalf("got %d members of strings of %d and %d bytes, want 3", len(all), a, id)
+			}
+		}
+	}
+}
