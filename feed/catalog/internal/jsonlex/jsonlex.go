@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"unicode/utf8"
+	"unsafe"
 
 	"feedmill/feed/internal/scan"
 )
@@ -315,9 +316,12 @@ func (l *Lexer) Member() (name string, ok bool) {
 // Name is the name of a member that is expected, which must need no escapes.
 type Name struct {
 	text string // with quotes and colon
-	// first and last are the first and the last eight bytes of text; of one that
-	// is shorter, first alone, as far as mask goes.
+	// first and last are the first and the last eight bytes of text, and lastAt is
+	// where these are; of one that is shorter, first alone, as far as mask goes.
 	first, last, mask uint64
+	lastAt            int
+	// room is how many bytes must be there, eight at least.
+	room int
 }
 
 // NewName makes a name to expect.
@@ -328,9 +332,11 @@ func NewName(name string) Name {
 		n.mask = 1<<(8*k) - 1
 	}
 	n.first = binary.LittleEndian.Uint64(b[:])
-	if k := len(n.text); k > 8 {
-		n.last = binary.LittleEndian.Uint64([]byte(n.text[k-8:]))
+	n.last = n.first
+	if n.lastAt = max(len(n.text)-8, 0); n.lastAt > 0 {
+		n.last = binary.LittleEndian.Uint64([]byte(n.text[n.lastAt:]))
 	}
+	n.room = max(len(n.text), 8)
 	return n
 }
 
@@ -338,18 +344,18 @@ func NewName(name string) Name {
 // it did; the value must be read next. It does not see names that have white
 // space before or behind them, nor those at the very end of a text.
 func (l *Lexer) Named(n *Name) bool {
-	b, i := l.b, l.i
+	i := l.i
 	if !l.first {
-		if i >= len(b) || b[i] != ',' {
-			return false
-		}
-		i++
+		i++ // the comma
 	}
-	end := i + len(n.text)
-	if i+8 > len(b) || end > len(b) || (binary.LittleEndian.Uint64(b[i:])^n.first)&n.mask != 0 {
+	if i+n.room > len(l.b) {
 		return false
 	}
-	if len(n.text) > 8 && (binary.LittleEndian.Uint64(b[end-8:]) != n.last || len(n.text) > 16 && string(b[i:end]) != n.text) {
+	b, end := unsafe.SliceData(l.b), i+len(n.text)
+	if !l.first && byteAt(b, l.i) != ',' {
+		return false
+	}
+	if ((eightAt(b, i)^n.first)|(eightAt(b, i+n.lastAt)^n.last))&n.mask != 0 || len(n.text) > 16 && string(l.b[i:end]) != n.text {
 		return false
 	}
 	l.i, l.first, l.dirty = end, false, l.nonchar

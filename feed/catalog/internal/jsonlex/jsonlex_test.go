@@ -291,3 +291,43 @@ func TestNoAllocation(t *testing.T) {
 		t.Errorf("%v allocations a text (error %v), want none", n, l.Err())
 	}
 }
+
+// Wherever a text is cut off, and whichever sign of it is another, Named sees a
+// name only where Member gives it.
+func TestNamedInTextsOfAllKinds(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", "a", "id", "name", "site", "price", "weight", "quantity", "short_desc", "display_code", "size_group_of", "a_name_of_more_than_sixteen"} {
+		whole := `{"` + name + `":1,"` + name + `":"text"}`
+		expected := jsonlex.NewName(name)
+		for cut := range len(whole) + 1 {
+			compareNamed(t, []byte(whole[:cut]), name, &expected)
+		}
+		for at := 1; at < len(whole); at++ {
+			for bit := range 7 {
+				text := []byte(whole)
+				text[at] ^= 1 << bit
+				compareNamed(t, text, name, &expected)
+			}
+		}
+	}
+}
+
+func compareNamed(t *testing.T, text []byte, name string, expected *jsonlex.Name) {
+	var l, other jsonlex.Lexer
+	l.Reset(text)
+	other.Reset(text)
+	l.Object()
+	other.Object()
+	for range 2 {
+		seen := l.Named(expected)
+		got, ok := other.Member()
+		if seen && (!ok || got != name || l.Offset() != other.Offset()) {
+			t.Errorf("%q: Named sees %q up to %d, Member %q, %v up to %d", text, name, l.Offset(), got, ok, other.Offset())
+		}
+		if !seen {
+			l.Member()
+		}
+		l.Skip()
+		other.Skip()
+	}
+}
