@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"feedmill/feed"
+	"feedmill/feed/internal/scan"
 	"feedmill/feed/iof"
 )
 
@@ -158,11 +159,8 @@ func (in *intake) checkSizes(p *feed.Product, path func(list string, i int, rest
 		if s.Code == "" && in.bad {
 			continue // the size has no id, which was reported
 		}
-		if !isNMTOKEN(s.Code) {
-			in.fail(path("sizes", i, "code"), quote(s.Code)+" is not a code", "codes hold letters, digits and . - _ : without blanks")
-		} else if written := iof.WrittenCode(s.Code); written != s.Code {
-			altered = true
-			in.warn(path("sizes", i, "code"), quote(s.Code)+" has signs that not every reader takes in codes", "it is written as "+written)
+		if s.Code == "" || !scan.Token(s.Code) { // a token is written as it stands
+			altered = in.checkCode(s.Code, func() string { return path("sizes", i, "code") }) || altered
 		}
 		for k := range i {
 			if p.Sizes[k].Code == s.Code {
@@ -197,6 +195,20 @@ func (in *intake) checkSizes(p *feed.Product, path func(list string, i int, rest
 	if !priced && !in.bad {
 		in.warn(path("", 0, "price"), "is missing or 0", "a product without a price is in no offer")
 	}
+}
+
+// checkCode holds a code against IOF 4.7 and says whether files have it otherwise.
+func (in *intake) checkCode(code string, field func() string) (altered bool) {
+	if !isNMTOKEN(code) {
+		in.fail(field(), quote(code)+" is not a code", "codes hold letters, digits and . - _ : without blanks")
+		return false
+	}
+	written := iof.WrittenCode(code)
+	if written == code {
+		return false
+	}
+	in.warn(field(), quote(code)+" has signs that not every reader takes in codes", "it is written as "+written)
+	return true
 }
 
 // fineWeight is the milligrams above which a fraction of a gram is nothing odd.

@@ -84,7 +84,9 @@ func (d *decoder) newHabit(m *members) *habit {
 
 // enter begins an object with these members.
 func (d *decoder) enter(m *members) object {
-	d.lex.Object()
+	if !d.lex.Opened() {
+		d.lex.Object()
+	}
 	d.path.enter()
 	return d.object(m)
 }
@@ -116,18 +118,19 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 			}
 			*next = uint8(i)
 		}
-		if o.runs>>i&1 != 0 { // a run would have read it
+		bit := uint64(1) << (i & 63)
+		if o.runs&bit != 0 { // a run would have read it
 			d.lex.Learn(&o.plan, place, from, o.names[i], i)
 		}
 		o.last = i + 1
 		top := d.path.last()
 		top.name, top.index = o.names[i], -1
-		if o.seen&(1<<i) != 0 {
+		if o.seen&bit != 0 {
 			d.fail(d.field(), "occurs twice", "")
 			d.lex.Skip()
 			continue
 		}
-		o.seen |= 1 << i
+		o.seen |= bit
 		if d.lex.Nil() && d.skipNull() { // null, inlined
 			continue
 		}

@@ -237,10 +237,14 @@ func (l *Lexer) End() {
 
 // Object enters an object; [Lexer.Member] reads it.
 func (l *Lexer) Object() {
-	if !l.quickOpen('{') {
+	if !l.Opened() {
 		l.open('{', "an object")
 	}
 }
+
+// Opened is Object where nothing stands before the sign, and says whether it was
+// there.
+func (l *Lexer) Opened() bool { return l.quickOpen('{') }
 
 // Array enters an array; [Lexer.Element] reads it.
 func (l *Lexer) Array() {
