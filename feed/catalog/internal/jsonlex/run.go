@@ -95,7 +95,7 @@ const runMargin = longestLink + 64 + 8
 
 // Run reads members as long as they are the expected ones and plain: written
 // without white space, each a string without escapes and other than clean
-// characters, or a number of up to four digits without a sign. It stops before
+// characters, or a number of up to six digits without a sign. It stops before
 // the first member that is anything else, and near the end of the text; what is
 // left [Lexer.Named] and [Lexer.Member] then read. It goes on from the place
 // out.Last and reads nothing where a member of out.Seen would come again.
@@ -143,11 +143,17 @@ loop:
 			if length == 0 || byte(w) == '0' && length > 1 {
 				break
 			}
-			number = v
 			ends = at + int(length)
-			if c := byteAt(b, ends); c != ',' && c != '}' {
+			c := byteAt(b, ends)
+			if c-'0' <= 9 {
+				v, length = moreDigits(eightAt(b, at), v)
+				ends = at + int(length)
+				c = byteAt(b, ends)
+			}
+			if c != ',' && c != '}' {
 				break
 			}
+			number = v
 			i = ends
 		}
 		out.all[n&63] = Scalar{int32(k.member), int32(number), at, ends}
@@ -181,6 +187,22 @@ func digits(w uint32) (v uint32, n uint) {
 	w <<= (32 - 8*n) & 31 // as if zeros stood before the digits
 	w = w*10 + w>>8
 	return (w & 0x00FF00FF) * (1 + 100<<16) >> 16, n
+}
+
+// moreDigits goes on behind four digits of value v, to six at most, and gives the
+// value and number of all. It is seldom needed, and Run has no registers for it.
+//
+//go:noinline
+func moreDigits(w uint64, v uint32) (uint32, uint) {
+	n := uint(4)
+	for ; n < 6; n++ {
+		c := uint32(byte(w>>(8*n)) - '0')
+		if c > 9 {
+			break
+		}
+		v = v*10 + c
+	}
+	return v, n
 }
 
 // Text gives a string that a run has read, or the text of a number.

@@ -167,3 +167,23 @@ func TestRunReadsStringsOfAllLengths(t *testing.T) {
 		}
 	}
 }
+
+// Whole numbers of up to six digits are read in a run, and others left.
+func TestRunReadsNumbers(t *testing.T) {
+	t.Parallel()
+	plan := jsonlex.Plan{Numbers: 0b1, Longest: 10}
+	text := func(n string) []byte { return fmt.Appendf(nil, `{"a":%s}%100s`, n, "") }
+	told(text("1"), &plan, true)
+	for n, want := range map[string]int{"0": 1, "7": 1, "10": 1, "480": 1, "1200": 1, "9999": 1, "10000": 1, "65536": 1, "123456": 1, "999999": 1,
+		"1234567": 0, "00": 0, "01": 0, "012345": 0, "-1": 0, "1.5": 0, "1234.5": 0, "12345.6": 0, "12e3": 0, "12345e6": 0, "": 0, "1 ": 0, "12345 ": 0, "x": 0, "1234x": 0, "12345:": 0} {
+		var l jsonlex.Lexer
+		var run jsonlex.Scalars
+		l.Reset(text(n))
+		l.Object()
+		l.Run(&plan, &run)
+		all := run.All()
+		if len(all) != want || want == 1 && (fmt.Sprint(all[0].Number) != n || l.Text(&all[0]) != n) {
+			t.Errorf("%s: got %+v, want %d members", n, all, want)
+		}
+	}
+}
