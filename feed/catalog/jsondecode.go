@@ -131,7 +131,7 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 			continue
 		}
 		o.seen |= bit
-		if d.lex.Nil() && d.skipNull() { // null, inlined
+		if d.lex.Nil() && d.skipNull() { // as null has it, to be inlined
 			continue
 		}
 		return i, true
@@ -139,8 +139,8 @@ func (d *decoder) member(o *object) (i int, ok bool) {
 }
 
 // run reads the members that come next as long as they are plain: texts says which
-// may be strings, numbers which may be whole numbers. What is anything else, or
-// wrong, is left to member.
+// may be strings, numbers which may be whole numbers, the same for all objects of
+// a kind. What is anything else, or wrong, is left to member.
 func (d *decoder) run(o *object, texts, numbers uint64) []jsonlex.Scalar {
 	if o.runs == 0 {
 		o.plan.Texts, o.plan.Numbers, o.runs = texts, numbers, texts|numbers
