@@ -34,7 +34,10 @@ func main() {
 	}
 }
 
-type generator struct{ bytes.Buffer }
+type generator struct {
+	bytes.Buffer
+	skips int // labels of what is jumped over
+}
 
 func (g *generator) line(format string, args ...any) { fmt.Fprintf(g, format+"\n", args...) }
 
@@ -125,9 +128,12 @@ func (g *generator) header() {
 	g.table("firstHigh", 32, half(firstHigh))
 	g.table("firstLow", 32, half(firstLow))
 	g.table("secondHigh", 32, half(secondHigh))
-	for _, c := range []byte{0x01, 0x02, 0x04, 0x09, 0x0A, 0x0F, 0x1F, ' ', '"', '#', '%', '&', '>', '[', '\\', ']', 0x60, 0x70, 0x80, 0xBF, 0xEF} {
+	for _, c := range []byte{0x01, 0x0F, 0x1F, ' ', '#', '%', '[', ']', 0x60, 0x70, 0x80, 0xBF, 0xEF} {
 		g.table(all(c), 32, same(c))
 	}
+	g.table("stops", 32, among(`"\\`))
+	g.table("special", 32, among(`"&<>`))
+	g.table("blanks", 32, among("\t\n"))
 	// What the last bytes of a chunk may be at most where no character goes on.
 	g.table("whole", 32, func(i int) byte {
 		if i < 29 {
@@ -138,6 +144,22 @@ func (g *generator) header() {
 	// From 32-n on, 32 bytes that keep the first n of a chunk, and blanks for the rest.
 	g.table("keep", 64, func(i int) byte { return byte(0xFF * (1 - i/32)) })
 	g.table("blank", 64, func(i int) byte { return byte(' ' * (i / 32)) })
+}
+
+// among is the table of some ASCII characters with different low halves: what it
+// holds for the low half of a byte is that byte for these characters alone.
+func among(list string) func(int) byte {
+	return func(i int) byte {
+		for _, c := range []byte(list) {
+			if int(c)%16 == i%16 {
+				return c
+			}
+		}
+		if i%16 == 0 {
+			return 0xFF // a zero byte is not among them
+		}
+		return 0
+	}
 }
 
 // all names 32 equal bytes.
@@ -157,13 +179,26 @@ func (g *generator) table(name string, n int, value func(int) byte) {
 	g.line("GLOBL %s<>(SB), RODATA|NOPTR, $%d", name, n)
 }
 
-// Registers: Y0 the chunk, Y1 the one before, Y2 to Y11 for work, Y12 the
-// mistakes so far. ASCII is half of what catalogs hold and comes in long runs, so
-// it takes a way of its own.
+// Registers: Y0 the chunk, Y1 the one before, Y2 to Y7 for work, Y8 to Y11 the
+// tables of UTF-8, Y12 the mistakes so far, Y13 to Y15 what the routine makes of
+// them. ASCII is half of what catalogs hold and comes in long runs, so it takes a
+// way of its own.
 
 // start makes the registers ready.
 func (g *generator) start() {
-	g.code("VPXOR Y12, Y12, Y12", "VPXOR Y1, Y1, Y1")
+	g.code(
+		"VMOVDQU "+ref(all(0x0F))+", Y8",
+		"VMOVDQU "+ref("firstHigh")+", Y9",
+		"VMOVDQU "+ref("firstLow")+", Y10",
+		"VMOVDQU "+ref("secondHigh")+", Y11",
+		"VPXOR Y12, Y12, Y12",
+		"VPXOR Y1, Y1, Y1",
+	)
+}
+
+// beyond jumps where a chunk holds more than ASCII.
+func (g *generator) beyond(chunk, label string) {
+	g.code("VPTEST "+ref(all(0x80))+", "+chunk, "JNZ "+label)
 }
 
 // ascii adds to the mistakes that the chunk before ends within a character:
@@ -175,11 +210,9 @@ func (g *generator) ascii() {
 // validate adds what is not UTF-8 in the chunk to the mistakes, and characters
 // FFFE and FFFF, which XML forbids.
 func (g *generator) validate() {
+	g.skips++
+	skip := fmt.Sprintf("skip%d", g.skips)
 	g.code(
-		"VMOVDQU "+ref(all(0x0F))+", Y8",
-		"VMOVDQU "+ref("firstHigh")+", Y9",
-		"VMOVDQU "+ref("firstLow")+", Y10",
-		"VMOVDQU "+ref("secondHigh")+", Y11",
 		"VPERM2I128 $0x21, Y0, Y1, Y2",
 		"VPALIGNR $15, Y2, Y0, Y3", // the bytes one place before
 		"VPALIGNR $14, Y2, Y0, Y5", // two places
@@ -194,51 +227,51 @@ func (g *generator) validate() {
 		"VPAND Y8, Y7, Y7",
 		"VPSHUFB Y7, Y11, Y7",
 		"VPAND Y7, Y4, Y4",
-		// EF BF and then BE or BF.
+		// E0 and above two places before, F0 and above three places before.
+		"VPSUBUSB "+ref(all(0x60))+", Y5, Y2",
+		"VPSUBUSB "+ref(all(0x70))+", Y6, Y6",
+		"VPOR Y2, Y6, Y2",
+		"VPAND "+ref(all(0x80))+", Y2, Y2",
+		"VPXOR Y4, Y2, Y4",
+		"VPOR Y4, Y12, Y12",
+		// EF BF and then BE or BF; in most texts there is no EF.
+		"VPCMPEQB "+ref(all(0xEF))+", Y5, Y5",
+		"VPTEST Y5, Y5",
+		"JZ "+skip,
 		"VPCMPEQB "+ref(all(0xBF))+", Y3, Y3",
-		"VPCMPEQB "+ref(all(0xEF))+", Y5, Y7",
-		"VPAND Y7, Y3, Y3",
+		"VPAND Y5, Y3, Y3",
 		"VPOR "+ref(all(0x01))+", Y0, Y7",
 		"VPCMPEQB "+ref(all(0xBF))+", Y7, Y7",
 		"VPAND Y7, Y3, Y3",
 		"VPOR Y3, Y12, Y12",
-		// E0 and above two places before, F0 and above three places before.
-		"VPSUBUSB "+ref(all(0x60))+", Y5, Y5",
-		"VPSUBUSB "+ref(all(0x70))+", Y6, Y6",
-		"VPOR Y5, Y6, Y5",
-		"VPAND "+ref(all(0x80))+", Y5, Y5",
-		"VPXOR Y4, Y5, Y4",
-		"VPOR Y4, Y12, Y12",
+		skip+":",
 		"VMOVDQA Y0, Y1",
 	)
 }
 
-// controls marks bytes of a chunk below 0x20 in Y2.
-func (g *generator) controls(chunk string) {
-	g.code("VPMINUB "+ref(all(0x1F))+", "+chunk+", Y2", "VPCMPEQB "+chunk+", Y2, Y2")
-}
-
-// stopBits puts the stops of a chunk into a register.
-func (g *generator) stopBits(chunk, to string) {
-	g.controls(chunk)
+// marks marks bytes of a chunk in Y2: those below 0x20, and those of the table
+// (see among) in a register.
+func (g *generator) marks(chunk, table string) {
 	g.code(
-		"VPCMPEQB "+ref(all('"'))+", "+chunk+", Y3",
-		"VPCMPEQB "+ref(all('\\'))+", "+chunk+", Y4",
+		"VPMINUB "+ref(all(0x1F))+", "+chunk+", Y2",
+		"VPCMPEQB "+chunk+", Y2, Y2",
+		"VPSHUFB "+chunk+", "+table+", Y3",
+		"VPCMPEQB "+chunk+", Y3, Y3",
 		"VPOR Y3, Y2, Y2",
-		"VPOR Y4, Y2, Y2",
-		"VPMOVMSKB Y2, "+to,
 	)
 }
 
 func (g *generator) stops() {
 	g.line("\n// func stopsAVX2(p *byte, blocks int, tail *byte, stops *uint64) (bad bool)")
 	g.line("TEXT ·stopsAVX2(SB), NOSPLIT, $0-33")
-	g.code("MOVQ p+0(FP), SI", "MOVQ blocks+8(FP), CX", "MOVQ tail+16(FP), DX", "MOVQ stops+24(FP), DI")
+	g.code("MOVQ p+0(FP), SI", "MOVQ blocks+8(FP), CX", "MOVQ tail+16(FP), DX", "MOVQ stops+24(FP), DI", "VMOVDQU "+ref("stops")+", Y15")
 	g.start()
-	g.code("TESTQ CX, CX", "JZ last", "loop:", "VMOVDQU (SI), Y0", "VMOVDQU 32(SI), Y5", "VPOR Y0, Y5, Y6", "VPMOVMSKB Y6, R8")
-	g.stopBits("Y0", "AX")
-	g.stopBits("Y5", "BX")
-	g.code("SHLQ $32, BX", "ORQ BX, AX", "MOVQ AX, (DI)", "TESTL R8, R8", "JNZ beyond")
+	g.code("TESTQ CX, CX", "JZ last", "loop:", "VMOVDQU (SI), Y0", "VMOVDQU 32(SI), Y5", "VPOR Y0, Y5, Y6")
+	g.marks("Y0", "Y15")
+	g.code("VPMOVMSKB Y2, AX")
+	g.marks("Y5", "Y15")
+	g.code("VPMOVMSKB Y2, BX", "SHLQ $32, BX", "ORQ BX, AX", "MOVQ AX, (DI)")
+	g.beyond("Y6", "beyond")
 	g.ascii()
 	g.code("VMOVDQA Y5, Y1", "next:", "ADDQ $64, SI", "ADDQ $8, DI", "DECQ CX", "JG loop", "JL done",
 		"last:",
@@ -260,9 +293,9 @@ func (g *generator) verdict() { g.code("VPTEST Y12, Y12") }
 // may jump out. One chunk of blanks alone ends a text without a rest, to see
 // whether its last character was whole.
 func (g *generator) chunks(look, leave func()) {
-	g.code("loop:", "CMPQ CX, $32", "JLT rest", "VMOVDQU (SI), Y0", "work:", "VPMOVMSKB Y0, R8")
+	g.code("loop:", "CMPQ CX, $32", "JLT rest", "VMOVDQU (SI), Y0", "work:")
 	look()
-	g.code("TESTL R8, R8", "JNZ beyond")
+	g.beyond("Y0", "beyond")
 	g.ascii()
 	g.code("VMOVDQA Y0, Y1", "next:")
 	leave()
@@ -278,46 +311,50 @@ func (g *generator) chunks(look, leave func()) {
 	g.code("JMP next", "done:")
 }
 
+// clean takes two chunks at a time as long as there are two.
 func (g *generator) clean() {
 	g.line("\n// func cleanAVX2(p *byte, n int) (bad, bracket bool)")
 	g.line("TEXT ·cleanAVX2(SB), NOSPLIT, $0-18")
 	g.code("MOVQ p+0(FP), SI", "MOVQ n+8(FP), CX")
 	g.start()
-	g.code("VPXOR Y13, Y13, Y13")
-	g.chunks(func() {
-		g.controls("Y0")
+	g.code("VPXOR Y13, Y13, Y13", "VPCMPEQB Y14, Y14, Y14", "VMOVDQU "+ref("blanks")+", Y15")
+	// Y14 keeps the least of each place, where blanks that are allowed are large.
+	look := func(chunk string) {
 		g.code(
-			"VPCMPEQB "+ref(all('\t'))+", Y0, Y3",
-			"VPCMPEQB "+ref(all('\n'))+", Y0, Y4",
-			"VPOR Y3, Y4, Y4",
-			"VPANDN Y2, Y4, Y2",
-			"VPOR Y2, Y12, Y12",
-			"VPCMPEQB "+ref(all(']'))+", Y0, Y3",
-			"VPOR Y3, Y13, Y13",
+			"VPSHUFB "+chunk+", Y15, Y3",
+			"VPCMPEQB "+chunk+", Y3, Y3",
+			"VPOR "+chunk+", Y3, Y3",
+			"VPMINUB Y3, Y14, Y14",
+			"VPCMPEQB "+ref(all(']'))+", "+chunk+", Y4",
+			"VPOR Y4, Y13, Y13",
 		)
-	}, func() {})
+	}
+	g.code("CMPQ CX, $64", "JLT loop", "two:", "VMOVDQU (SI), Y0", "VMOVDQU 32(SI), Y5", "VPOR Y0, Y5, Y6")
+	look("Y0")
+	look("Y5")
+	g.beyond("Y6", "beyondTwo")
+	g.ascii()
+	g.code("VMOVDQA Y5, Y1", "nextTwo:", "ADDQ $64, SI", "SUBQ $64, CX", "CMPQ CX, $64", "JGE two")
+	g.chunks(func() { look("Y0") }, func() {})
+	g.code("VPMINUB "+ref(all(0x1F))+", Y14, Y2", "VPCMPEQB Y14, Y2, Y2", "VPOR Y2, Y12, Y12")
 	g.verdict()
-	g.code("SETNE bad+16(FP)", "VPTEST Y13, Y13", "SETNE bracket+17(FP)", "VZEROUPPER", "RET")
+	g.code("SETNE bad+16(FP)", "VPTEST Y13, Y13", "SETNE bracket+17(FP)", "VZEROUPPER", "RET", "beyondTwo:")
+	g.validate()
+	g.code("VMOVDQU 32(SI), Y0")
+	g.validate()
+	g.code("JMP nextTwo")
 }
 
 // special marks in BX what may not stand for itself in an attribute.
 func (g *generator) special() {
-	g.controls("Y0")
-	g.code(
-		"VPOR "+ref(all(0x04))+", Y0, Y3", // & and "
-		"VPCMPEQB "+ref(all('&'))+", Y3, Y3",
-		"VPOR "+ref(all(0x02))+", Y0, Y4", // < and >
-		"VPCMPEQB "+ref(all('>'))+", Y4, Y4",
-		"VPOR Y3, Y2, Y2",
-		"VPOR Y4, Y2, Y2",
-		"VPMOVMSKB Y2, BX",
-	)
+	g.marks("Y0", "Y15")
+	g.code("VPMOVMSKB Y2, BX")
 }
 
 func (g *generator) attribute() {
 	g.line("\n// func attributeAVX2(p *byte, n int) (prefix int, bad bool)")
 	g.line("TEXT ·attributeAVX2(SB), NOSPLIT, $0-25")
-	g.code("MOVQ p+0(FP), SI", "MOVQ n+8(FP), CX", "MOVQ CX, DX")
+	g.code("MOVQ p+0(FP), SI", "MOVQ n+8(FP), CX", "MOVQ CX, DX", "VMOVDQU "+ref("special")+", Y15")
 	g.start()
 	g.chunks(g.special, func() { g.code("TESTL BX, BX", "JNZ hit") })
 	g.verdict()
@@ -328,18 +365,36 @@ func (g *generator) attribute() {
 	g.code("SETNE bad+24(FP)", "VZEROUPPER", "RET")
 }
 
-// copyAttribute stores each chunk that it looks at, whole. Of texts that are
-// shorter than one, which most are, it looks at what stands behind them too, and
-// ends at their end as at a sign that may not stand for itself.
+// copyAttribute stores each chunk that it looks at, whole. Most texts are ASCII up
+// to their end or the first sign that may not stand for itself, and these need no
+// more than a look for either. Of texts that are shorter than a chunk it looks at
+// what stands behind them too; the last chunk of others begins where its end is
+// that of the text. Where there is more than ASCII it starts once more.
 func (g *generator) copyAttribute() {
 	g.line("\n// func copyAttributeAVX2(to, p *byte, n int) (prefix int, bad bool)")
 	g.line("TEXT ·copyAttributeAVX2(SB), NOSPLIT, $0-33")
-	g.code("MOVQ to+0(FP), DI", "MOVQ p+8(FP), SI", "MOVQ n+16(FP), CX", "CMPQ CX, $32", "JGE long", "VMOVDQU (SI), Y0", "VMOVDQU Y0, (DI)", "VPMOVMSKB Y0, R8")
-	g.special()
-	g.code("MOVL $-1, AX", "SHLL CX, AX", "ORL AX, BX", "NOTL AX", "TESTL AX, R8", "JNZ long",
-		"BSFL BX, BX", "MOVQ BX, prefix+24(FP)", "MOVB $0, bad+32(FP)", "VZEROUPPER", "RET",
-		"long:",
-		"MOVQ CX, DX")
+	g.code("MOVQ to+0(FP), DI", "MOVQ p+8(FP), SI", "MOVQ n+16(FP), CX", "VMOVDQU "+ref("special")+", Y15")
+	look := func() {
+		g.code("VMOVDQU (SI), Y0", "VMOVDQU Y0, (DI)")
+		g.marks("Y0", "Y15")
+		g.code("VPOR Y0, Y2, Y2", "VPMOVMSKB Y2, BX")
+	}
+	g.code("CMPQ CX, $32", "JGE plain")
+	look()
+	g.code("BTSL CX, BX", "BSFL BX, BX", "CMPL BX, CX", "JEQ short", "TESTB $0x80, (SI)(BX*1)", "JNZ mixed",
+		"short:",
+		"MOVQ BX, prefix+24(FP)", "MOVB $0, bad+32(FP)", "VZEROUPPER", "RET",
+		"plain:",
+		"MOVQ CX, DX", "start:")
+	look()
+	g.code("TESTL BX, BX", "JNZ sign", "ADDQ $32, SI", "ADDQ $32, DI", "SUBQ $32, CX", "JLE end", "CMPQ CX, $32", "JGE start",
+		"LEAQ -32(SI)(CX*1), SI", "LEAQ -32(DI)(CX*1), DI", "MOVL $32, CX", "JMP start",
+		"sign:",
+		"BSFL BX, BX", "TESTB $0x80, (SI)(BX*1)", "JNZ mixed", "SUBQ CX, DX", "ADDQ BX, DX",
+		"end:",
+		"MOVQ DX, prefix+24(FP)", "MOVB $0, bad+32(FP)", "VZEROUPPER", "RET",
+		"mixed:",
+		"MOVQ to+0(FP), DI", "MOVQ p+8(FP), SI", "MOVQ n+16(FP), CX", "MOVQ CX, DX")
 	g.start()
 	g.chunks(g.special, func() { g.code("VMOVDQU Y0, (DI)", "ADDQ $32, DI", "TESTL BX, BX", "JNZ hit") })
 	g.verdict()
