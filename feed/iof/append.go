@@ -79,13 +79,21 @@ func hasText(s string) bool {
 // ends and tabs become character references, because a parser would turn
 // them into blanks.
 func appendEscaped(dst []byte, s string) []byte {
+	dst, n, ok := scan.AppendAttribute(dst, s)
+	if n == len(s) {
+		return dst
+	}
+	return appendEscapedFrom(dst, s, n, ok)
+}
+
+// appendEscapedFrom goes on where n bytes of s are written and what stands behind
+// them may not simply be copied, or is not known to be where looked is false.
+func appendEscapedFrom(dst []byte, s string, n int, looked bool) []byte {
 	for {
-		out, n, ok := scan.AppendAttribute(dst, s)
-		if !ok {
+		if !looked {
 			n = feed.AttributePrefix(s)
-			out = append(dst, s[:n]...)
+			dst = append(dst, s[:n]...)
 		}
-		dst = out
 		if n == len(s) {
 			return dst
 		}
@@ -94,11 +102,12 @@ func appendEscaped(dst []byte, s string) []byte {
 				dst = append(dst, reference(c)...)
 			}
 			s = s[n+1:]
-			continue
+		} else {
+			// What stands here is no UTF-8 or forbidden: it is dropped.
+			_, k := utf8.DecodeRuneInString(s[n:])
+			s = s[n+k:]
 		}
-		// What stands here is no UTF-8 or forbidden: it is dropped.
-		_, k := utf8.DecodeRuneInString(s[n:])
-		s = s[n+k:]
+		dst, n, looked = scan.AppendAttribute(dst, s)
 	}
 }
 

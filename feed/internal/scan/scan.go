@@ -122,16 +122,19 @@ func AppendAttribute(dst []byte, s string) (out []byte, prefix int, ok bool) {
 	if s == "" || !wide || !fits(s) {
 		return dst, 0, s == ""
 	}
-	n := len(dst)
-	if cap(dst)-n < len(s)+chunk {
-		dst = slices.Grow(dst, len(s)+chunk)
+	if cap(dst)-len(dst) < len(s)+chunk {
+		dst = grown(dst, len(s)+chunk)
 	}
-	prefix, ok = wideCopyAttribute(&dst[:n+1][n], s)
-	if !ok {
+	if prefix = wideCopyAttribute(dst, s); prefix < 0 {
 		return dst, 0, false
 	}
-	return dst[:n+prefix], prefix, true
+	return dst[:len(dst)+prefix], prefix, true
 }
+
+// grown is slices.Grow, apart because it is rarely called.
+//
+//go:noinline
+func grown(dst []byte, n int) []byte { return slices.Grow(dst, n) }
 
 // Starts says whether b starts with s.
 func Starts(b []byte, s string) bool {

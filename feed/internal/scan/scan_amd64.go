@@ -20,7 +20,7 @@ func cleanAVX2(p *byte, n int) (bad, bracket bool)
 func attributeAVX2(p *byte, n int) (prefix int, bad bool)
 
 //go:noescape
-func copyAttributeAVX2(to, p *byte, n int) (prefix int, bad bool)
+func copyAttributeAVX2(to, p *byte, n int) (prefix int)
 
 //go:noescape
 func addressAVX2(p *byte, n int) (odd bool)
@@ -60,10 +60,11 @@ func wideAttribute(s string) (prefix int, ok bool) {
 	return prefix, !bad
 }
 
-// wideCopyAttribute writes whole chunks to where there is room for them.
-func wideCopyAttribute(to *byte, s string) (prefix int, ok bool) {
-	prefix, bad := copyAttributeAVX2(to, unsafe.StringData(s), len(s))
-	return prefix, !bad
+// wideCopyAttribute writes whole chunks behind dst, where there must be room for
+// them. The prefix is negative where it has no length.
+func wideCopyAttribute(dst []byte, s string) (prefix int) {
+	to := unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), len(dst))
+	return copyAttributeAVX2((*byte)(to), unsafe.StringData(s), len(s))
 }
 
 // wideStarts is Starts for a chunk or more.

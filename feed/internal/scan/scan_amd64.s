@@ -549,8 +549,8 @@ hit:
 	VZEROUPPER
 	RET
 
-// func copyAttributeAVX2(to, p *byte, n int) (prefix int, bad bool)
-TEXT ·copyAttributeAVX2(SB), NOSPLIT, $0-33
+// func copyAttributeAVX2(to, p *byte, n int) (prefix int)
+TEXT ·copyAttributeAVX2(SB), NOSPLIT, $0-32
 	MOVQ to+0(FP), DI
 	MOVQ p+8(FP), SI
 	MOVQ n+16(FP), CX
@@ -575,7 +575,6 @@ TEXT ·copyAttributeAVX2(SB), NOSPLIT, $0-33
 
 short:
 	MOVQ BX, prefix+24(FP)
-	MOVB $0, bad+32(FP)
 	VZEROUPPER
 	RET
 
@@ -614,7 +613,6 @@ sign:
 
 end:
 	MOVQ DX, prefix+24(FP)
-	MOVB $0, bad+32(FP)
 	VZEROUPPER
 	RET
 
@@ -707,9 +705,14 @@ skip7:
 	JMP next
 
 done:
+
+verdict:
 	VPTEST Y12, Y12
+	JZ fine
+	MOVQ $-1, DX
+
+fine:
 	MOVQ DX, prefix+24(FP)
-	SETNE bad+32(FP)
 	VZEROUPPER
 	RET
 
@@ -717,11 +720,7 @@ hit:
 	BSFL BX, BX
 	SUBQ CX, DX
 	ADDQ BX, DX
-	MOVQ DX, prefix+24(FP)
-	VPTEST Y12, Y12
-	SETNE bad+32(FP)
-	VZEROUPPER
-	RET
+	JMP verdict
 
 // func addressAVX2(p *byte, n int) (odd bool)
 TEXT ·addressAVX2(SB), NOSPLIT, $0-17

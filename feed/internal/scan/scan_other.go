@@ -14,6 +14,6 @@ func wideAddress(string) bool { return false }
 
 func wideAttribute(string) (int, bool) { return 0, false }
 
-func wideCopyAttribute(*byte, string) (int, bool) { return 0, false }
+func wideCopyAttribute([]byte, string) int { return -1 }
 
 func wideStarts([]byte, string) bool { return false }

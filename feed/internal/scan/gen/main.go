@@ -369,10 +369,11 @@ func (g *generator) attribute() {
 // to their end or the first sign that may not stand for itself, and these need no
 // more than a look for either. Of texts that are shorter than a chunk it looks at
 // what stands behind them too; the last chunk of others begins where its end is
-// that of the text. Where there is more than ASCII it starts once more.
+// that of the text. Where there is more than ASCII it starts once more. The prefix
+// is negative where the text is bad.
 func (g *generator) copyAttribute() {
-	g.line("\n// func copyAttributeAVX2(to, p *byte, n int) (prefix int, bad bool)")
-	g.line("TEXT ·copyAttributeAVX2(SB), NOSPLIT, $0-33")
+	g.line("\n// func copyAttributeAVX2(to, p *byte, n int) (prefix int)")
+	g.line("TEXT ·copyAttributeAVX2(SB), NOSPLIT, $0-32")
 	g.code("MOVQ to+0(FP), DI", "MOVQ p+8(FP), SI", "MOVQ n+16(FP), CX", "VMOVDQU "+ref("special")+", Y15")
 	look := func() {
 		g.code("VMOVDQU (SI), Y0", "VMOVDQU Y0, (DI)")
@@ -383,7 +384,7 @@ func (g *generator) copyAttribute() {
 	look()
 	g.code("BTSL CX, BX", "BSFL BX, BX", "CMPL BX, CX", "JEQ short", "TESTB $0x80, (SI)(BX*1)", "JNZ mixed",
 		"short:",
-		"MOVQ BX, prefix+24(FP)", "MOVB $0, bad+32(FP)", "VZEROUPPER", "RET",
+		"MOVQ BX, prefix+24(FP)", "VZEROUPPER", "RET",
 		"plain:",
 		"MOVQ CX, DX", "start:")
 	look()
@@ -392,17 +393,16 @@ func (g *generator) copyAttribute() {
 		"sign:",
 		"BSFL BX, BX", "TESTB $0x80, (SI)(BX*1)", "JNZ mixed", "SUBQ CX, DX", "ADDQ BX, DX",
 		"end:",
-		"MOVQ DX, prefix+24(FP)", "MOVB $0, bad+32(FP)", "VZEROUPPER", "RET",
+		"MOVQ DX, prefix+24(FP)", "VZEROUPPER", "RET",
 		"mixed:",
 		"MOVQ to+0(FP), DI", "MOVQ p+8(FP), SI", "MOVQ n+16(FP), CX", "MOVQ CX, DX")
 	g.start()
 	g.chunks(g.special, func() { g.code("VMOVDQU Y0, (DI)", "ADDQ $32, DI", "TESTL BX, BX", "JNZ hit") })
+	g.code("verdict:")
 	g.verdict()
-	g.code("MOVQ DX, prefix+24(FP)", "SETNE bad+32(FP)", "VZEROUPPER", "RET",
+	g.code("JZ fine", "MOVQ $-1, DX", "fine:", "MOVQ DX, prefix+24(FP)", "VZEROUPPER", "RET",
 		"hit:",
-		"BSFL BX, BX", "SUBQ CX, DX", "ADDQ BX, DX", "MOVQ DX, prefix+24(FP)")
-	g.verdict()
-	g.code("SETNE bad+32(FP)", "VZEROUPPER", "RET")
+		"BSFL BX, BX", "SUBQ CX, DX", "ADDQ BX, DX", "JMP verdict")
 }
 
 // address needs no rest: n is a chunk at least, and the last one begins where its
