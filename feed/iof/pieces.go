@@ -26,9 +26,14 @@ const (
 type pieces struct {
 	parameters []piece[feed.Parameter]
 	values     []piece[feed.ParameterValue]
-	// Those of marked parts, each kind by its own marks.
-	markedParameters, markedValues []markedPiece
+	// Those of marked parts, each kind by its own marks; there are none before the
+	// first product.
+	marked *markedParts
 }
+
+type markedParts struct{ parameters, values markedPieces }
+
+type markedPieces [markedPlaces]markedPiece
 
 // markedPiece was rendered of the part with a mark: nothing needs to be compared.
 type markedPiece struct {
@@ -36,14 +41,6 @@ type markedPiece struct {
 	text []byte
 	// start is how text begins, all of it where it is short.
 	start [pieceShort]byte
-}
-
-// marked gives the place of the piece with a mark.
-func marked(list *[]markedPiece, m *feed.Mark) *markedPiece {
-	if *list == nil {
-		*list = make([]markedPiece, markedPlaces)
-	}
-	return &(*list)[m.Place()%markedPlaces]
 }
 
 // keep remembers what was rendered of the part with a mark.
@@ -54,16 +51,17 @@ func (p *markedPiece) keep(m *feed.Mark, text []byte) {
 	}
 }
 
-// write appends the piece. A short one is copied together with what happens to
-// stand behind it, because a copy of known length costs less than one of the right
-// length; the next piece stands on that.
-func (p *markedPiece) write(dst []byte) []byte {
+// known appends the piece with a mark, if there is one and it is short. It is
+// copied together with what happens to stand behind it, because a copy of known
+// length costs less than one of the right length; the next piece stands on that.
+func (l *markedPieces) known(dst []byte, m *feed.Mark) ([]byte, bool) {
+	p := &l[m.Place()%markedPlaces]
 	n := len(dst)
-	if len(p.text) > pieceShort || n+pieceShort > cap(dst) {
-		return append(dst, p.text...)
+	if p.mark != m || len(p.text) > pieceShort || cap(dst)-n < pieceShort {
+		return dst, false
 	}
 	*(*[pieceShort]byte)(dst[n : n+pieceShort]) = p.start
-	return dst[:n+len(p.text)]
+	return dst[:n+len(p.text)], true
 }
 
 type piece[T any] struct {
@@ -111,9 +109,9 @@ func (w *Writer) parameterStart(dst []byte, m *feed.Parameter, t *Texts) []byte 
 		return w.appendParameterStart(dst, m)
 	}
 	if m.Mark != nil {
-		p := marked(&t.pieces.markedParameters, m.Mark)
+		p := &t.pieces.marked.parameters[m.Mark.Place()%markedPlaces]
 		if p.mark == m.Mark {
-			return p.write(dst)
+			return append(dst, p.text...)
 		}
 		before := len(dst)
 		dst = w.appendParameterStart(dst, m)
@@ -148,9 +146,9 @@ func (w *Writer) value(dst []byte, v *feed.ParameterValue, t *Texts) []byte {
 		return w.appendValue(dst, v)
 	}
 	if v.Mark != nil {
-		p := marked(&t.pieces.markedValues, v.Mark)
+		p := &t.pieces.marked.values[v.Mark.Place()%markedPlaces]
 		if p.mark == v.Mark {
-			return p.write(dst)
+			return append(dst, p.text...)
 		}
 		before := len(dst)
 		dst = w.appendValue(dst, v)

@@ -203,23 +203,38 @@ func known(q, otherwise feed.Quantity) feed.Quantity {
 // than the section element. What has no id or name is left out; a context
 // outside the closed lists is too.
 func (w *Writer) appendProductParameters(dst []byte, list []feed.Parameter, t *Texts) []byte {
+	var parts *markedParts
+	if t != nil {
+		if t.pieces.marked == nil {
+			t.pieces.marked = new(markedParts)
+		}
+		parts = t.pieces.marked
+	}
 	start := len(dst)
 	dst = append(dst, "<parameters>"...)
 	before := len(dst)
 	for i := range list {
 		m := &list[i]
-		bare := len(dst)
-		if dst = w.parameterStart(dst, m, t); len(dst) == bare {
-			continue
+		bare, fine := len(dst), false
+		if parts != nil && m.Mark != nil {
+			dst, fine = parts.parameters.known(dst, m.Mark)
 		}
-		if m.Section {
-			dst = append(dst, "/>"...)
-			continue
+		if !fine {
+			dst = w.parameterStart(dst, m, t)
 		}
-		dst = append(dst, '>')
 		inside := len(dst)
+		if inside == bare || m.Section {
+			continue
+		}
 		for j := range m.Values {
-			dst = w.value(dst, &m.Values[j], t)
+			v := &m.Values[j]
+			fine := false
+			if parts != nil && v.Mark != nil {
+				dst, fine = parts.values.known(dst, v.Mark)
+			}
+			if !fine {
+				dst = w.value(dst, v, t)
+			}
 		}
 		if len(dst) == inside {
 			dst = append(dst[:inside-1], "/>"...)
@@ -233,8 +248,8 @@ func (w *Writer) appendProductParameters(dst []byte, list []feed.Parameter, t *T
 	return append(dst, "</parameters>"...)
 }
 
-// appendParameterStart writes the tag of a parameter without its closing bracket,
-// and nothing for one that is left out.
+// appendParameterStart writes the tag of a parameter, which is all there is of a
+// section, and nothing for one that is left out.
 func (w *Writer) appendParameterStart(dst []byte, m *feed.Parameter) []byte {
 	lang, name, ok := w.lang.pick(w.parameterNames(m))
 	if !ok || !hasText(m.ID) {
@@ -259,7 +274,10 @@ func (w *Writer) appendParameterStart(dst []byte, m *feed.Parameter) []byte {
 	if m.Context != "" && feed.IsParameterContext(m.Context) {
 		dst = appendAttr(dst, ` context_id="`, m.Context)
 	}
-	return dst
+	if m.Section {
+		dst = append(dst, '/')
+	}
+	return append(dst, '>')
 }
 
 func (w *Writer) parameterNames(m *feed.Parameter) feed.Texts {
