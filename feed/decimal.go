@@ -120,16 +120,26 @@ func AppendInt(dst []byte, v int64) []byte {
 		return strconv.AppendInt(dst, v, 10)
 	}
 	n := uint32(v)
-	switch {
-	case n < 10:
+	if n < 10 {
 		return append(dst, byte('0'+n))
-	case n < 100:
-		return append(dst, byte('0'+n/10), byte('0'+n%10))
-	case n < 1000:
-		return append(dst, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10))
 	}
-	return append(dst, byte('0'+n/1000), byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
+	high, low := n/100, &twoDigits[n%100]
+	switch {
+	case high == 0:
+		return append(dst, low[0], low[1])
+	case high < 10:
+		return append(dst, byte('0'+high), low[0], low[1])
+	}
+	return append(dst, twoDigits[high][0], twoDigits[high][1], low[0], low[1])
 }
+
+// twoDigits are the numbers below 100, each as two digits.
+var twoDigits = func() (t [100][2]byte) {
+	for n := range t {
+		t[n] = [2]byte{byte('0' + n/10), byte('0' + n%10)}
+	}
+	return t
+}()
 
 // appendFixed writes v, scaled by 10^scale, with exactly places decimals
 // (places <= scale; what lies beyond must be zero or is cut).

@@ -206,6 +206,14 @@ func appendCDATA(dst []byte, s string) []byte {
 // appendAttr writes one attribute behind a blank; name carries the blank and
 // the opening quote (` name="`). An empty value is left out.
 func appendAttr(dst []byte, name, value string) []byte {
+	if value == "" { // most are; so small, this stands where it is called
+		return dst
+	}
+	return appendSomeAttr(dst, name, value)
+}
+
+// appendSomeAttr is appendAttr for a value that may be forbidden signs alone.
+func appendSomeAttr(dst []byte, name, value string) []byte {
 	if !hasText(value) {
 		return dst
 	}

@@ -155,6 +155,10 @@ func appendWeight(dst []byte, name string, g feed.Weight) []byte {
 	if !g.Known() {
 		return dst
 	}
+	return appendKnownWeight(dst, name, g)
+}
+
+func appendKnownWeight(dst []byte, name string, g feed.Weight) []byte {
 	dst = append(dst, name...)
 	dst = g.Append(dst)
 	return append(dst, '"')
