@@ -67,6 +67,23 @@ func TestAppendInt(t *testing.T) {
 	hold(math.MinInt64)
 }
 
+func TestAppendPercent(t *testing.T) {
+	t.Parallel()
+	for v := int64(0); v < 1_100_000; v += 25 {
+		p, err := feed.PercentOf(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.TrimRight(fmt.Sprintf("%d.%04d", v/10_000, v%10_000), "0")
+		if strings.HasSuffix(want, ".") {
+			want += "0"
+		}
+		if got := string(p.Append([]byte("vat="))); got != "vat="+want {
+			t.Fatalf("%d millionths: got %s, want vat=%s", v, got, want)
+		}
+	}
+}
+
 func TestParseAmountRefuses(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"", " ", ".", "-1", "+1", "1,5", "1.234", "1e3", "NaN", "Inf", "0x10", "1 000", "1.2.3", "99999999999999999999", "१"} {

@@ -120,6 +120,9 @@ func (p Percent) IsZero() bool { return p.v == 0 }
 // Append writes the percentage with at least one decimal ("23.0", "12.5"),
 // as IOF 4.1 prints VAT.
 func (p Percent) Append(dst []byte) []byte {
+	if whole := p.v / 10_000; whole*10_000 == p.v { // nearly every rate of VAT
+		return append(AppendInt(dst, whole), '.', '0')
+	}
 	places := 4
 	for v := p.v; places > 1 && v%10 == 0; places-- {
 		v /= 10
