@@ -92,7 +92,7 @@ func TestTemporaryKey(t *testing.T) {
 			fmt.Fprint(w, "<Error><Code>ExpiredToken</Code></Error>")
 			return
 		}
-		fmt.Fprint(w, "<ListBucketResult></ListBucketResult>")
+		fmt.Fprint(w, "<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>")
 	}))
 	defer server.Close()
 	dir := t.TempDir()

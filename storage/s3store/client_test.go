@@ -69,3 +69,21 @@ func TestProxyRefuses(t *testing.T) {
 		proxy.Close()
 	}
 }
+
+// A page that is shown in place of every answer is no empty bucket.
+func TestPageIsNoListing(t *testing.T) {
+	t.Parallel()
+	s := onStub(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<html><body>We are back soon</body></html>")
+	}))
+	var err error
+	for _, err = range s.List(t.Context(), "") {
+	}
+	if err == nil || storage.IsPermanent(err) || !strings.Contains(err.Error(), "the answer is no listing") {
+		t.Errorf("list: got %v, want it told that this is no listing", err)
+	}
+	if f := s.Probe(t.Context(), s.Store); f.Steps[0].Err == nil {
+		t.Error("probe: a page passed for a listing")
+	}
+}

@@ -151,6 +151,9 @@ func (s *Store) list(ctx context.Context, prefix string, yield func(storage.Info
 			return err
 		}
 		page, err := s.client.ListObjectsV2(ctx, in)
+		if err == nil {
+			err = checkListing(page)
+		}
 		if err != nil {
 			return err
 		}
@@ -189,6 +192,15 @@ func (s *Store) list(ctx context.Context, prefix string, yield func(storage.Info
 		}
 		in.ContinuationToken = page.NextContinuationToken
 	}
+}
+
+// checkListing reports an answer that is no listing. A page that asks to sign in, or
+// tells of maintenance, would pass for an empty bucket.
+func checkListing(page *s3.ListObjectsV2Output) error {
+	if page.Name == nil && page.KeyCount == nil && page.MaxKeys == nil && page.IsTruncated == nil && len(page.Contents) == 0 {
+		return errors.New("the answer is no listing: what answers is no S3 store, or something on the way to it")
+	}
+	return nil
 }
 
 // SweepUploads aborts the multipart uploads below the store's prefix that are

@@ -116,7 +116,10 @@ func (p *prober) look(s *Store, sweeper bool) {
 	if sweeper {
 		whom = forSweeps
 	}
-	_, listErr := s.client.ListObjectsV2(p.ctx, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: s.key(""), MaxKeys: aws.Int32(1)})
+	page, listErr := s.client.ListObjectsV2(p.ctx, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: s.key(""), MaxKeys: aws.Int32(1)})
+	if listErr == nil {
+		listErr = checkListing(page)
+	}
 	p.step("list objects", "s3:ListBucket", whom, sweeper, classifyListing(listErr))
 	err := fmt.Errorf("%w: without a listing a store does not say that an object is missing", ErrSkipped)
 	if listErr == nil {

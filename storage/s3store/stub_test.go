@@ -89,7 +89,7 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		delete(s.objects, r.URL.Path)
 		w.WriteHeader(http.StatusNoContent)
 	case q.Has("list-type"):
-		fmt.Fprint(w, "<ListBucketResult>")
+		fmt.Fprint(w, "<ListBucketResult><Name>bucket</Name>")
 		for _, path := range slices.Sorted(maps.Keys(s.objects)) {
 			o := s.objects[path]
 			if key := strings.TrimPrefix(path, "/bucket/"); strings.HasPrefix(key, q.Get("prefix")) {
@@ -409,7 +409,7 @@ func TestListIsCutOff(t *testing.T) {
 	t.Parallel()
 	s := onStub(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
-		fmt.Fprint(w, "<ListBucketResult>")
+		fmt.Fprint(w, "<ListBucketResult><Name>bucket</Name>")
 	}))
 	var err error
 	for _, err = range s.List(t.Context(), "") {
