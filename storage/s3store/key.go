@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -68,6 +69,26 @@ func (k *keyring) instead(of Key) (bool, error) {
 	}
 	err := k.renew()
 	return k.key != of, err
+}
+
+// signer signs requests. The SDK's remembers for a day what it has derived from the
+// secret that it has first seen with an id, which may have been a wrong one.
+type signer struct {
+	mu     sync.Mutex
+	secret string // that its signer has seen
+	v4     *v4.Signer
+}
+
+// SignHTTP implements s3.HTTPSignerV4.
+func (s *signer) SignHTTP(ctx context.Context, key aws.Credentials, r *http.Request, hash, service, region string, at time.Time, opts ...func(*v4.SignerOptions)) error {
+	s.mu.Lock()
+	if s.v4 == nil || s.secret != key.SecretAccessKey {
+		// S3 escapes paths once.
+		s.v4, s.secret = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }), key.SecretAccessKey
+	}
+	with := s.v4
+	s.mu.Unlock()
+	return with.SignHTTP(ctx, key, r, hash, service, region, at, opts...)
 }
 
 // refusesKey reports whether an answer is about the key and not about what it

@@ -114,3 +114,24 @@ func TestKeyIsOver(t *testing.T) {
 		t.Errorf("got %v after %d requests, want %v after a few", err, refused.Load(), storage.ErrWrongKey)
 	}
 }
+
+// The same key with another secret is another key: what was signed with the one that
+// is wrong says nothing of the other.
+func TestSecretIsReplaced(t *testing.T) {
+	onKinds(t, func(t *testing.T, c s3store.Config) {
+		right := s3store.Key{Access: c.AccessKey, Secret: c.SecretKey}
+		wrong := right
+		wrong.Secret += "x"
+		c.SecretKey = wrong.Secret
+		file := wrong
+		c.Fresh = func() (s3store.Key, error) { return file, nil }
+		s := open(t, c)
+		if _, err := s.Stat(t.Context(), "key"); !errors.Is(err, storage.ErrWrongKey) {
+			t.Errorf("with another secret: got %v, want %v", err, storage.ErrWrongKey)
+		}
+		file = right
+		if _, err := s.Put(t.Context(), "key", strings.NewReader("bytes"), 5, storage.Attrs{}); err != nil {
+			t.Errorf("with the right one: %v", err)
+		}
+	})
+}

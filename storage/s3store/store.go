@@ -148,6 +148,7 @@ func New(c Config) (*Store, error) {
 		UsePathStyle:               c.PathStyle,
 		HTTPClient:                 stallClient{c.Client, c.Stall},
 		Credentials:                keys,
+		HTTPSignerV4:               &signer{},
 		Retryer:                    s.patience,
 		APIOptions:                 []func(*middleware.Stack) error{withCall},
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
