@@ -32,9 +32,8 @@ var (
 	// put there.
 	ErrDamaged = errors.New("stored object is damaged")
 	// ErrArchived means that the object is there and cannot be read before somebody has
-	// it restored: a rule of the bucket has moved it. It also matches ErrDamaged, as what
-	// cannot be read is of no more use to partners.
-	ErrArchived = fmt.Errorf("object lies in an archive (%w)", ErrDamaged)
+	// it restored: a rule of the bucket has moved it.
+	ErrArchived = errors.New("object lies in an archive")
 	// ErrUnsettled means that the store cannot say whether a Put or Delete
 	// took effect, nor whether it still will.
 	ErrUnsettled = errors.New("outcome unknown")
@@ -89,7 +88,7 @@ func (e permanentError) Is(target error) bool { return target == ErrPermanent }
 func IsPermanent(err error) bool {
 	for _, e := range [...]error{
 		ErrPermanent, ErrNotExist, ErrExist, ErrNested, ErrKey, ErrAttrs,
-		ErrRange, ErrLength, ErrDigest, ErrDamaged,
+		ErrRange, ErrLength, ErrDigest, ErrDamaged, ErrArchived,
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -96,7 +96,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{storage.ErrNotExist, true}, {storage.ErrExist, true}, {storage.ErrNested, true}, {storage.ErrKey, true},
 		{storage.ErrAttrs, true}, {storage.ErrRange, true}, {storage.ErrLength, true}, {storage.ErrDigest, true},
-		{storage.ErrDamaged, true}, {storage.ErrPermanent, true}, {storage.ErrUnsettled, false},
+		{storage.ErrDamaged, true}, {storage.ErrArchived, true}, {storage.ErrExpired, false}, {storage.ErrPermanent, true}, {storage.ErrUnsettled, false},
 		{storage.Permanent(io.ErrClosedPipe), true}, {io.ErrClosedPipe, false}, {context.Canceled, false}, {nil, false},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("wrapped: %w", c.err)} {

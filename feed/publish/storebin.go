@@ -81,7 +81,7 @@ func (b *StoreBin) Open(ctx context.Context, blob Blob, offset, n int64) (io.Rea
 		return io.NopCloser(bytes.NewReader(nil)), nil
 	}
 	r, info, err := b.store.Open(ctx, blob.Key, storage.Range{Off: offset, Len: n})
-	if errors.Is(err, storage.ErrNotExist) || errors.Is(err, storage.ErrDamaged) || errors.Is(err, storage.ErrRange) {
+	if errors.Is(err, storage.ErrNotExist) || errors.Is(err, storage.ErrDamaged) || errors.Is(err, storage.ErrArchived) || errors.Is(err, storage.ErrRange) {
 		return nil, fmt.Errorf("%w: %w", diff.ErrCorrupt, err)
 	}
 	if err != nil {
@@ -132,7 +132,7 @@ func (b *StoreBin) Newest(ctx context.Context, merchant string) (m Mark, ok bool
 	last := keys[len(keys)-1]
 	var body []byte
 	switch r, _, err := b.store.Open(ctx, last, storage.Range{}); {
-	case errors.Is(err, storage.ErrDamaged):
+	case errors.Is(err, storage.ErrDamaged), errors.Is(err, storage.ErrArchived):
 	case err != nil:
 		return m, false, err
 	default:

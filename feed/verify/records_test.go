@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -382,6 +383,11 @@ func TestScrub(t *testing.T) {
 	if err := in.store.Delete(context.Background(), old); err != nil {
 		t.Fatal(err)
 	}
+	// What lies in an archive is no reason to look at nothing else.
+	r, err = verify.Scrub(context.Background(), in, archive{in.store}, verify.ScrubOptions{})
+	if err != nil || len(r.Damaged) != r.Blobs || !strings.Contains(r.Damaged[0].Message, "it lies in an archive of the store") {
+		t.Errorf("in an archive: %d of %d blobs are told, %v", len(r.Damaged), r.Blobs, err)
+	}
 	r, err = verify.Scrub(context.Background(), in, in.store, verify.ScrubOptions{})
 	if err != nil || r.Clean() || len(r.Damaged) != 3 {
 		t.Fatalf("got %+v, %v, want three damaged", r, err)
@@ -408,4 +414,11 @@ func TestScrub(t *testing.T) {
 	if err := verify.ScrubText(&b, r); err != nil || !strings.Contains(b.String(), "it is 13/full.xml, generation") || !strings.Contains(b.String(), "(current), of Nord Shop") {
 		t.Errorf("got %v and\n%s", err, &b)
 	}
+}
+
+// archive is a store of which nothing can be read before it is restored.
+type archive struct{ storage.Store }
+
+func (archive) Open(context.Context, string, storage.Range) (io.ReadCloser, storage.Info, error) {
+	return nil, storage.Info{}, storage.ErrArchived
 }
