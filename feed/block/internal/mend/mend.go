@@ -34,8 +34,9 @@ const (
 	// growth is by what part, as one in so many, a stream may be longer than the
 	// one before.
 	growth = 64
-	// maxSize bounds both texts and the stream: places are counted in 32 bits.
-	maxSize = 1 << 24
+	// maxSize bounds both texts and the stream, as the memory for twelve times that is
+	// kept.
+	maxSize = 1 << 20
 	// maxRatio is how far deflate can compress: 258 bytes by two bits.
 	maxRatio = 1032
 )
