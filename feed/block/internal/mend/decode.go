@@ -32,6 +32,9 @@ type decoder struct {
 // beyond is how many bytes behind its place a repetition may write.
 const beyond = 16
 
+// maxBlocks bounds the blocks of a stream, whose codes are kept.
+const maxBlocks = 1 << 8
+
 // decode takes the stream of a text of size bytes apart, and gives false where
 // it is none.
 func (d *decoder) decode(packed []byte, size int) bool {
@@ -43,8 +46,8 @@ func (d *decoder) decode(packed []byte, size int) bool {
 	at := 0
 	for bit+3 <= limit {
 		head := peek(d.packed, bit)
-		if head&1 != 0 {
-			return false // a final block
+		if head&1 != 0 || len(d.blocks) == maxBlocks {
+			return false // a final block, or many more than there are
 		}
 		kind := head >> 1 & 3
 		bit += 3
