@@ -1,7 +1,9 @@
 package sqlite_test
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -208,5 +210,34 @@ func TestMergeOfSameCodes(t *testing.T) {
 	}
 	if got, want := touched(), []string{"-c", "-f", "-g"}; !slices.Equal(got, want) {
 		t.Errorf("putting products touched %v, want %v", got, want)
+	}
+}
+
+// TestCalledOffMerge checks that a merge that was called off while it began
+// leaves nothing that stands in the way of the next.
+func TestCalledOffMerge(t *testing.T) {
+	t.Parallel()
+	db := setup(t, sqlite.Options{})
+	m := partner.NewMerchantID()
+	if _, err := db.CreateMerchant(t.Context(), partner.Actor{}, partner.Merchant{ID: m, Name: "m"}); err != nil {
+		t.Fatal(err)
+	}
+	id := partner.NewImportID()
+	staged := func(yield func(partner.StagedProduct, error) bool) {
+		yield(partner.StagedProduct{ID: 1, Doc: []byte("{}")}, nil)
+	}
+	if _, err := db.StageProducts(t.Context(), m, id, staged); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3000 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%600)*time.Microsecond)
+		_, err := db.PlanMerge(ctx, m, id, partner.MergeReplace, nil)
+		cancel()
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("called off after %d µs: %v", i%600, err)
+		}
+	}
+	if _, err := db.Merge(t.Context(), partner.Actor{}, m, id, partner.MergeReplace, nil); err != nil {
+		t.Error(err)
 	}
 }

@@ -223,15 +223,16 @@ func (d *DB) writeStaged(ctx context.Context, what string, merchant partner.Merc
 	}
 	defer c.Close()
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: "mode=ro"}
+	giveUp := func() { _ = c.Raw(func(any) error { return driver.ErrBadConn }) } // the next one begins clean
 	if _, err := c.ExecContext(ctx, sqlAttachStaging, u.String()); err != nil {
+		giveUp() // a statement that was called off may have attached the file
 		return fault(what, ended(ctx, err))
 	}
 	defer func() {
-		// A connection that cannot let go of the file, or of its memory, is given up: the
-		// next one begins clean.
+		// So is a connection that cannot let go of the file, or of its memory.
 		for _, query := range []string{sqlDetachStaging, sqlUsualCache, sqlShrink} {
 			if _, err := c.ExecContext(context.WithoutCancel(ctx), query); err != nil {
-				_ = c.Raw(func(any) error { return driver.ErrBadConn })
+				giveUp()
 				return
 			}
 		}
