@@ -38,6 +38,7 @@ func (w *Writer) dispatch(j *job) error {
 // release gives a job back once nobody reads it any more.
 func (w *Writer) release(j *job) {
 	if j.uses.Add(-1) == 0 {
+		j.giveBack()
 		w.free <- j
 	}
 }
@@ -98,7 +99,7 @@ func (w *Writer) emitPlain() {
 	for j := range w.plains {
 		j.ready.Wait()
 		if j.err == nil && w.failed() == nil {
-			if err := plain.write(j.plain); err != nil {
+			if err := j.eachPlain(plain.write); err != nil {
 				w.fail(fmt.Errorf("write the plain form: %w", err))
 			}
 		}

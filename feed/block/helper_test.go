@@ -3,6 +3,7 @@ package block_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"maps"
@@ -133,4 +134,37 @@ func discard(wanted bool) io.Writer {
 // previous is a written file as the generation before.
 func previous(r block.Result, file []byte) *block.Previous {
 	return &block.Previous{Index: r.Index, Gzip: block.At(bytes.NewReader(file))}
+}
+
+// lending is a source that lends pieces of at most some bytes, and overwrites them
+// when they are given back. Some will not lend the second half.
+func lending(b []byte, most int) block.Source {
+	return func(_ context.Context, off, n int64) (io.ReadCloser, error) {
+		return &lender{Reader: bytes.NewReader(b[off:][:n]), most: most}, nil
+	}
+}
+
+type lender struct {
+	*bytes.Reader
+	most int
+	lent [][]byte
+}
+
+func (l *lender) Lend(n int) ([]byte, error) {
+	if l.most%7 == 0 && l.Len() < n/2 {
+		return nil, errors.ErrUnsupported
+	}
+	b := make([]byte, min(n, l.most, l.Len()))
+	l.Read(b)
+	l.lent = append(l.lent, b)
+	return b, nil
+}
+
+func (l *lender) Close() error {
+	for _, b := range l.lent {
+		for i := range b {
+			b[i] = '!'
+		}
+	}
+	return nil
 }

@@ -199,7 +199,7 @@ func TestUpdateIsBuild(t *testing.T) {
 			}
 			p := previous(r, file)
 			plain := d.plain()
-			switch rapid.IntRange(0, 3).Draw(t, "sources") {
+			switch rapid.IntRange(0, 5).Draw(t, "sources") {
 			case 1:
 				p.Plain = block.At(bytes.NewReader(plain))
 			case 2:
@@ -207,6 +207,11 @@ func TestUpdateIsBuild(t *testing.T) {
 			case 3:
 				plain[rapid.IntRange(0, len(plain)-1).Draw(t, "damage")] ^= 1
 				p.Plain = block.At(bytes.NewReader(plain))
+			case 4:
+				p.Plain = lending(plain, rapid.IntRange(1, 500).Draw(t, "lent"))
+			case 5:
+				plain[rapid.IntRange(0, len(plain)-1).Draw(t, "damage")] ^= 1
+				p.Plain = lending(plain, rapid.IntRange(1, 500).Draw(t, "lent"))
 			}
 			if rapid.Bool().Draw(t, "other level") {
 				level = rapid.IntRange(1, 6).Draw(t, "level")

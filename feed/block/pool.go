@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/crc32"
+	"io"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -104,6 +105,9 @@ type job struct {
 	// in when wantPlain is set.
 	plain     []byte
 	wantPlain bool
+	// Where a lender is open the bytes are in lent instead.
+	lent   [][]byte
+	lender io.Closer
 	// from and to are the kept segments in the previous index, by number of
 	// segment; from is -1 for new bytes.
 	from, to int
@@ -266,19 +270,64 @@ func (w *worker) keepPlain(j *job) bool {
 		return false
 	}
 	x := j.prev.Index
-	var err error
-	from, to := x.at(j.from), x.at(j.to)
-	j.plain, err = j.prev.Plain.append(j.ctx, j.plain, from.plain, to.plain-from.plain)
-	at := 0
-	for i := j.from; i < j.to && err == nil; i++ {
-		s := x.segment(i)
-		err = s.checkPlain(j.plain[at:][:s.Plain])
-		at += int(s.Plain)
+	from, n := x.at(j.from).plain, x.at(j.to).plain-x.at(j.from).plain
+	if j.lent, j.lender = j.prev.Plain.borrow(j.ctx, j.lent[:0], from, n); j.lender == nil {
+		var err error
+		if j.plain, err = j.prev.Plain.append(j.ctx, j.plain, from, n); err != nil {
+			return false
+		}
+		j.lent = append(j.lent, j.plain)
 	}
-	if err != nil {
+	if !j.checkLent() {
+		j.giveBack()
 		j.plain = j.plain[:0]
+		return false
 	}
-	return err == nil
+	return true
+}
+
+// checkLent proves the plain bytes of a kept stretch.
+func (j *job) checkLent() bool {
+	piece, at := 0, 0
+	for i := j.from; i < j.to; i++ {
+		s := j.prev.Index.segment(i)
+		crc := uint32(0)
+		for left := int(s.Plain); left > 0; {
+			b := j.lent[piece][at:]
+			b = b[:min(len(b), left)]
+			crc = crc32.Update(crc, crc32.IEEETable, b)
+			left -= len(b)
+			if at += len(b); at == len(j.lent[piece]) {
+				piece, at = piece+1, 0
+			}
+		}
+		if crc != s.CRC {
+			return false
+		}
+	}
+	return true
+}
+
+// eachPlain calls do with the plain bytes, piece by piece.
+func (j *job) eachPlain(do func([]byte) error) error {
+	if j.lender == nil {
+		return do(j.plain)
+	}
+	for _, b := range j.lent {
+		if err := do(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveBack closes the lender; the job has no plain bytes from then on.
+func (j *job) giveBack() {
+	if j.lender != nil {
+		j.lender.Close() // it was only read
+		clear(j.lent)
+		j.lender = nil
+	}
 }
 
 // again compresses kept segments anew, because the file before has them only

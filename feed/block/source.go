@@ -14,6 +14,14 @@ import (
 // time: a source should be near, such as a local file.
 type Source func(ctx context.Context, off, n int64) (io.ReadCloser, error)
 
+// Lender is an optional ability of a reader that a [Source] gives.
+type Lender interface {
+	// Lend gives the next bytes, at least one and at most n, without copying them.
+	// They stay as they are until the reader is closed; nobody writes to them. Where
+	// it fails the bytes are read from a new reader instead.
+	Lend(n int) ([]byte, error)
+}
+
 // At is the [Source] of an open file, or of anything else that is read by offset.
 func At(r io.ReaderAt) Source {
 	return func(_ context.Context, off, n int64) (io.ReadCloser, error) {
@@ -36,6 +44,26 @@ func (s Source) append(ctx context.Context, dst []byte, off, n int64) ([]byte, e
 		err = cerr
 	}
 	return dst, early(err, off, n)
+}
+
+// borrow gives n bytes from offset off in pieces, without copying them, until the
+// lender is closed; nil where the source does not lend.
+func (s Source) borrow(ctx context.Context, pieces [][]byte, off, n int64) ([][]byte, io.Closer) {
+	r, err := s(ctx, off, n)
+	if err != nil {
+		return pieces, nil
+	}
+	lender, ok := r.(Lender)
+	for ok && n > 0 {
+		b, err := lender.Lend(int(n))
+		ok = err == nil && len(b) > 0 && int64(len(b)) <= n
+		pieces, n = append(pieces, b), n-int64(len(b))
+	}
+	if !ok {
+		r.Close() // it is not needed
+		return pieces[:0], nil
+	}
+	return pieces, r
 }
 
 // firstStep is how much memory is set aside on a size's word alone.

@@ -206,7 +206,8 @@ func (c *carrier) open(ctx context.Context) error {
 	c.plain = rd
 	if local, ok := rd.(storage.FileReader); ok {
 		// It will be replaced by the one that is made of it, which can have its memory.
-		before.Plain = block.At(durable.NewLargeReader(local.File(), f.Plain.Size))
+		large := durable.NewLargeReader(local.File(), f.Plain.Size)
+		before.Plain = func(_ context.Context, off, n int64) (io.ReadCloser, error) { return large.Section(off, n), nil }
 	}
 	if err := p.body.start(); err != nil {
 		return err

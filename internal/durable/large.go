@@ -74,12 +74,4 @@ func (l *Large) past(b []byte) bool {
 	return l.direct
 }
 
-// Buffer gives memory for n bytes, empty, that is fit for reading and writing past
-// the system's.
-func Buffer(n int) []byte {
-	b := make([]byte, n+page)
-	at := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b))) % page)
-	return b[at : at : at+n]
-}
-
 func aligned(b []byte) bool { return uintptr(unsafe.Pointer(unsafe.SliceData(b)))%page == 0 }

@@ -62,6 +62,30 @@ func openedFile(t *testing.T, b []byte) *os.File {
 	return f
 }
 
+// Memory for reading and writing past the system's begins at a page, and nobody
+// else has it.
+func TestBuffer(t *testing.T) {
+	t.Parallel()
+	var steps [][]byte
+	for i := range 3 * pieceSize / LargeStep {
+		for _, n := range []int{1, page, LargeStep - page, LargeStep, LargeStep + 1} {
+			b := Buffer(n)
+			if len(b) != 0 || cap(b) != n || !aligned(b[:n]) {
+				t.Fatalf("for %d bytes: %d of %d, at a page: %v", n, len(b), cap(b), aligned(b[:n]))
+			}
+			if b = b[:n]; n == LargeStep {
+				b[0], b[n-1] = byte(i), byte(i)
+				steps = append(steps, b)
+			}
+		}
+	}
+	for i, b := range steps {
+		if b[0] != byte(i) || b[len(b)-1] != byte(i) {
+			t.Errorf("step %d is shared", i)
+		}
+	}
+}
+
 // In whatever pieces a file is written, it holds them; and it can be read by others
 // while it is.
 func TestLargeHoldsWhatWasWritten(t *testing.T) {
@@ -179,12 +203,82 @@ func TestLargeReaderOfAnotherMind(t *testing.T) {
 	}
 	// It wants places that no page is at.
 	w := &r.windows[2]
-	w.have = Buffer(LargeStep + page)[1 : 1 : 1+LargeStep]
+	w.step = &step{have: Buffer(LargeStep + page)[1 : 1 : 1+LargeStep]}
 	if _, err := r.ReadAt(got[LargeStep+5:], LargeStep+5); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("got %v, and the same bytes: %v", err, bytes.Equal(got, want))
 	}
 	if past && r.direct.Load() {
 		t.Error("the file is still read past the memory")
+	}
+}
+
+// What was lent stays as it is until it is given back, whatever is read meanwhile;
+// and memory that was given back is used again.
+func TestLargeReaderLends(t *testing.T) {
+	t.Parallel()
+	const size = 40*LargeStep + 12345
+	want := random(size)
+	r := NewLargeReader(openedFile(t, want), size)
+	if !r.direct.Load() {
+		if b, err := r.Section(0, 10).Lend(10); b != nil || !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("lent %d bytes, %v, of a file that is read by the system's memory", len(b), err)
+		}
+		t.Skip("the file system has one way to read")
+	}
+	var wg sync.WaitGroup
+	for k := range 3 {
+		wg.Go(func() {
+			const length = 5 * LargeStep / 4
+			var open []*Section
+			var lent [][]byte
+			for off := int64(k * length); off < size; off += 3 * length {
+				n := min(length, size-off)
+				s := r.Section(off, n)
+				var all []byte
+				for len(all) < int(n) {
+					b, err := s.Lend(int(n) - len(all))
+					if err != nil || len(b) == 0 {
+						t.Errorf("%d of %d bytes from %d: %v", len(all), n, off, err)
+						return
+					}
+					all = append(all, b...)
+					lent = append(lent, b, want[off+int64(len(all)-len(b)):][:len(b)])
+				}
+				if b, err := s.Lend(1); b != nil || err != io.EOF {
+					t.Errorf("behind the end: %d bytes, %v", len(b), err)
+				}
+				if open = append(open, s); len(open) == 4 {
+					for i := 0; i < len(lent); i += 2 {
+						if !bytes.Equal(lent[i], lent[i+1]) {
+							t.Errorf("what was lent changed")
+						}
+					}
+					for _, s := range open {
+						if err := s.Close(); err != nil {
+							t.Error(err)
+						}
+					}
+					open, lent = nil, nil
+				}
+			}
+			for _, s := range open {
+				s.Close()
+			}
+		})
+	}
+	wg.Wait()
+	// Each of the three has four sections of up to three steps.
+	if n := len(r.spare); n == 0 || n > 3*4*3 {
+		t.Errorf("%d steps are spare", n)
+	}
+	for i := range r.windows {
+		if s := r.windows[i].step; s != nil && s.borrowed != 0 {
+			t.Errorf("window %d is still borrowed", i)
+		}
+	}
+	got, err := io.ReadAll(r.Section(5, size-7))
+	if err != nil || !bytes.Equal(got, want[5:size-2]) {
+		t.Errorf("read %d other bytes, %v", len(got), err)
 	}
 }
 
