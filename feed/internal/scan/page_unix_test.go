@@ -43,6 +43,9 @@ func TestNothingBehindThePage(t *testing.T) {
 			if !Starts(b, s) {
 				t.Fatalf("%d bytes, %d before the end: a text does not start with itself", n, gap)
 			}
+			if got, want := Token(s), slowToken(s); got != want {
+				t.Fatalf("%d bytes, %d before the end: got %v, want %v", n, gap, got, want)
+			}
 			stops := make([]uint64, StopWords(n))
 			if got := Stops(b, stops); got != want {
 				t.Fatalf("%d bytes, %d before the end: got %v, want %v", n, gap, got, want)

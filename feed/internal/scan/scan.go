@@ -157,6 +157,13 @@ func Starts(b []byte, s string) bool {
 // Token says whether s holds ASCII letters, digits, and any of ._-: alone: in
 // every edition of XML 1.0 these are characters of names.
 func Token(s string) bool {
+	if wide && len(s) >= chunk {
+		return wideToken(s)
+	}
+	return narrowToken(s)
+}
+
+func narrowToken(s string) bool {
 	last := len(s) - 8
 	if last < 0 {
 		for i := range len(s) {
@@ -181,7 +188,7 @@ var tokenBytes = func() (t [256]bool) {
 	return t
 }()
 
-// tokenWord is Token for eight bytes.
+// tokenWord is narrowToken for eight bytes.
 func tokenWord(w uint64) bool {
 	const seven = 0x7F * ones
 	// The highest bit of a byte tells that it has reached a bound, or is not zero.

@@ -26,6 +26,9 @@ func copyAttributeAVX2(to, p *byte, n int) (prefix int)
 func addressAVX2(p *byte, n int) (odd bool)
 
 //go:noescape
+func tokenAVX2(p *byte, n int) (odd bool)
+
+//go:noescape
 func sameAVX2(p, q *byte, n int) (same bool)
 
 // wide says that processor and system have registers of 32 bytes, and AVX2.
@@ -74,3 +77,6 @@ func wideStarts(b []byte, s string) bool {
 
 // wideAddress is Address for a chunk or more.
 func wideAddress(s string) bool { return !addressAVX2(unsafe.StringData(s), len(s)) }
+
+// wideToken is Token for a chunk or more.
+func wideToken(s string) bool { return !tokenAVX2(unsafe.StringData(s), len(s)) }

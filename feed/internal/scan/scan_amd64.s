@@ -99,6 +99,16 @@ DATA blanks<>+8(SB)/8, $0x00000000000a0900
 DATA blanks<>+16(SB)/8, $0x00000000000000ff
 DATA blanks<>+24(SB)/8, $0x00000000000a0900
 GLOBL blanks<>(SB), RODATA|NOPTR, $32
+DATA tokenLow<>+0(SB)/8, $0xf8f8f8f8f8f8f8a8
+DATA tokenLow<>+8(SB)/8, $0x7054545050f8f8f8
+DATA tokenLow<>+16(SB)/8, $0xf8f8f8f8f8f8f8a8
+DATA tokenLow<>+24(SB)/8, $0x7054545050f8f8f8
+GLOBL tokenLow<>(SB), RODATA|NOPTR, $32
+DATA tokenHigh<>+0(SB)/8, $0x8040201008040201
+DATA tokenHigh<>+8(SB)/8, $0x8040201008040201
+DATA tokenHigh<>+16(SB)/8, $0x8040201008040201
+DATA tokenHigh<>+24(SB)/8, $0x8040201008040201
+GLOBL tokenHigh<>(SB), RODATA|NOPTR, $32
 DATA whole<>+0(SB)/8, $0xffffffffffffffff
 DATA whole<>+8(SB)/8, $0xffffffffffffffff
 DATA whole<>+16(SB)/8, $0xffffffffffffffff
@@ -740,6 +750,40 @@ loop:
 	VPCMPEQB all5B<>(SB), Y0, Y2
 	VPOR Y2, Y12, Y12
 	VPCMPEQB all5D<>(SB), Y0, Y2
+	VPOR Y2, Y12, Y12
+	ADDQ $32, SI
+	SUBQ $32, CX
+	JLE done
+	CMPQ CX, $32
+	JGE loop
+	LEAQ -32(SI)(CX*1), SI
+	MOVL $32, CX
+	JMP loop
+
+done:
+	VPTEST Y12, Y12
+	SETNE odd+16(FP)
+	VZEROUPPER
+	RET
+
+// func tokenAVX2(p *byte, n int) (odd bool)
+TEXT ·tokenAVX2(SB), NOSPLIT, $0-17
+	MOVQ p+0(FP), SI
+	MOVQ n+8(FP), CX
+	VPXOR Y12, Y12, Y12
+	VPXOR Y1, Y1, Y1
+	VMOVDQU all0F<>(SB), Y8
+	VMOVDQU tokenLow<>(SB), Y9
+	VMOVDQU tokenHigh<>(SB), Y10
+
+loop:
+	VMOVDQU (SI), Y0
+	VPSHUFB Y0, Y9, Y2
+	VPSRLW $4, Y0, Y3
+	VPAND Y8, Y3, Y3
+	VPSHUFB Y3, Y10, Y3
+	VPAND Y3, Y2, Y2
+	VPCMPEQB Y1, Y2, Y2
 	VPOR Y2, Y12, Y12
 	ADDQ $32, SI
 	SUBQ $32, CX

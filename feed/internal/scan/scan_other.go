@@ -12,6 +12,8 @@ func wideClean(string) (clean, bracket bool) { return false, false }
 
 func wideAddress(string) bool { return false }
 
+func wideToken(string) bool { return false }
+
 func wideAttribute(string) (int, bool) { return 0, false }
 
 func wideCopyAttribute([]byte, string) int { return -1 }

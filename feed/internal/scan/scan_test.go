@@ -95,8 +95,10 @@ func hold(t testing.TB, s string) {
 			t.Fatalf("%s(%q) bracket: got %v, want %v", way.name, s, bracket, want)
 		}
 	}
-	if got, want := Token(s), slowToken(s); got != want {
-		t.Fatalf("Token(%q): got %v, want %v", s, got, want)
+	for name, do := range map[string]func(string) bool{"Token": Token, "narrowToken": narrowToken} {
+		if got, want := do(s), slowToken(s); got != want {
+			t.Fatalf("%s(%q): got %v, want %v", name, s, got, want)
+		}
 	}
 	for name, do := range map[string]func(string) bool{"Address": Address, "narrowAddress": narrowAddress} {
 		if got, want := do(s), slowAddress(s); got != want {
@@ -196,6 +198,25 @@ func TestEveryTwoAndThreeBytes(t *testing.T) {
 	}
 }
 
+// TestEveryByteOfTokens puts each byte at each place of tokens.
+func TestEveryByteOfTokens(t *testing.T) {
+	t.Parallel()
+	const token = "be3e0d2982e783f614ab948f4956a9e8-AZaz09_.:-AZaz09_.:be3e0d2982e783f614"
+	for _, n := range []int{1, 7, 8, 9, 31, 32, 33, 63, 64, 65} {
+		text := []byte(token[:n])
+		for i := range text {
+			for c := range 256 {
+				text[i] = byte(c)
+				s := string(text)
+				if got, want := Token(s), slowToken(s); got != want {
+					t.Fatalf("Token(%q): got %v, want %v", s, got, want)
+				}
+			}
+			text[i] = token[i]
+		}
+	}
+}
+
 func TestRandomTexts(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -259,6 +280,7 @@ func TestAllocations(t *testing.T) {
 		Attribute(s)
 		AppendAttribute(text[:0], s)
 		Starts(text, s)
+		Token(s)
 	}); n != 0 {
 		t.Errorf("allocations: got %v, want 0", n)
 	}

@@ -28,6 +28,7 @@ func main() {
 	g.attribute()
 	g.copyAttribute()
 	g.address()
+	g.token()
 	g.same()
 	if err := os.WriteFile(*out, g.Bytes(), 0o666); err != nil {
 		log.Fatal(err)
@@ -134,6 +135,8 @@ func (g *generator) header() {
 	g.table("stops", 32, among(`"\\`))
 	g.table("special", 32, among(`"&<>`))
 	g.table("blanks", 32, among("\t\n"))
+	g.table("tokenLow", 32, tokenLow)
+	g.table("tokenHigh", 32, func(i int) byte { return byte(1 << (i % 8)) })
 	// What the last bytes of a chunk may be at most where no character goes on.
 	g.table("whole", 32, func(i int) byte {
 		if i < 29 {
@@ -160,6 +163,18 @@ func among(list string) func(int) byte {
 		}
 		return 0
 	}
+}
+
+// tokenLow gives, for a low half of a byte, those of the high halves, each a bit,
+// with which it is a character of tokens.
+func tokenLow(l int) (m byte) {
+	for h := range 8 {
+		switch c := byte(h<<4 | l%16); {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= ':', c == '-', c == '.', c == '_':
+			m |= 1 << h
+		}
+	}
+	return m
 }
 
 // all names 32 equal bytes.
@@ -416,6 +431,21 @@ func (g *generator) address() {
 		g.code("VPCMPEQB "+ref(all(c))+", Y0, Y2", "VPOR Y2, Y12, Y12")
 	}
 	g.code("ADDQ $32, SI", "SUBQ $32, CX", "JLE done", "CMPQ CX, $32", "JGE loop",
+		"LEAQ -32(SI)(CX*1), SI", "MOVL $32, CX", "JMP loop", "done:")
+	g.verdict()
+	g.code("SETNE odd+16(FP)", "VZEROUPPER", "RET")
+}
+
+// token needs no rest either. A byte of 0x80 and above has no row in a table, which
+// is what the low half needs.
+func (g *generator) token() {
+	g.line("\n// func tokenAVX2(p *byte, n int) (odd bool)")
+	g.line("TEXT ·tokenAVX2(SB), NOSPLIT, $0-17")
+	g.code("MOVQ p+0(FP), SI", "MOVQ n+8(FP), CX", "VPXOR Y12, Y12, Y12", "VPXOR Y1, Y1, Y1",
+		"VMOVDQU "+ref(all(0x0F))+", Y8", "VMOVDQU "+ref("tokenLow")+", Y9", "VMOVDQU "+ref("tokenHigh")+", Y10",
+		"loop:", "VMOVDQU (SI), Y0", "VPSHUFB Y0, Y9, Y2", "VPSRLW $4, Y0, Y3", "VPAND Y8, Y3, Y3", "VPSHUFB Y3, Y10, Y3",
+		"VPAND Y3, Y2, Y2", "VPCMPEQB Y1, Y2, Y2", "VPOR Y2, Y12, Y12",
+		"ADDQ $32, SI", "SUBQ $32, CX", "JLE done", "CMPQ CX, $32", "JGE loop",
 		"LEAQ -32(SI)(CX*1), SI", "MOVL $32, CX", "JMP loop", "done:")
 	g.verdict()
 	g.code("SETNE odd+16(FP)", "VZEROUPPER", "RET")
