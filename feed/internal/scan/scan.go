@@ -21,6 +21,10 @@ const (
 	highs = 0x8080808080808080
 )
 
+// Wide says whether it looks at 32 bytes at a time, with AVX2, for those who have
+// assembly of their own and need not ask the processor again.
+func Wide() bool { return wide }
+
 // StopWords gives the number of words that [Stops] writes for a text of n bytes.
 func StopWords(n int) int { return n/64 + 1 }
 

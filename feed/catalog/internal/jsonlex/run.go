@@ -21,15 +21,21 @@ type Plan struct {
 // Link is a member as it was written behind another one; see [Lexer.Learn]. The
 // zero Link expects nothing.
 type Link struct {
-	// first, middle and last are each eight bytes of what stands up to the value: a
-	// comma, if there is one, the name, a colon, and the quote of a string. They
-	// overlap; of what is shorter, first alone counts, with the bits of within.
-	first, middle, last, within uint64
-	// size is how many bytes stand there, middleAt and lastAt where those words are.
+	// text is what stands up to the value: a comma, if there is one, the name, a
+	// colon, and the quote of a string.
+	text [32]byte
+	// within has the bits of its first eight bytes that count, beyond a bit for each of
+	// its bytes that does not.
+	within uint64
+	beyond uint32
+	// next is where the link of the member behind it lies in the plan, in bytes.
+	next uint16
+	// size is how many bytes stand there. Eight at a time, they are looked at from 0,
+	// middleAt and lastAt on, some of them twice.
 	size, middleAt, lastAt uint8
 	member                 uint8
-	text                   bool
-	_                      [27]byte // 64 bytes in all: one is found by a shift
+	quoted                 bool     // the value is a string
+	_                      [13]byte // 64 bytes in all: one is found by a shift
 }
 
 // longestLink is how many bytes stand before a value that a run may read.
@@ -57,16 +63,16 @@ func (l *Lexer) Learn(p *Plan, place, from int, name string, member int) {
 	if size > longestLink || text && p.Texts>>member&1 == 0 || !text && p.Numbers>>member&1 == 0 {
 		return
 	}
-	var b [longestLink]byte
-	copy(b[:], l.b[from:from+size])
-	k.size, k.member, k.text = uint8(size), uint8(member), text
+	copy(k.text[:], l.b[from:from+size])
+	k.size, k.member, k.quoted = uint8(size), uint8(member), text
+	k.next = uint16((member + 1) & 63 * int(unsafe.Sizeof(Link{})))
 	k.within = ^uint64(0)
 	if size < 8 {
 		k.within = 1<<(8*size) - 1
 	}
+	k.beyond = ^uint32(0) << size
 	k.lastAt = uint8(max(size-8, 0))
 	k.middleAt = min(k.lastAt, 8)
-	k.first, k.middle, k.last = eightAt(&b[0], 0), eightAt(&b[0], int(k.middleAt)), eightAt(&b[0], int(k.lastAt))
 }
 
 // Scalar is a member that was read in a run.
@@ -107,6 +113,18 @@ func (l *Lexer) Run(p *Plan, out *Scalars) {
 	if l.nonchar || l.err != nil || l.first != (out.Last == 0) {
 		return
 	}
+	if wide {
+		l.i = runAVX2(unsafe.SliceData(l.b), unsafe.SliceData(l.stops), p, out, l.i, len(l.b)-runMargin)
+	} else {
+		l.plainRun(p, out)
+	}
+	if out.n > 0 {
+		l.first = false
+	}
+}
+
+// plainRun is Run where the text may be read in runs.
+func (l *Lexer) plainRun(p *Plan, out *Scalars) {
 	// Everything that is looked at lies before the margin's end.
 	b, stops := unsafe.SliceData(l.b), unsafe.SliceData(l.stops)
 	end := len(l.b) - runMargin
@@ -116,14 +134,14 @@ loop:
 	for i <= end {
 		// As p.Links[last&63], whose address the compiler would reckon for each of its fields.
 		k := (*Link)(unsafe.Add(unsafe.Pointer(&p.Links), last&63*int(unsafe.Sizeof(Link{}))))
-		differ := eightAt(b, i) ^ k.first
-		differ |= eightAt(b, i+int(k.middleAt)) ^ k.middle
-		differ |= eightAt(b, i+int(k.lastAt)) ^ k.last
+		differ := eightAt(b, i) ^ eightAt(&k.text[0], 0)
+		differ |= eightAt(b, i+int(k.middleAt)) ^ eightAt(&k.text[0], int(k.middleAt))
+		differ |= eightAt(b, i+int(k.lastAt)) ^ eightAt(&k.text[0], int(k.lastAt))
 		if differ&k.within != 0 || k.size == 0 {
 			break
 		}
 		at, ends, number := i+int(k.size), 0, uint32(0)
-		if k.text {
+		if k.quoted {
 			ends = at
 			stop := window(stops, ends)
 			for stop == 0 {
@@ -166,7 +184,7 @@ loop:
 	}
 	out.n, out.Last = n, last
 	out.Seen |= read
-	l.i, l.first = i, false
+	l.i = i
 }
 
 // eightAt gives the eight bytes from i on, byteAt the one there; both must be
@@ -190,7 +208,7 @@ func digits(w uint32) (v uint32, n uint) {
 }
 
 // moreDigits goes on behind four digits of value v, to six at most, and gives the
-// value and number of all. It is seldom needed, and Run has no registers for it.
+// value and number of all. It is seldom needed, and plainRun has no registers for it.
 //
 //go:noinline
 func moreDigits(w uint64, v uint32) (uint32, uint) {

@@ -1,0 +1,7 @@
+//go:build !amd64 || purego
+
+package jsonlex
+
+const wide = false
+
+func runAVX2(_ *byte, _ *uint64, _ *Plan, _ *Scalars, i, _ int) (at int) { return i }
