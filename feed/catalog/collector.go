@@ -104,7 +104,7 @@ func (c *Collector) observe(p *feed.Product, known *noticed) {
 	if p.Category.ID != "" && !known.category {
 		c.noteCategory(&p.Category)
 	}
-	if p.Unit.ID != "" {
+	if p.Unit.ID != "" && !(known.unit && known.pieces) {
 		c.unit(p)
 	}
 	if p.Series.ID != "" {

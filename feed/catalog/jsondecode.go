@@ -354,6 +354,7 @@ func (d *decoder) quantity() feed.Quantity {
 	if v, ok := small(s); ok {
 		return feed.Pieces(v)
 	}
+	d.draft.noticed.pieces = false
 	if s == "unlimited" {
 		return feed.Unlimited()
 	}

@@ -160,6 +160,7 @@ func (f *jsonl) begin(line []byte) (product bool) {
 func (d *decoder) productLine() *feed.Product {
 	t := &d.draft
 	t.reset()
+	t.noticed.pieces = true
 	d.before = [pricePoints]lastPrice{}
 	d.memos.start(d.def)
 	o := d.object(productMembers)

@@ -156,6 +156,37 @@ func TestMemoryFinds(t *testing.T) {
 	}
 }
 
+// Quantities count for a unit's decimals however often the unit came before.
+func TestKnownUnitGetsDecimals(t *testing.T) {
+	t.Parallel()
+	for _, stock := range []string{`2.25`, `"2.25"`, `[{"warehouse":1,"quantity":2.25}]`, `[{"warehouse":1,"quantity":2},{"warehouse":2,"quantity":3,"physical":0.25}]`} {
+		file := filepath.Join(t.TempDir(), "c.jsonl")
+		var b strings.Builder
+		for i := range 7 {
+			s := `[{"warehouse":1,"quantity":2,"available":1}]`
+			if i == 6 {
+				s = stock
+			}
+			fmt.Fprintf(&b, `{"id":%d,"currency":"PLN","vat":23,"category":"Dom","unit":{"id":"1","name":"metr"},"name":"n","price":5,"stock":%s}`+"\n", i+1, s)
+		}
+		if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open([]string{file}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range s.Products(context.Background()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if u := s.Dictionaries().Units; len(u) != 1 || u[0].Precision != 2 {
+			t.Errorf("%s: got %+v, want one unit of 2 decimals", stock, u)
+		}
+	}
+}
+
 // A memory that is of no use stops being asked, and is asked again later.
 func TestMemoryPauses(t *testing.T) {
 	t.Parallel()
@@ -192,63 +223,8 @@ func TestMemoryPauses(t *testing.T) {
 // learn has a memory remember a text that it does not know.
 func learn(m *memo[int], text []byte, value int) {
 	for range 2 { // what comes once is not worth it
-		if k, _, at := m.find(text); k == nil && at != nowhere {
-			m.keep(at, string(text), value)
+		if k, _, keep := m.find(text); k == nil && keep {
+			m.keep(string(text), value)
 		}
 	}
-}
-
-// Two texts that belong to one place are found both, whichever came first.
-func TestMemoryKeepsPairs(t *testing.T) {
-	t.Parallel()
-	var m memo[int]
-	text := func(i int) []byte { return fmt.Appendf(nil, `{"id":"%d","name":"nazwa wartości"}`, i) }
-	first := map[int]int{}
-	pairs := 0
-	for i := 1000; pairs < 20; i++ {
-		pair := pairOf(memoHash(text(i)))
-		before, ok := first[pair]
-		if !ok {
-			first[pair] = i
-			continue
-		}
-		if before < 0 {
-			continue // two of it were tried
-		}
-		first[pair] = -1
-		pairs++
-		learn(&m, text(before), before)
-		learn(&m, text(i), i)
-		for _, want := range []int{before, i, before} {
-			if k, size, _ := m.find(text(want)); k == nil || k.value != want || size != len(text(want)) {
-				t.Fatalf("of %d and %d, which have one place, %d is not found", before, i, want)
-			}
-		}
-	}
-}
-
-// A text is found where it stands whole, whatever its length and whatever stands
-// behind it in memory, and nowhere else.
-func TestMemoryFindsWholeTexts(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		var m memo[int]
-		text := []byte(`{"id":"` + rapid.StringMatching(`[a-z]{16,200}`).Draw(t, "text") + `"}`)
-		learn(&m, text, 1)
-		line := append(slices.Clone(text), rapid.StringMatching(`[a-z,]{0,80}`).Draw(t, "behind")...)
-		if rapid.Bool().Draw(t, "nothing behind") {
-			line = slices.Clip(line)
-		}
-		if k, size, _ := m.find(line); k == nil || size != len(text) {
-			t.Fatalf("%q is not found in %q", text, line)
-		}
-		n := rapid.IntRange(0, len(text)-1).Draw(t, "cut")
-		if k, _ := m.known(line[:n]); k != nil {
-			t.Fatalf("%q is found in %q", text, line[:n])
-		}
-		line[n] ^= 1
-		if k, _ := m.known(line); k != nil {
-			t.Fatalf("%q is found in %q", text, line)
-		}
-	})
 }

@@ -53,7 +53,7 @@ func (d *decoder) product(o *object) (removed bool) {
 		case pTaxonomy:
 			d.reference(&p.Taxonomy)
 		case pUnit:
-			d.commonReference(&d.memos.units, &p.Unit)
+			t.noticed.unit = d.commonReference(&d.memos.units, &p.Unit)
 		case pSeries:
 			d.reference(&p.Series)
 		case pWarranty:
