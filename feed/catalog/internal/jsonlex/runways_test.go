@@ -118,3 +118,82 @@ func TestRunWaysReadNumbersAlike(t *testing.T) {
 		sameRuns(t, p, text, 0, false)
 	}
 }
+
+// plainEscapes gives what stands from i on, up to the first stop that is no short
+// escape, and where that is.
+func plainEscapes(text []byte, i int) (out []byte, at int) {
+	for ; i < len(text) && text[i] >= ' ' && text[i] != '"'; i++ {
+		c := text[i]
+		if c == '\\' {
+			if i+1 == len(text) || shortEscape[text[i+1]] == 0 {
+				return out, i
+			}
+			i++
+			c = shortEscape[text[i]]
+		}
+		out = append(out, c)
+	}
+	return out, i
+}
+
+// sameEscapes reads short escapes from a place of a text on, into memory that has no
+// more room than there must be.
+func sameEscapes(t testing.TB, text []byte, i int) {
+	t.Helper()
+	var l Lexer
+	l.Reset(text)
+	if l.err != nil || len(text)-i < escapesRoom {
+		return
+	}
+	const before, behind = "before", "behind"
+	memory := []byte(before + strings.Repeat("-", len(text)-i) + behind)
+	l.spare = memory[: len(before) : len(memory)-len(behind)]
+	want, end := plainEscapes(text, i)
+	at := i
+	if wide {
+		at = l.shortEscapes(i)
+	}
+	got, _ := bytes.CutPrefix(l.spare, []byte(before))
+	if rest, restEnd := plainEscapes(text, at); restEnd != end || string(got)+string(rest) != string(want) {
+		t.Fatalf("%q from %d on: got %q up to %d, want %q up to %d", text, i, got, at, want, end)
+	}
+	if at < end && at <= len(text)-escapesRoom && wide {
+		t.Fatalf("%q from %d on: stopped at %d, want %d", text, i, at, end)
+	}
+	if !bytes.HasPrefix(memory, []byte(before)) || !bytes.HasSuffix(memory, []byte(behind)) {
+		t.Fatalf("%q from %d on: wrote over what stands around: %q", text, i, memory)
+	}
+}
+
+// Escapes that are read with wide registers are what they are without.
+func FuzzEscapes(f *testing.F) {
+	pad := strings.Repeat(" ", escapesRoom)
+	for _, text := range []string{
+		`a\"b"`, `\n\t\/\\\""`, `\u0041"`, `\r"`, "\x01\"", `\`, `zażółć \n "`, strings.Repeat(`x\n`, 40) + `"`, strings.Repeat("y", 55) + `\n` + strings.Repeat("z", 57) + `\"w"`,
+		strings.Repeat("y", 200) + `"`,
+	} {
+		f.Add([]byte(text))
+		f.Add([]byte(text + pad))
+		f.Add([]byte(`{"a":"` + text + pad + pad))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for i := range min(len(text), 100) {
+			sameEscapes(t, text, i)
+			sameEscapes(t, text[i:], 0)
+		}
+		sameEscapes(t, append(slices.Clone(text), pad...), 0)
+	})
+}
+
+// A sign that must be escaped is read alike at each place of a text.
+func TestEscapesAtAllPlaces(t *testing.T) {
+	t.Parallel()
+	for _, sign := range []string{`\"`, `\\`, `\/`, `\n`, `\t`, `\r`, `\u0041`, `\x`, `"`, `\n\n`, `\n"`} {
+		for n := range 200 {
+			text := []byte(strings.Repeat("a", n) + sign + strings.Repeat("b", 200-n) + `"` + strings.Repeat(" ", escapesRoom))
+			for i := range 9 {
+				sameEscapes(t, text, i)
+			}
+		}
+	}
+}

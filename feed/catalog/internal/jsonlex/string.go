@@ -32,18 +32,24 @@ func (l *Lexer) String() string {
 		l.i = i + 1
 		return alias(l.b[start:i])
 	}
-	return l.escaped(start, i)
+	return l.escaped(start)
 }
 
-// escaped reads on a string that is plain from start to i.
-func (l *Lexer) escaped(start, i int) string {
+// escaped reads a string from start on.
+func (l *Lexer) escaped(start int) string {
 	if l.spare == nil || cap(l.spare)-len(l.spare) < len(l.b)-start {
 		// All strings of a text together are never longer than the text.
 		l.spare = make([]byte, 0, max(len(l.b), 4096))
 	}
 	begin := len(l.spare)
 	for {
-		l.spare = append(l.spare, l.b[start:i]...)
+		if wide && len(l.b)-start >= escapesRoom {
+			start = l.shortEscapes(start)
+		}
+		i := l.plain(start)
+		if i > start {
+			l.spare = append(l.spare, l.b[start:i]...)
+		}
 		if i >= len(l.b) {
 			l.i = i
 			l.fail("the string does not end")
@@ -67,8 +73,20 @@ func (l *Lexer) escaped(start, i int) string {
 				return ""
 			}
 		}
-		i = l.plain(start)
 	}
+}
+
+// escapesRoom is how many bytes of the text must be left for shortEscapes.
+const escapesRoom = 64
+
+// shortEscapes appends what the string goes on with from start on, up to an escape
+// that is not short, its end, or somewhere near the end of the text, and gives where
+// that is. There is room for as much as is left of the text, and no more is written.
+func (l *Lexer) shortEscapes(start int) (at int) {
+	to := unsafe.Add(unsafe.Pointer(unsafe.SliceData(l.spare)), len(l.spare))
+	at, n := escapesAVX2(unsafe.SliceData(l.b), unsafe.SliceData(l.stops), (*byte)(to), start, len(l.b)-escapesRoom)
+	l.spare = l.spare[:len(l.spare)+n]
+	return at
 }
 
 // shortEscape gives what a backslash and one more sign stand for, of those that
