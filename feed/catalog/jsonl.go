@@ -164,7 +164,6 @@ func (d *decoder) productLine() *feed.Product {
 	d.before = [pricePoints]lastPrice{}
 	d.memos.start(d.def)
 	o := d.object(productMembers)
-	o.last = 1
 	removed := d.product(&o)
 	d.lex.End()
 	if d.lex.Err() != nil {

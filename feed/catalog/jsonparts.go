@@ -74,12 +74,7 @@ func (d *decoder) plainSize(s *feed.Size, o *object) {
 		case zExternalCode:
 			s.ExternalCode = text
 		case zWeight:
-			w, err := feed.ParseWeight(text)
-			if err != nil {
-				d.at(o, zWeight)
-				d.refuse(reason(err), weightHint)
-			}
-			s.Weight = w
+			s.Weight = feed.Grams(int64(v.Number))
 		case zPriority:
 			s.Priority = feed.IntOf(v.Number)
 		}

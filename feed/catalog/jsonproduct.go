@@ -12,6 +12,7 @@ import (
 func (d *decoder) product(o *object) (removed bool) {
 	t := &d.draft
 	p := &t.p
+	d.plainProduct(o)
 	for {
 		i, ok := d.member(o)
 		if !ok {
@@ -38,7 +39,7 @@ func (d *decoder) product(o *object) (removed bool) {
 		case pCodeStandard:
 			p.CodeStandard = oneOf(d, feed.ParseCodeStandard)
 		case pVAT:
-			d.vat()
+			d.vat(d.decimal())
 		case pCurrency:
 			p.Currency = oneOf(d, feed.ParseCurrency)
 		case pTags:
@@ -123,6 +124,34 @@ func (d *decoder) product(o *object) (removed bool) {
 	}
 }
 
+// plainProduct reads what most products start with.
+func (d *decoder) plainProduct(o *object) {
+	t := &d.draft
+	run := d.run(o, 1<<pKey|1<<pDisplayCode, 1<<pID|1<<pSite|1<<pVAT)
+	for k := range run {
+		v := &run[k]
+		switch v.Member {
+		case pID:
+			if t.hasID, t.p.ID = true, feed.ProductID(v.Number); v.Number == 0 {
+				d.at(o, pID)
+				d.refuseProductID(d.lex.Text(v))
+			}
+		case pKey:
+			if t.key = d.lex.Text(v); t.key == "" {
+				d.at(o, pKey)
+				d.refuse("is empty", "")
+			}
+		case pSite:
+			t.p.Site = feed.IntOf(v.Number)
+		case pDisplayCode:
+			t.p.DisplayCode = d.lex.Text(v)
+		case pVAT:
+			d.at(o, pVAT)
+			d.vat(d.lex.Text(v))
+		}
+	}
+}
+
 // productID reads the id: a whole number from 1 to [feed.MaxProductID].
 func (d *decoder) productID() {
 	// One problem is enough: a bad id counts as given.
@@ -139,21 +168,26 @@ func (d *decoder) productID() {
 	s := d.lex.Number()
 	v, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || v < 1 || v > feed.MaxProductID {
-		if s != "" {
-			d.refuse(clip(s)+" is not an id", "ids are whole numbers from 1 to 9007199254740991; use a key for other identifiers")
-		}
+		d.refuseProductID(s)
 		return
 	}
 	d.draft.p.ID = feed.ProductID(v)
 }
 
-func (d *decoder) vat() {
-	s := d.decimal()
+// refuseProductID reports a number that is no id; nothing is one that was reported.
+func (d *decoder) refuseProductID(s string) {
+	if s != "" {
+		d.refuse(clip(s)+" is not an id", "ids are whole numbers from 1 to 9007199254740991; use a key for other identifiers")
+	}
+}
+
+// vat takes a rate that was read as text.
+func (d *decoder) vat(s string) {
 	d.draft.hasVAT = true
 	v, err := feed.ParsePercent(s)
 	if err != nil {
 		if s != "" {
-			d.refuse(reason(err), "VAT is a percentage such as 23")
+			d.refuse(reason(err), hintPercentage)
 		}
 		return
 	}

@@ -47,19 +47,23 @@ const longestLink = 24
 // there is white space, or a value that is not what the plan says.
 func (l *Lexer) Learn(p *Plan, place, from int, name string, member int) {
 	k := &p.Links[place]
-	*k = Link{}
 	size := l.i - from
 	want := len(name) + len(`"":`)
 	if place > 0 {
 		want++ // a comma
 	}
 	if size != want || l.i >= len(l.b) || (l.b[from] == ',') != (place > 0) {
+		*k = Link{}
 		return
 	}
 	text := l.b[l.i] == '"'
 	if text {
 		size++
 	}
+	if int(k.size) == size && int(k.member) == member && k.quoted == text {
+		return // as it was
+	}
+	*k = Link{}
 	if size > longestLink || text && p.Texts>>member&1 == 0 || !text && p.Numbers>>member&1 == 0 {
 		return
 	}
@@ -101,7 +105,7 @@ const runMargin = longestLink + 64 + 8
 
 // Run reads members as long as they are the expected ones and plain: written
 // without white space, each a string without escapes and other than clean
-// characters, or a number of up to six digits without a sign. It stops before
+// characters, or a number of up to nine digits without a sign. It stops before
 // the first member that is anything else, and near the end of the text; what is
 // left [Lexer.Named] and [Lexer.Member] then read. It goes on from the place
 // out.Last and reads nothing where a member of out.Seen would come again.
@@ -164,7 +168,7 @@ loop:
 			ends = at + int(length)
 			c := byteAt(b, ends)
 			if c-'0' <= 9 {
-				v, length = moreDigits(eightAt(b, at), v)
+				v, length = moreDigits(b, at, v)
 				ends = at + int(length)
 				c = byteAt(b, ends)
 			}
@@ -207,14 +211,17 @@ func digits(w uint32) (v uint32, n uint) {
 	return (w & 0x00FF00FF) * (1 + 100<<16) >> 16, n
 }
 
-// moreDigits goes on behind four digits of value v, to six at most, and gives the
+// mostDigits is how many digits a number may have: as many as each int32 can hold.
+const mostDigits = 9
+
+// moreDigits goes on behind four digits of value v, to mostDigits, and gives the
 // value and number of all. It is seldom needed, and plainRun has no registers for it.
 //
 //go:noinline
-func moreDigits(w uint64, v uint32) (uint32, uint) {
+func moreDigits(b *byte, at int, v uint32) (uint32, uint) {
 	n := uint(4)
-	for ; n < 6; n++ {
-		c := uint32(byte(w>>(8*n)) - '0')
+	for ; n < mostDigits; n++ {
+		c := uint32(byteAt(b, at+int(n)) - '0')
 		if c > 9 {
 			break
 		}

@@ -141,14 +141,14 @@ zero:
 	JEQ  value
 	JMP  done
 
-	// Behind four digits, as only there another one may stand; six are the most.
+	// Behind four digits, as only there another one may stand; nine are the most.
 more:
 	SUBL $'0', CX
 	CMPL CX, $9
 	JHI  done
 	MOVQ AX, R14
 	SUBQ DX, R14
-	CMPQ R14, $6
+	CMPQ R14, $const_mostDigits
 	JGE  done
 	LEAL (BX)(BX*4), BX
 	LEAL (CX)(BX*2), BX

@@ -66,7 +66,7 @@ func FuzzRunWays(f *testing.F) {
 	pad := strings.Repeat(" ", 100)
 	for _, text := range []string{
 		allMembers + pad, allMembers, `{"a":"x","a":"y"}` + pad, `{"a":1,"id":2,"a":3}` + pad, `{"quantity":123456,"a":"` + strings.Repeat("x", 70) + `"}` + pad,
-		`{"a":"` + strings.Repeat("x", 300) + `","id":"7"}` + pad, `{"a":"x\ny","id":"7"}` + pad, `{"quantity":1234567}` + pad, `{"quantity":012}` + pad, strings.Repeat("\x00", 200),
+		`{"a":"` + strings.Repeat("x", 300) + `","id":"7"}` + pad, `{"a":"x\ny","id":"7"}` + pad, `{"quantity":1234567890}` + pad, `{"quantity":012}` + pad, strings.Repeat("\x00", 200),
 	} {
 		f.Add([]byte(allMembers), []byte(text), uint64(0b11101111), uint64(0b00010000), uint64(0))
 		f.Add([]byte(text), []byte(text), ^uint64(0), ^uint64(0), uint64(2))
@@ -112,7 +112,7 @@ func TestRunWaysReadNumbersAlike(t *testing.T) {
 		}
 	}
 	fill(0)
-	for _, number := range []string{"12345,", "123456,", "1234567,", "12345}", "123456}", "12345.", "123456e", "99999 ", "000000,", "099999,", "999999,"} {
+	for _, number := range []string{"12345,", "123456,", "1234567,", "12345}", "123456}", "12345.", "123456e", "99999 ", "000000,", "099999,", "999999,", "123456789,", "999999999}", "1234567890,", "12345678.", "0123456789,"} {
 		clear(text[at:])
 		copy(text[at:], number+`"a":"x"}`)
 		sameRuns(t, p, text, 0, false)
