@@ -94,6 +94,45 @@ func TestBlanksChangeNothing(t *testing.T) {
 	})
 }
 
+// What a product starts with is read alike, whatever it is, once it was read before.
+func TestStartsOfProducts(t *testing.T) {
+	t.Parallel()
+	const rest = `,"currency":"PLN","category":"Dom","name":"a name","price":"5.00","stock":[{"warehouse":1,"quantity":5}],"weight":100,"producer_code":"5906935851295"}`
+	values := map[string][]string{
+		"id":           {`1`, `0`, `7`, `999999999`, `1234567890`, `9007199254740991`, `9007199254740992`, `-1`, `1.5`, `"5"`, `007`, `null`, `true`},
+		"key":          {`"k"`, `""`, `"a \"key\""`, `null`, `5`, `"` + strings.Repeat("k", 101) + `"`},
+		"site":         {`1`, `0`, `123456789`, `1234567890`, `99999999999`, `"1"`, `-2`},
+		"display_code": {`"LE-1/2f"`, `""`, `"z\u0007"`, `"ó"`, `"` + strings.Repeat("d", 101) + `"`},
+		"vat":          {`23`, `0`, `100`, `101`, `999999999`, `23.5`, `"8"`, `1`, `-1`, `""`},
+	}
+	for _, order := range [][]string{{"id", "site", "display_code", "vat"}, {"key", "vat"}, {"vat", "display_code", "id"}, {"id", "key"}, {"id", "id"}} {
+		for _, changed := range order {
+			for _, value := range values[changed] {
+				var lines [2]strings.Builder
+				for k, gap := range []string{"", " "} {
+					for line := range 3 {
+						var list []string
+						for _, name := range order {
+							v := values[name][0]
+							if name == "id" || name == "key" {
+								v = strings.ReplaceAll(strings.ReplaceAll(v, "1", fmt.Sprint(100+line)), "k", fmt.Sprint("k", line))
+							}
+							if line == 2 && name == changed {
+								v = value
+							}
+							list = append(list, `"`+name+`":`+gap+v)
+						}
+						fmt.Fprintf(&lines[k], "{%s%s\n", strings.Join(list, ","), rest)
+					}
+				}
+				if got, want := readText(t, lines[0].String()), readText(t, lines[1].String()); got != want {
+					t.Errorf("got\n%s\nwant, as with blanks,\n%s\nof\n%s", got, want, &lines[0])
+				}
+			}
+		}
+	}
+}
+
 // readText reads a catalog and tells everything of it but the columns of
 // mistakes, which blanks move.
 func readText(t interface{ Fatal(...any) }, text string) string {
@@ -108,7 +147,7 @@ func readText(t interface{ Fatal(...any) }, text string) string {
 			fmt.Fprintln(&b, err)
 			break
 		}
-		fmt.Fprintf(&b, "%d %+v %+v %+v\n", p.ID, p.Prices, p.Sizes, p.Images)
+		fmt.Fprintf(&b, "%d %v %q %v %+v %+v %+v\n", p.ID, p.Site, p.DisplayCode, p.VAT, p.Prices, p.Sizes, p.Images)
 	}
 	for _, p := range s.Problems() {
 		if at, rest, ok := strings.Cut(p.Message, ": "); ok && strings.HasPrefix(at, "column ") {

@@ -98,7 +98,7 @@ func TestRunWaysReadNumbersAlike(t *testing.T) {
 	p := learned([]byte(`{"quantity":1,"a":"x"}`), 1, 1<<4)
 	text := append([]byte(`{"quantity":`), bytes.Repeat([]byte{' '}, 120)...)
 	at := len(`{"quantity":`)
-	signs := []byte("0189,}\"-.e \x00\xff")
+	signs := []byte("019,}.e ")
 	var fill func(i int)
 	fill = func(i int) {
 		if i == 4 {
@@ -106,7 +106,7 @@ func TestRunWaysReadNumbersAlike(t *testing.T) {
 			sameRuns(t, p, text, 0, false)
 			return
 		}
-		for _, c := range signs[:len(signs)-1] {
+		for _, c := range signs {
 			text[at+i] = c
 			fill(i + 1)
 		}
