@@ -20,7 +20,7 @@ func (backupCmd) Help() string {
 	return `Copies the embedded database, as one moment saw it, into a new file, while other commands and
 'feedmill serve' go on. The copy is checked, and on disk when the command ends. Copy the folder of
 stored files, store below the data folder, after the database: what the database names is in it
-then. To restore, put both into a data folder as feedmill.db and store. A PostgreSQL database is copied
+then. What a copy that was killed has left beside FILE goes with the next one into that folder. To restore, put both into a data folder as feedmill.db and store. A PostgreSQL database is copied
 with its own tools; docs/operations.md tells how to back up and restore either.
 
 Exit status: 0 done; 1 there is something at FILE, or the settings name a PostgreSQL database; 2 the

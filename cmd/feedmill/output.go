@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,7 +39,8 @@ func beside(name string, out, errs io.Writer) io.Writer {
 }
 
 // writeWhole has fn write a file beside name and puts it in name's place when
-// it is complete: durably, compressed if the name says so. See destination.
+// it is complete: durably, compressed if the name says so. What a killed run has
+// left beside it goes with the next. See destination.
 func writeWhole(name string, fn func(*os.File) error) (err error) {
 	target, stream, err := destination(name)
 	if err != nil {
@@ -50,32 +50,40 @@ func writeWhole(name string, fn func(*os.File) error) (err error) {
 	if stream {
 		dir = os.TempDir()
 	}
-	fresh := func() (*os.File, error) {
-		f, err := os.CreateTemp(dir, "."+filepath.Base(name)+"-*")
+	temp, err := durable.MakeTempDir(dir, filepath.Base(target))
+	if err != nil {
+		return inputError(fmt.Errorf("write %s: %w", name, err))
+	}
+	defer func() { err = errors.Join(err, temp.Close()) }()
+	fresh := func(path string) (*os.File, error) {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			return nil, inputError(fmt.Errorf("write %s: %w", name, err))
 		}
 		return f, nil
 	}
-	plain, err := fresh()
+	result := filepath.Join(dir, temp.Result())
+	first, packed := result, strings.HasSuffix(name, ".gz")
+	if packed {
+		first = filepath.Join(temp.Path(), "plain")
+	}
+	plain, err := fresh(first)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, discard(plain)) }()
+	defer func() { err = errors.Join(err, plain.Close()) }()
 	if err := fn(plain); err != nil {
 		return err
 	}
 	final := plain
-	if strings.HasSuffix(name, ".gz") {
-		packed, perr := fresh()
-		if perr != nil {
-			return perr
+	if packed {
+		if final, err = fresh(result); err != nil {
+			return err
 		}
-		defer func() { err = errors.Join(err, discard(packed)) }()
-		if err := compress(packed, plain); err != nil {
+		defer func() { err = errors.Join(err, final.Close()) }()
+		if err := compress(final, plain); err != nil {
 			return fmt.Errorf("write %s: %w", name, err)
 		}
-		final = packed
 	}
 	if stream {
 		return copyInto(name, final)
@@ -88,7 +96,7 @@ func writeWhole(name string, fn func(*os.File) error) (err error) {
 		return err
 	}
 	defer root.Close() // only a handle
-	if err := durable.Commit(root, filepath.Base(final.Name()), filepath.Base(target)); err != nil {
+	if err := durable.Commit(root, temp.Result(), filepath.Base(target)); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
@@ -117,13 +125,4 @@ func compress(to, from *os.File) error {
 	z := gzip.NewWriter(to)
 	_, err := io.Copy(z, from)
 	return errors.Join(err, z.Close())
-}
-
-// discard closes a file and removes what is still under its name.
-func discard(f *os.File) error {
-	err := os.Remove(f.Name())
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil // it has its final name
-	}
-	return errors.Join(f.Close(), err)
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"feedmill/feed"
+	"feedmill/internal/durable"
 )
 
 const (
@@ -22,7 +23,8 @@ const (
 // and gives its size in bytes. Others read and write meanwhile. The file is
 // checked and on disk when Backup returns, and is not there when it fails. It
 // fails with KindConflict when something stands at path already. Imports that
-// are being staged are not part of it.
+// are being staged are not part of it. What killed calls have left in the folder
+// is removed.
 func (d *DB) Backup(ctx context.Context, path string) (size int64, err error) {
 	what := fmt.Sprintf("back up the database to %q", path)
 	if _, err := os.Lstat(path); err == nil {
@@ -34,13 +36,14 @@ func (d *DB) Backup(ctx context.Context, path string) (size int64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", what, err)
 	}
-	// Beside its place, so that what stands there is whole.
-	dir, err := os.MkdirTemp(filepath.Dir(abs), ".backup-")
+	// Beside its place, so that what stands there is whole. Each copy has a name of
+	// its own, so what one has left that was killed goes with whichever is next.
+	temp, err := durable.MakeTempDir(filepath.Dir(abs), "backup")
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", what, err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	part := filepath.Join(dir, "part")
+	defer func() { err = errors.Join(err, temp.Close()) }()
+	part := filepath.Join(temp.Path(), "part")
 	if err := d.vacuumInto(ctx, part); err != nil {
 		return 0, fault(what, ended(ctx, err))
 	}
