@@ -108,6 +108,9 @@ func (c conn) Version(ctx context.Context) (v partner.Version, err error) {
 func (d *DB) AccessVersion(ctx context.Context) (v partner.Version, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, d.opt.StatementTimeout, errSlow)
 	defer cancel()
+	if err := d.inPlace(); err != nil {
+		return v, fault("read version", err)
+	}
 	err = d.versionStmt.QueryRowContext(ctx).Scan(&v.Accounts, &v.Pointers)
 	return v, fault("read version", ended(ctx, err))
 }

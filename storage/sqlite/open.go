@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -65,7 +66,8 @@ type DB struct {
 	*records.DB
 	w, r *sql.DB
 	opt  Options
-	path string // of the file, as an absolute one
+	path string      // of the file, as an absolute one
+	file fs.FileInfo // which file stood there when it was opened
 
 	steps mergeSteps
 
@@ -87,6 +89,9 @@ func Open(ctx context.Context, path string, opt Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %q: %w", path, err)
 	}
+	if err := checkLog(path); err != nil {
+		return nil, err
+	}
 	d := &DB{opt: opt, path: abs, steps: usualSteps()}
 	d.DB = records.New(d, records.Options{Lease: opt.Lease})
 	if d.w, err = open(path, opt, false); err != nil {
@@ -101,6 +106,9 @@ func Open(ctx context.Context, path string, opt Options) (*DB, error) {
 	d.r.SetMaxOpenConns(opt.Readers)
 	d.r.SetMaxIdleConns(opt.Readers)
 	err = d.checkSchema(ctx, path)
+	if err == nil {
+		d.file, err = os.Stat(abs)
+	}
 	if err == nil {
 		d.versionStmt, err = d.r.PrepareContext(ctx, sqlVersion)
 	}
@@ -157,7 +165,25 @@ func (d *DB) Close() error {
 	return errors.Join(d.r.Close(), d.w.Close())
 }
 
-// Ping says whether the database answers.
+// inPlace fails when the file that was opened stands at its path no more, as
+// after somebody has put a copy there. Connections that are open go on with the
+// old file, and new ones take the new: what is written would be lost, and switches
+// that other processes turn would not be seen.
+func (d *DB) inPlace() error {
+	there, err := os.Stat(d.path)
+	e := &feed.Error{Kind: feed.KindUnavailable, Hint: "restart this program; put a file in the place of the database only while nothing runs that has it open"}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Message = fmt.Sprintf("database %q was moved away or deleted while it is in use", d.path)
+	case err == nil && !os.SameFile(d.file, there):
+		e.Message = fmt.Sprintf("another file was put in the place of database %q while it is in use", d.path)
+	default:
+		return nil // the connections tell what else is wrong with it
+	}
+	return e
+}
+
+// Ping says whether the database answers, and is still the one at its path.
 func (d *DB) Ping(ctx context.Context) error {
 	_, err := d.AccessVersion(ctx)
 	return err
@@ -168,6 +194,9 @@ func (d *DB) Ping(ctx context.Context) error {
 // was nothing to do, and refuses a database that a newer program has made.
 func Migrate(ctx context.Context, path string, opt Options) (steps int, err error) {
 	opt = opt.withDefaults()
+	if err := checkLog(path); err != nil {
+		return 0, err
+	}
 	if err := create(ctx, path); err != nil {
 		return 0, fault(fmt.Sprintf("make database %q", path), err)
 	}
@@ -193,6 +222,32 @@ func Migrate(ctx context.Context, path string, opt Options) (steps int, err erro
 		return len(done), fault(fmt.Sprintf("migrate database %q", path), err)
 	}
 	return len(done), nil
+}
+
+// checkLog refuses a file that stands beside the log of another database, which
+// SQLite would play into it. A file in use says in its header that it has a log,
+// before there is one; a copy that [DB.Backup] has made and nobody has opened yet
+// does not.
+func checkLog(path string) error {
+	log, err := os.Stat(path + "-wal")
+	if err != nil || log.Size() == 0 {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil // whoever opens it next tells why
+	}
+	defer f.Close()
+	const writeVersion, readVersion, usesLog = 18, 19, 2 // of SQLite's file format
+	var header [readVersion + 1]byte
+	if _, err := io.ReadFull(f, header[:]); err != nil || header[writeVersion] == usesLog || header[readVersion] == usesLog {
+		return nil
+	}
+	return &feed.Error{
+		Kind:    feed.KindUnavailable,
+		Message: fmt.Sprintf("beside the database %q stands the log of another one, %q", path, path+"-wal"),
+		Hint:    "end whatever has the other one open, remove the files that end in -wal and -shm, and try again",
+	}
 }
 
 // create gives a file that is missing or empty its page size, in which a usual

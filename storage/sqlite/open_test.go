@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -333,4 +334,114 @@ func TestTimeouts(t *testing.T) {
 	if _, err := db.CreateMerchant(ctx, partner.Actor{}, m); !errors.Is(err, context.Canceled) || feed.KindOf(err) != feed.KindInternal {
 		t.Errorf("a change whose caller has gone: %v of kind %d", err, feed.KindOf(err))
 	}
+}
+
+// TestFileExchanged puts another file, and none, in the place of a database that
+// is in use.
+func TestFileExchanged(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "feedmill.db")
+	if _, err := sqlite.Migrate(t.Context(), path, sqlite.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	db := reopen(t, path, sqlite.Options{})
+	calls := map[string]func() error{
+		"ping":         func() error { return db.Ping(t.Context()) },
+		"read version": func() error { _, err := db.AccessVersion(t.Context()); return err },
+		"read":         func() error { _, err := db.Merchants(t.Context()); return err },
+		"write": func() error {
+			_, err := db.CreateMerchant(t.Context(), partner.Actor{}, partner.Merchant{ID: partner.NewMerchantID(), Name: "m"})
+			return err
+		},
+	}
+	check := func(when, want string) {
+		t.Helper()
+		for name, call := range calls {
+			err := call()
+			if want == "" && err != nil {
+				t.Errorf("%s, %s: %v", when, name, err)
+			}
+			if want != "" && (feed.KindOf(err) != feed.KindUnavailable || !strings.Contains(err.Error(), want) || !strings.Contains(feed.HintOf(err), "restart")) {
+				t.Errorf("%s, %s: got %v with the hint %q, want one that says %q and to restart", when, name, err, feed.HintOf(err), want)
+			}
+		}
+	}
+	check("at first", "")
+	if _, err := db.Backup(t.Context(), path+".copy"); err != nil {
+		t.Fatal(err)
+	}
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move(path, path+".old")
+	check("moved away", "moved away")
+	move(path+".copy", path)
+	check("exchanged", "another file")
+	move(path+".old", path)
+	check("put back", "")
+}
+
+// TestLogOfAnother leaves the log of the database before beside a copy.
+func TestLogOfAnother(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db := setup(t, sqlite.Options{})
+	m, err := db.CreateMerchant(t.Context(), partner.Actor{}, partner.Merchant{ID: partner.NewMerchantID(), Name: "m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "feedmill.db")
+	if _, err := db.Backup(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	var used string
+	if err := db.Reader().QueryRow(`SELECT file FROM pragma_database_list WHERE name = 'main'`).Scan(&used); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.ReadFile(used + "-wal")
+	if err != nil || len(log) == 0 {
+		t.Fatalf("a log of %d bytes, %v", len(log), err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+"-wal", log, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, migrated := sqlite.Migrate(t.Context(), path, sqlite.Options{})
+	opened, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err == nil {
+		t.Error("it was opened")
+		opened.Close()
+	}
+	for what, err := range map[string]error{"migrate": migrated, "open": err} {
+		if feed.KindOf(err) != feed.KindUnavailable || !strings.Contains(feed.HintOf(err), "-wal") {
+			t.Errorf("%s: got %v with the hint %q, want one that says which files to remove", what, err, feed.HintOf(err))
+		}
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the copy has changed: %v", err)
+	}
+	if err := os.Remove(path + "-wal"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlite.Migrate(t.Context(), path, sqlite.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	restored := reopen(t, path, sqlite.Options{})
+	if _, err := restored.Merchant(t.Context(), m.ID); err != nil {
+		t.Error(err)
+	}
+	// Its own log is there while it is in use, and stands in nobody's way.
+	if _, err := restored.CreateMerchant(t.Context(), partner.Actor{}, partner.Merchant{ID: partner.NewMerchantID(), Name: "n"}); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(path + "-wal"); err != nil || st.Size() == 0 {
+		t.Fatalf("no log: %v", err)
+	}
+	reopen(t, path, sqlite.Options{})
 }

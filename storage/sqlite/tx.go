@@ -62,6 +62,9 @@ type beginner interface {
 
 // writeOn is writeLong on a connection that the caller holds.
 func (d *DB) writeOn(ctx context.Context, on beginner, what string, fn func(ctx context.Context, t *tx) error) error {
+	if err := d.inPlace(); err != nil {
+		return fault(what, err)
+	}
 	s, err := on.BeginTx(ctx, nil)
 	if err != nil {
 		return fault(what, ended(ctx, err))
@@ -138,6 +141,9 @@ func (t *tx) finish(ctx context.Context) (seen bool, err error) {
 func (d *DB) read(ctx context.Context, what string, fn func(ctx context.Context, t *tx) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, d.opt.StatementTimeout, errSlow)
 	defer cancel()
+	if err := d.inPlace(); err != nil {
+		return fault(what, err)
+	}
 	s, err := d.r.BeginTx(ctx, nil)
 	if err != nil {
 		return fault(what, ended(ctx, err))
@@ -215,7 +221,7 @@ func fault(what string, err error) error {
 		case lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY:
 			e.Hint = "the database and its folder must be there, and be writable for this user"
 		case lib.SQLITE_NOTADB, lib.SQLITE_CORRUPT:
-			e.Hint = "the file is no database, or damaged: move it away and put a copy that 'feedmill backup' made in its place"
+			e.Hint = "the file is no database, or damaged: move it away with those that end in -wal and -shm, and put a copy that 'feedmill backup' made in its place"
 		default:
 			return fmt.Errorf("%s: %w", what, err)
 		}
