@@ -2,6 +2,7 @@ package download
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -122,11 +123,20 @@ func (s *Server) reread(ctx context.Context) error {
 		old = &directory{version: partner.Version{Accounts: -1, Pointers: -1}}
 	}
 	if version != old.version {
-		next := &directory{version: version, links: old.links, live: old.live, generations: old.generations}
-		if version.Accounts != old.version.Accounts {
+		// Nothing that another database has told is believed of this one.
+		another := version.Source != old.version.Source
+		known := old.generations
+		if another {
+			known = nil
+		}
+		next := &directory{version: version, links: old.links, live: old.live, generations: known}
+		if another || version.Accounts != old.version.Accounts {
 			accounts, err := s.records.Accounts(ctx)
 			if err != nil {
 				return err
+			}
+			if accounts.Version.Source != version.Source {
+				return errors.New("another database has come to answer meanwhile")
 			}
 			// Not the pointers' version: they are read after it.
 			next.version.Accounts = accounts.Version.Accounts
@@ -138,7 +148,7 @@ func (s *Server) reread(ctx context.Context) error {
 				}
 			}
 		}
-		if next.generations, err = s.generations(ctx, next.links, old.generations); err != nil {
+		if next.generations, err = s.generations(ctx, next.links, known); err != nil {
 			return err
 		}
 		s.dir.Store(next)

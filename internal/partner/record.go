@@ -7,8 +7,12 @@ import (
 )
 
 // Version tells whether anything has changed that a file server must see. The
-// numbers only grow.
+// numbers only grow, as long as the same database answers.
 type Version struct {
+	// Source tells databases apart: one that takes the place of another, such as a
+	// standby that was promoted, may have seen less, and counted up to the same
+	// numbers with other changes.
+	Source int64
 	// Accounts counts changes of merchants, shops, partners, offers and links.
 	Accounts int64
 	// Pointers counts publications.

@@ -15,9 +15,12 @@ const (
 	sqlClock = `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
 	// Sums of numbers that only grow, read in one statement: two equal ones have
 	// seen the same commits.
-	sqlVersion   = `SELECT 1 + coalesce(sum(accounts), 0)::bigint, 1 + coalesce(sum(pointers), 0)::bigint FROM access_version` // every merchant
-	sqlVersionAt = `SELECT 1 + coalesce(sum(accounts), 0)::bigint, 1 + coalesce(sum(pointers), 0)::bigint,
-		(extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM access_version` // every merchant
+	// Every server has begun at a moment of its own, and a table that was put back into
+	// a database has another oid.
+	sqlVersion = `SELECT 1 + coalesce(sum(accounts), 0)::bigint, 1 + coalesce(sum(pointers), 0)::bigint,
+		(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint + 'access_version'::regclass::oid::bigint
+			+ (SELECT oid::bigint FROM pg_database WHERE datname = current_database()),
+		pg_is_in_recovery(), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM access_version` // every merchant
 
 	sqlPutListPrice = `INSERT INTO list_price (merchant_id, list_id, product_id, code, amount)
 		SELECT $1, $2, x.product, x.code, x.amount FROM unnest($3::bigint[], $4::text[], $5::bigint[]) AS x (product, code, amount)
@@ -90,24 +93,36 @@ func (c conn) Clock(ctx context.Context) (now int64, err error) {
 }
 
 // Version implements [records.Own].
-func (c conn) Version(ctx context.Context) (v partner.Version, err error) {
-	err = c.c.QueryRow(ctx, sqlVersion).Scan(&v.Accounts, &v.Pointers)
+func (c conn) Version(ctx context.Context) (partner.Version, error) {
+	v, _, _, err := readVersion(ctx, c.c)
 	return v, err
 }
 
-// AccessVersion tells whether anything has changed that file servers must see.
+// readVersion also tells whether the server is a standby, and its time.
+func readVersion(ctx context.Context, on interface {
+	QueryRow(ctx context.Context, query string, args ...any) pgx.Row
+}) (v partner.Version, standby bool, now int64, err error) {
+	err = on.QueryRow(ctx, sqlVersion).Scan(&v.Accounts, &v.Pointers, &v.Source, &standby, &now)
+	return v, standby, now, err
+}
+
+// AccessVersion tells whether anything has changed that file servers must see. A
+// standby is refused: it may not have seen yet which switches were turned.
 func (d *DB) AccessVersion(ctx context.Context) (v partner.Version, err error) {
-	err = d.ask(ctx, "read version", func(ctx context.Context) error {
-		if d.opt.Clock != nil {
-			return d.pool.QueryRow(ctx, sqlVersion).Scan(&v.Accounts, &v.Pointers)
-		}
+	err = d.ask(ctx, "read version", func(ctx context.Context) (err error) {
+		var standby bool
 		var server int64
 		asked := d.opt.Now()
-		err := d.pool.QueryRow(ctx, sqlVersionAt).Scan(&v.Accounts, &v.Pointers, &server)
-		if err == nil {
+		if v, standby, server, err = readVersion(ctx, d.pool); err != nil {
+			return err
+		}
+		if standby {
+			return &feed.Error{Kind: feed.KindUnavailable, Message: "the database is a standby, which may know less than its primary", Hint: standbyHint}
+		}
+		if d.opt.Clock == nil {
 			d.ahead.learn(server, asked, d.opt.Now())
 		}
-		return err
+		return nil
 	})
 	return v, err
 }

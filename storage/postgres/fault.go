@@ -36,7 +36,7 @@ func fault(what string, err error) error {
 		e.Hint = utf8Hint
 	case errors.As(err, &said) && (said.Code == "25006" || said.Code == "0A000" && strings.Contains(said.Message, "during recovery")):
 		e.Kind, e.Message = feed.KindUnavailable, what+": the database takes no changes"
-		e.Hint = "it is a standby, or was set to be read only: name the primary (several hosts with target_session_attrs=read-write find it by themselves), or promote this one"
+		e.Hint = standbyHint
 	case errors.As(err, &said) && said.Code == "08P01" && strings.Contains(said.Message, "startup parameter"):
 		e.Kind = feed.KindUnavailable
 		e.Hint = "what answers is a pooler that refuses the settings of a connection: connect to the database directly, or set the pooler up for it (docs/operations.md, PostgreSQL)"
@@ -48,6 +48,8 @@ func fault(what string, err error) error {
 	}
 	return e
 }
+
+const standbyHint = "it is a standby, or was set to be read only: name the primary (several hosts with target_session_attrs=read-write find it by themselves), or promote this one"
 
 const utf8Hint = "make a database with createdb --encoding UTF8 --template template0, and move what there is with pg_dump and pg_restore"
 

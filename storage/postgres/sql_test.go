@@ -13,7 +13,6 @@ import (
 // those of package records. Whoever adds one has to say so here.
 var everyMerchant = map[string]string{
 	"sqlVersion":   "the file server's",
-	"sqlVersionAt": "the file server's",
 	"sqlLeftovers": "the sweep of imports",
 	"sqlAnyQueued": "the sequencer's",
 	"sqlSequence":  "the sequencer's",
