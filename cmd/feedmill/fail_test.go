@@ -77,6 +77,10 @@ func TestHalfAPartner(t *testing.T) {
 		if !ok {
 			t.Fatalf("no hint for a partner without %s: %q", table, said)
 		}
+		// Who has not heard that, as when the command was killed, hears it of the next try.
+		if again := run(exitFailed, "partner", "add", "nord "); !strings.Contains(again, strings.TrimSpace(commands)) {
+			t.Errorf("a second try for a partner without %s says %q, want the hint of the first, %q", table, again, commands)
+		}
 		for i, part := range strings.Split(commands, "'feedmill ")[1:] {
 			command, _, _ := strings.Cut(part, "'")
 			if out := run(0, strings.Fields(command)...); strings.HasPrefix(command, "link") != strings.Contains(out, "gateway: ") {

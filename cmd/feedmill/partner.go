@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -116,21 +117,56 @@ func (d *desk) addPartner(ctx context.Context, p partner.Partner, profile feed.P
 	if err := d.resolveList(ctx, &profile.PriceList); err != nil {
 		return added{}, err
 	}
-	if p, err = d.CreatePartner(ctx, d.who, p); err != nil {
+	name := p.Name
+	if p, err = d.CreatePartner(ctx, d.who, p); errors.Is(err, partner.ErrTaken) {
+		return added{}, d.halfThere(ctx, name, err)
+	} else if err != nil {
 		return added{}, err
 	}
+	// What is begun is ended: the rest is as short, and has bounds of its own.
+	ctx = context.WithoutCancel(ctx)
 	o, err := d.CreateOffer(ctx, d.who, partner.Offer{Partner: p.ID, Shop: shops[0].ID, Name: shops[0].Name, Profile: profile,
 		PartnerDiscounts: noDiscounts(&profile), FeedEnabled: true})
 	if err != nil {
 		return added{}, halfAdded(err, fmt.Sprintf("partner %s is there, but not his offer", p.ID),
-			fmt.Sprintf("'feedmill offer add --partner %s' with the same profile, and 'feedmill link new --partner %s', make the rest", p.ID, p.ID))
+			restWithOffer(p.ID))
 	}
 	l, secret, err := d.CreateLink(ctx, d.who, o.ID, manage.NewLink{Name: "first"})
 	if err != nil {
 		return added{}, halfAdded(err, fmt.Sprintf("partner %s and his offer are there, but no link", p.ID),
-			fmt.Sprintf("'feedmill link new --partner %s' makes the rest", p.ID))
+			restWithLink(p.ID))
 	}
 	return added{Partner: string(p.ID), Offer: string(o.ID), Link: string(l.ID), Gateway: d.gateway(secret)}, nil
+}
+
+func restWithOffer(id partner.ID) string {
+	return fmt.Sprintf("'feedmill offer add --partner %s' with the same profile, and 'feedmill link new --partner %s', make the rest", id, id)
+}
+
+func restWithLink(id partner.ID) string {
+	return fmt.Sprintf("'feedmill link new --partner %s' makes the rest", id)
+}
+
+// halfThere adds to the refusal of a name that is taken what its partner lacks:
+// a command that was killed halfway could tell nobody.
+func (d *desk) halfThere(ctx context.Context, name string, taken error) error {
+	p, err := d.partnerNamed(ctx, strings.TrimSpace(name))
+	if err != nil {
+		return taken
+	}
+	offers, err := d.Offers(ctx, d.who, p.ID)
+	if err != nil {
+		return taken
+	}
+	if len(offers) == 0 {
+		return &feed.Error{Kind: feed.KindConflict, Message: taken.Error() + ", without an offer", Hint: "if it is the same one, " + restWithOffer(p.ID)}
+	}
+	for i := range offers {
+		if links, err := d.Links(ctx, d.who, offers[i].ID); err != nil || len(links) > 0 {
+			return taken
+		}
+	}
+	return &feed.Error{Kind: feed.KindConflict, Message: taken.Error() + ", without a link", Hint: "if it is the same one, " + restWithLink(p.ID)}
 }
 
 // halfAdded tells what of a partner was made before err, and how the rest is:
