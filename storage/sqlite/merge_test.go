@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -238,6 +240,46 @@ func TestCalledOffMerge(t *testing.T) {
 		}
 	}
 	if _, err := db.Merge(t.Context(), partner.Actor{}, m, id, partner.MergeReplace, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSweepOfUnknownFiles removes files of imports that the records do not know.
+func TestSweepOfUnknownFiles(t *testing.T) {
+	t.Parallel()
+	db := setup(t, sqlite.Options{})
+	m := partner.NewMerchantID()
+	if _, err := db.CreateMerchant(t.Context(), partner.Actor{}, partner.Merchant{ID: m, Name: "m"}); err != nil {
+		t.Fatal(err)
+	}
+	known, old, fresh := partner.NewImportID(), partner.NewImportID(), partner.NewImportID()
+	staged := func(yield func(partner.StagedProduct, error) bool) {
+		yield(partner.StagedProduct{ID: 1, Doc: []byte("{}")}, nil)
+	}
+	if _, err := db.StageProducts(t.Context(), m, known, staged); err != nil {
+		t.Fatal(err)
+	}
+	other := strings.TrimSuffix(db.StagingPath("x"), "x") + "notes.txt"
+	for _, path := range []string{db.StagingPath(old), db.StagingPath(fresh), other} {
+		if err := os.WriteFile(path, []byte("what a killed process has left"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	day := time.Now().Add(-24 * time.Hour)
+	for _, path := range []string{db.StagingPath(known), db.StagingPath(old), other} {
+		if err := os.Chtimes(path, time.Time{}, day.Add(-time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := db.SweepImports(t.Context(), day); n != 1 || err != nil {
+		t.Errorf("swept %d, %v, want 1", n, err)
+	}
+	for path, want := range map[string]bool{db.StagingPath(known): true, db.StagingPath(old): false, db.StagingPath(fresh): true, other: true} {
+		if _, err := os.Stat(path); (err == nil) != want {
+			t.Errorf("%s: %v, want it there: %v", path, err, want)
+		}
+	}
+	if _, err := db.Merge(t.Context(), partner.Actor{}, m, known, partner.MergeReplace, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 // those of package records. Whoever adds one has to say so here.
 var everyMerchant = map[string]string{
 	"sqlLeftovers":   "the sweep of imports",
+	"sqlKnownImport": "the sweep of imports",
 	"sqlAnyQueued":   "the sequencer's",
 	"sqlSequence":    "the sequencer's",
 	"sqlSequenceTo":  "the sequencer's",

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"feedmill/feed"
@@ -21,6 +24,7 @@ const (
 	sqlCloseImport  = `UPDATE import_run SET state = ?, touched = ? WHERE merchant_id = ? AND import_id = ?`
 	sqlForgetImport = `DELETE FROM import_run WHERE merchant_id = ? AND import_id = ?`
 	sqlLeftovers    = `SELECT merchant_id, import_id FROM import_run WHERE state NOT IN ('writing', 'staging') OR touched < ?` // every merchant
+	sqlKnownImport  = `SELECT EXISTS (SELECT 1 FROM import_run WHERE import_id = ?)`                                           // every merchant
 )
 
 // StageProducts adds products to an import of the merchant, which begins with
@@ -130,8 +134,9 @@ func (d *DB) unstage(ctx context.Context, merchant partner.MerchantID, id partne
 }
 
 // SweepImports removes what merged and discarded imports have left behind, and
-// drops imports that nothing was added to since before. It gives the number of
-// imports removed.
+// drops imports that nothing was added to since before, and files of imports that
+// the records do not know, as after a copy of them was put back. It gives the
+// number of imports removed.
 func (d *DB) SweepImports(ctx context.Context, before time.Time) (n int, err error) {
 	type run struct {
 		merchant partner.MerchantID
@@ -154,5 +159,43 @@ func (d *DB) SweepImports(ctx context.Context, before time.Time) (n int, err err
 			n++
 		}
 	}
-	return n, err
+	if err != nil {
+		return n, err
+	}
+	unknown, err := d.sweepStaging(ctx, before)
+	return n + unknown, err
+}
+
+// sweepStaging removes files of unknown imports. An import is known before it has
+// a file, and until it has none.
+func (d *DB) sweepStaging(ctx context.Context, before time.Time) (n int, err error) {
+	list, err := os.ReadDir(filepath.Dir(d.path))
+	if err != nil {
+		return 0, fmt.Errorf("look for files of imports: %w", err)
+	}
+	for _, e := range list {
+		name, ours := strings.CutPrefix(e.Name(), filepath.Base(d.stagingPath("")))
+		id := partner.ImportID(name)
+		if !ours || !id.Valid() {
+			continue
+		}
+		if info, err := e.Info(); err != nil || !info.Mode().IsRegular() || !info.ModTime().Before(before) {
+			continue
+		}
+		known := false
+		if err := d.read(ctx, "look for import "+name, func(ctx context.Context, t *tx) error {
+			_, err := t.one(ctx, sqlKnownImport, []any{id}, &known)
+			return err
+		}); err != nil {
+			return n, err
+		}
+		if known {
+			continue
+		}
+		if err := removeStaging(d.stagingPath(id)); err != nil {
+			return n, fmt.Errorf("clear import %s: %w", id, err)
+		}
+		n++
+	}
+	return n, nil
 }
