@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -35,6 +36,8 @@ type table struct {
 	lines  *lines.Reader
 	csv    *csvlex.Reader
 	width  int // columns
+	// most is how many fields a row may have, blank ones behind the columns included.
+	most int
 	// rows are those of the current product; spare are free for use.
 	rows, spare []*csvlex.Record
 	// ahead is a row that was read and belongs to the next product.
@@ -126,7 +129,10 @@ func (t *table) row() (*csvlex.Record, error) {
 			return nil, err
 		}
 	case !blankRow(r.Fields):
-		if r.Fields = cutBlank(r.Fields, t.width); len(r.Fields) == t.width {
+		if len(r.Fields) <= t.most {
+			r.Fields = cutBlank(r.Fields, t.width)
+		}
+		if len(r.Fields) == t.width {
 			if r.Open && r.Fields[t.width-1] != "" {
 				t.in.startLine(r.Line)
 				t.in.warn("", "the file ends without a line end, behind "+quote(r.Fields[t.width-1]), hintOpen)
@@ -202,7 +208,7 @@ func (t *table) openFile() error {
 		return src.explain(err)
 	}
 	fields := cutBlank(r.Fields, 1)
-	t.width = len(fields)
+	t.width, t.most = len(fields), mostFields(comma, len(r.Fields))
 	names := make([]string, t.width)
 	for i, f := range fields {
 		if names[i] = strings.TrimSpace(strings.Clone(f)); strings.Contains(names[i], "\r") {
@@ -222,6 +228,17 @@ func cutBlank(fields []string, least int) []string {
 		fields = fields[:len(fields)-1]
 	}
 	return fields
+}
+
+// mostFields bounds the fields of a row by those of the header. Some programs end
+// rows with a separator that the header has not; but where commas separate, a
+// decimal comma without quotes moves all behind it by one, and a blank field at the
+// end would hide that: 12,50 would be a price of 12 and a stock of 50.
+func mostFields(comma byte, header int) int {
+	if comma == ',' {
+		return header
+	}
+	return math.MaxInt
 }
 
 func headerHint(e *csvlex.Error) string {

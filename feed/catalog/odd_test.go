@@ -200,3 +200,32 @@ func TestImagesInOneCell(t *testing.T) {
 		}
 	}
 }
+
+// A decimal comma without quotes, where commas separate, moves what stands behind it
+// by one column: a blank last cell must not hide that.
+func TestDecimalCommasBetweenCommas(t *testing.T) {
+	t.Parallel()
+	const torn = "has 7 fields, the header has 6 columns (quote fields that hold separators)"
+	const head = "id,name,category,price,stock,tags"
+	expectOdd(t, polish(), []oddFile{
+		{"c.csv", head + "\n7,x,a,12,50,5,\n8,y,a,13,99,7,\n", 0, []string{"c.csv:2: " + torn, "c.csv:3: " + torn}},
+		{"c.csv", head + ",\n7,x,a,12.50,5,,\n", 1, nil},
+		{"c.csv", head + ",\n7,x,a,12,50,5,,\n", 0, []string{"c.csv:2: has 8 fields, the header has 6 columns (quote fields that hold separators)"}},
+		{"c.csv", "id;name;category;price;stock\n7;x;a;12,50;5;\n", 1, nil},
+	})
+	for text, want := range map[string]string{
+		"code,price,x_note\nA,12,50,\n":   "f:2: has 4 fields, the header has 3 columns (quote fields that hold separators)",
+		"code,price,x_note\nA,12.50,\n":   "",
+		"code,price,x_note,\nA,12.50,,\n": "",
+		"code;price\nA;12,50;\n":          "",
+	} {
+		problems, err := catalog.ReadPrices(strings.NewReader(text), catalog.PriceOptions{Name: "f", Currency: feed.MustCurrency("PLN")}, func(catalog.PriceLine) {})
+		got := ""
+		for _, p := range problems {
+			got += p.String()
+		}
+		if err != nil || got != want {
+			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
+		}
+	}
+}

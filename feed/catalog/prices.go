@@ -235,7 +235,7 @@ func (p *priceReader) table(comma byte, told bool) error {
 		return &feed.Error{Kind: feed.KindInvalid, Message: "header", Err: err}
 	}
 	fields := cutBlank(r.Fields, 1)
-	width := len(fields)
+	width, most := len(fields), mostFields(comma, len(r.Fields))
 	var unknown []string
 	for i, name := range fields {
 		name = strings.ToLower(strings.TrimSpace(name))
@@ -282,7 +282,7 @@ func (p *priceReader) table(comma byte, told bool) error {
 		case err != nil:
 			return err
 		case blankRow(r.Fields):
-		case len(cutBlank(r.Fields, width)) != width:
+		case len(r.Fields) > most || len(cutBlank(r.Fields, width)) != width:
 			err = p.fail(r.Line, "", "has "+plural(int64(len(r.Fields)), "field")+", the header has "+plural(int64(width), "column"), "quote fields that hold separators")
 		case r.Open && at["price"] == width-1 && p.cut(cell("price")):
 			err = p.fail(r.Line, "price", "the file ends without a line end, behind "+quote(cell("price")), hintOpenPrice)
