@@ -54,6 +54,9 @@ type Options struct {
 	// HasDefaultVAT is set; without it such products are refused.
 	DefaultVAT    feed.Percent
 	HasDefaultVAT bool
+	// UnsaidVAT takes Shopify's export, which has no place for a rate, at a VAT of 0
+	// where nobody says one, with a warning; without it such exports are refused.
+	UnsaidVAT bool
 	// NetPrices says that prices given as one number are net; default gross.
 	NetPrices bool
 	// DefaultCategory is the path of the category of products that name none.

@@ -49,17 +49,23 @@ func newShopify(in *intake, files []*source) reader {
 	return newTable(in, files, t)
 }
 
+const unsaidVAT = "the export does not say the VAT rate"
+
 func (t *shopifyTable) header(names []string) error {
 	if t.def.Currency.IsZero() {
 		return &feed.Error{Kind: feed.KindInvalid, Message: "the export does not say in which currency its prices are", Hint: "name it with --currency"}
 	}
-	if !t.def.HasVAT {
-		return &feed.Error{Kind: feed.KindInvalid, Message: "the export does not say the VAT rate", Hint: "give it with --vat (0 where there is none)"}
+	if !t.def.HasVAT && !t.opt.UnsaidVAT {
+		return &feed.Error{Kind: feed.KindInvalid, Message: unsaidVAT, Hint: "give it with --vat (0 where there is none)"}
 	}
 	for i := range t.index {
 		t.index[i] = -1
 	}
 	t.startLine(1)
+	if !t.def.HasVAT {
+		t.def.HasVAT = true
+		t.warnOnce(unsaidVAT, "vat", unsaidVAT, "0 is taken, so that net prices are as high as gross ones: where there is VAT, say its rate in the settings first")
+	}
 	for i, name := range names {
 		c, read, known := findShopify(name)
 		switch {

@@ -165,3 +165,48 @@ func TestImportInSteps(t *testing.T) {
 	_, err = w.StageImport(w.ctx, w.owner, write(""))
 	wantKind(t, "no products", err, feed.KindInvalid)
 }
+
+// A merchant whose settings say no rate of VAT has said none: his products are not
+// taken for free of it. Shopify's export has no place for a rate.
+func TestImportWithoutVAT(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	write := func(name, text string) manage.ImportFile {
+		path := filepath.Join(t.TempDir(), name)
+		check(t, os.WriteFile(path, []byte(text), 0o600))
+		return manage.ImportFile{Path: path, Name: name, NetPrices: true}
+	}
+	table := write("mine.csv", "id;name;category;price;stock\n7;x;a;10,00;1\n")
+	shop := write("shop.csv", "Handle,Title,Vendor,Option1 Name,Option1 Value,Variant Inventory Qty,Variant Price\nmug,Mug,V,Title,Default Title,1,10.00\n")
+	_, err := w.StageImport(w.ctx, w.owner, table)
+	var lines *manage.LinesError
+	if !errors.As(err, &lines) || len(lines.Problems) != 1 || lines.Problems[0].Field != "vat" || lines.Problems[0].Message != "is missing" {
+		t.Errorf("a table: got %v", err)
+	}
+	in, err := w.StageImport(w.ctx, w.owner, shop)
+	check(t, err)
+	if len(in.Problems) == 0 || in.Problems[0].Message != "the export does not say the VAT rate" || in.Problems[0].Level != catalog.LevelWarning {
+		t.Errorf("Shopify's export: told as %v", in.Problems)
+	}
+	check(t, w.DiscardImport(w.ctx, w.owner, in.ID))
+	m := w.merchant
+	if m.VAT, err = feed.ParsePercent("23"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.UpdateMerchant(w.ctx, w.owner, m)
+	check(t, err)
+	for id, f := range map[feed.ProductID]manage.ImportFile{7: table, catalog.DeriveID("mug"): shop} {
+		in, err := w.StageImport(w.ctx, w.owner, f)
+		check(t, err)
+		if slices.ContainsFunc(in.Problems, func(p catalog.Problem) bool { return p.Field == "vat" }) {
+			t.Errorf("%s: told as %v", f.Name, in.Problems)
+		}
+		_, err = w.MergeImport(w.ctx, w.owner, in)
+		check(t, err)
+		p, err := w.Product(w.ctx, w.owner, id)
+		check(t, err)
+		if got := p.Prices.List.Gross.Text(p.Currency); got != "12.30" {
+			t.Errorf("%s: got a gross price of %s, want 12.30", f.Name, got)
+		}
+	}
+}
