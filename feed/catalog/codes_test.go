@@ -32,14 +32,14 @@ func sharing(t *testing.T, opt catalog.Options, files ...string) *catalog.Stream
 // TestSharedCodes reads catalogs in which several products have one code.
 func TestSharedCodes(t *testing.T) {
 	t.Parallel()
-	csv := "id;name;category;price_gross;size;code;external_code\n" +
-		"9;Nine;C;1,00;S;K-1;E-1\n" +
-		"9;;;;M;K-2;E-2\n" +
-		"3;Three;C;1,00;;K-2;\n" +
-		"4;Four;C;1,00;;E-1;\n" + // another's external code is no code
-		"5;Five;C;1,00;;k-1;\n" +
-		"6;Six;C;1,00;;K-2;\n" +
-		"8;Eight;C;1,00;;K-8;\n"
+	csv := "id;name;category;price_gross;size;code;external_code;stock\n" +
+		"9;Nine;C;1,00;S;K-1;E-1;2\n" +
+		"9;;;;M;K-2;E-2;2\n" +
+		"3;Three;C;1,00;;K-2;;2\n" +
+		"4;Four;C;1,00;;E-1;;2\n" + // another's external code is no code
+		"5;Five;C;1,00;;k-1;;2\n" +
+		"6;Six;C;1,00;;K-2;;2\n" +
+		"8;Eight;C;1,00;;K-8;;2\n"
 	second := "id;name;category;price_gross;size;code\n20;Twenty;C;1,00;;K-8\n21;Other;C;1,00;;K-1\n"
 	one, two := file(t, "one.csv", csv), file(t, "two.csv", second)
 	s := sharing(t, polish(), one, two)
@@ -72,7 +72,7 @@ func TestManySharedCodes(t *testing.T) {
 		if i > n-50 {
 			code = fmt.Sprintf("CODE-%09d", i-n/2)
 		}
-		fmt.Fprintf(&b, `{"id":%d,"name":"P","category":"C","price":"1.00","sizes":[{"name":"S","code":%q},{"name":"M","code":"everywhere"}]}`+"\n", i, code)
+		fmt.Fprintf(&b, `{"id":%d,"name":"P","category":"C","price":"1.00","sizes":[{"name":"S","code":%q},{"name":"M","code":"everywhere","stock":1}]}`+"\n", i, code)
 	}
 	dir := t.TempDir()
 	opt := polish()

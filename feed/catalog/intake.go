@@ -22,8 +22,10 @@ type intake struct {
 	sites sites
 	// replaced counts the characters dropped from the current product.
 	replaced int
-	draft    draft
-	removed  []feed.ProductID
+	// stocked says that a product has a stock.
+	stocked bool
+	draft   draft
+	removed []feed.ProductID
 }
 
 // languageCode remembers how a code was parsed: codes are few and parsing is slow.
@@ -117,6 +119,9 @@ func (in *intake) remove(id feed.ProductID) {
 // count adds a finished product to the statistics.
 func (in *intake) count(p *feed.Product) {
 	in.stats.Products++
+	for i := 0; !in.stocked && i < len(p.Sizes); i++ {
+		in.stocked = len(p.Sizes[i].Stock) > 0
+	}
 	if !seen(in.stats.Currencies, p.Currency) {
 		in.stats.Currencies = append(in.stats.Currencies, p.Currency)
 	}

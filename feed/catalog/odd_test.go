@@ -229,3 +229,38 @@ func TestDecimalCommasBetweenCommas(t *testing.T) {
 		}
 	}
 }
+
+// A catalog without any stock, such as a table that has lost the column, sells nothing:
+// that is told before everything else.
+func TestNothingInStock(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"id;name;category;price\n7;x;a;1\n8;y;a;1\n":             true,
+		"id;name;category;price;stock\n7;x;a;1;\n8;y;a;1;\n":     true,
+		"id;name;category;price;stock\n7;x;a;1;\n8;y;a;1;0\n":    false,
+		"id;name;category;price;stock[2]\n7;x;a;1;4\n8;y;a;1;\n": false,
+		"id;name;category;price\n7;x;a;y\n":                      false, // nothing is imported
+		"id;removed\n7;yes\n":                                    false,
+	} {
+		if out := readText(t, polish(), "c.csv", text); out.unstocked != want {
+			t.Errorf("%q: told as out of stock: %v, %q", text, out.unstocked, out.problems)
+		}
+	}
+	path := file(t, "c.csv", "id;name;category;price\n7;x;a;\n")
+	for single, want := range map[bool]string{
+		false: path + ": warning: stock: no product has a stock (partners see all of them as sold out: give each a stock, or unlimited where it never runs out)",
+		true:  path + ":2: warning: product 7: price: is missing or 0 (a product without a price is in no offer)",
+	} {
+		opt := polish()
+		opt.Single = single
+		s, err := catalog.Open([]string{path}, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range s.Products(t.Context()) {
+		}
+		if got := s.Problems()[0].String(); got != want || s.Stats().Warnings != int64(len(s.Problems())) {
+			t.Errorf("got %q and %d warnings, want %q", got, s.Stats().Warnings, want)
+		}
+	}
+}

@@ -73,6 +73,9 @@ type Options struct {
 	TempDir string
 	// Stdin is what the file name "-" denotes; nil is the process's standard input.
 	Stdin io.Reader
+	// Single says that these are single products of a program, not a catalog: what
+	// only the whole of one can lack, such as all stock, is not told.
+	Single bool
 	// Quick leaves out what costs more than it tells of a catalog that is read for
 	// one file: codes that several products have.
 	Quick bool

@@ -257,6 +257,8 @@ func phraseTexts() []phraseText {
 		{"above-price", `{} net is above the price of {}`},
 		{"one-category", `{} is one category`},
 		{"column-name", `{}: header: there is no column name`},
+		{"unstocked", `no product has a stock`},
+		{"h-unstocked", `partners see all of them as sold out: give each a stock, or unlimited where it never runs out`},
 		{"h-grams", `weights are grams`},
 		{"h-kilograms", `if it is meant in kilograms, write {n}`},
 		{"h-below-zero", `write 0 for what is sold out, and unlimited for what never runs out`},

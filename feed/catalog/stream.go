@@ -70,6 +70,7 @@ func (s *Stream) Products(ctx context.Context) iter.Seq2[*feed.Product, error] {
 			}
 			p, err := s.reader.product(ctx)
 			if err == io.EOF {
+				s.tellUnstocked()
 				if err = s.tellShared(); err != nil {
 					s.end(yield, err)
 					return
@@ -97,6 +98,19 @@ func (s *Stream) Products(ctx context.Context) iter.Seq2[*feed.Product, error] {
 			s.progress(false)
 		}
 	}
+}
+
+// hintUnstocked says what to do about a catalog without stock.
+const hintUnstocked = "partners see all of them as sold out: give each a stock, or unlimited where it never runs out"
+
+// tellUnstocked tells before the warnings of single products of a catalog of which nothing is to be had,
+// such as a table that has lost its column of stock: it empties partners' shops.
+func (s *Stream) tellUnstocked() {
+	if s.in.errors > 0 || s.in.stats.Products == 0 || s.in.stocked || s.in.opt.Single {
+		return
+	}
+	s.in.warnings++
+	s.in.listed = append([]Problem{{File: s.sources[0].name, Field: "stock", Level: LevelWarning, Message: "no product has a stock", Hint: hintUnstocked}}, s.in.listed...)
 }
 
 // end yields the error that ends the stream.

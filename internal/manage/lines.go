@@ -179,7 +179,7 @@ func (s *Service) openLines(ctx context.Context, who Identity, known *feed.Dicti
 	head := catalog.AppendDictionaries(nil, known)
 	stream, err := catalog.Open([]string{"-"}, catalog.Options{
 		Format: catalog.FormatJSONL, Stdin: io.MultiReader(bytes.NewReader(head), bytes.NewReader(body)), MaxErrors: maxLineErrors,
-		DefaultLanguage: m.Language, DefaultCurrency: m.Currency, DefaultVAT: m.VAT, HasDefaultVAT: !m.VAT.IsZero(), NetPrices: netPrices,
+		DefaultLanguage: m.Language, DefaultCurrency: m.Currency, DefaultVAT: m.VAT, HasDefaultVAT: !m.VAT.IsZero(), NetPrices: netPrices, Single: true,
 	})
 	if err != nil {
 		return nil, 0, err
