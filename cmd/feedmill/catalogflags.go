@@ -175,16 +175,6 @@ func (s *source) called() string {
 // products yields the catalog in ascending order of id. Problems are told when
 // the stream ends, and are its error.
 func (s *source) products(ctx context.Context) iter.Seq2[*feed.Product, error] {
-	return s.read(ctx, func(stream *catalog.Stream) iter.Seq2[*feed.Product, error] {
-		if s.sorted {
-			return catalog.Sorted(ctx, stream.Products(ctx), s.temp, sortMemory)
-		}
-		return catalog.Ascending(stream.Products(ctx))
-	})
-}
-
-// read opens the catalog and yields what order makes of it.
-func (s *source) read(ctx context.Context, order func(*catalog.Stream) iter.Seq2[*feed.Product, error]) iter.Seq2[*feed.Product, error] {
 	return func(yield func(*feed.Product, error) bool) {
 		if s.last != nil {
 			if err := s.last.Close(); err != nil {
@@ -198,7 +188,11 @@ func (s *source) read(ctx context.Context, order func(*catalog.Stream) iter.Seq2
 			return
 		}
 		s.last = stream
-		for p, err := range order(stream) {
+		ordered := catalog.Ascending(stream.Products(ctx))
+		if s.sorted {
+			ordered = catalog.Sorted(ctx, stream.Products(ctx), s.temp, sortMemory)
+		}
+		for p, err := range ordered {
 			if err != nil {
 				var twice *catalog.DuplicateError
 				switch {
@@ -220,12 +214,6 @@ func (s *source) read(ctx context.Context, order func(*catalog.Stream) iter.Seq2
 			s.warn(stream)
 		}
 	}
-}
-
-// unordered yields the catalog in the order of its files; otherwise it is as
-// products.
-func (s *source) unordered(ctx context.Context) iter.Seq2[*feed.Product, error] {
-	return s.read(ctx, func(stream *catalog.Stream) iter.Seq2[*feed.Product, error] { return stream.Products(ctx) })
 }
 
 // problems tells what is wrong with a catalog and gives err, which sums it up.

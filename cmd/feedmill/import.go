@@ -238,7 +238,21 @@ func (c *importCmd) count(ctx context.Context, src *source, err error) (plan par
 	if err != nil {
 		return plan, err
 	}
-	for p, err := range src.unordered(ctx) {
+	plan, err = counted(src.products(ctx))
+	if errors.Is(err, catalog.ErrUnordered) {
+		src.sorted = true
+		plan, err = counted(src.products(ctx))
+	}
+	if err != nil {
+		return partner.MergePlan{}, err
+	}
+	c.shared = src.last.SharedCodes()
+	return plan, nil
+}
+
+// counted is what adding products to nothing does.
+func counted(products iter.Seq2[*feed.Product, error]) (plan partner.MergePlan, err error) {
+	for p, err := range products {
 		if err != nil {
 			return plan, err
 		}
@@ -246,7 +260,6 @@ func (c *importCmd) count(ctx context.Context, src *source, err error) (plan par
 			plan.AddedExamples = append(plan.AddedExamples, p.ID)
 		}
 	}
-	c.shared = src.last.SharedCodes()
 	return plan, nil
 }
 
