@@ -60,12 +60,19 @@ func eitherNumber(s string) (large, small string, ok bool) {
 // hintTwoNumbers says how to write what twoNumbers finds.
 const hintTwoNumbers = "write it without a mark between thousands, or with two decimals"
 
-// shortened says whether a cell holds what spreadsheets make of the long number
-// that it should hold: 5.90123E+12.
+// shortened says whether a cell holds what spreadsheets and other programs make of the
+// long number that it should hold: 5.90123E+12, 4e+12.
 func shortened(s string) bool {
-	digits, power, ok := strings.Cut(s, "E+")
-	i := strings.IndexAny(digits, ".,")
-	return ok && i == 1 && isWhole(digits[:1]) && isWhole(digits[2:]) && isWhole(power)
+	i := strings.IndexAny(s, "Ee")
+	if i < 1 || i+1 >= len(s) || s[i+1] != '+' || !isWhole(s[:1]) {
+		return false
+	}
+	digits, power := s[:i], s[i+2:]
+	if len(digits) == 1 {
+		// From twelve digits on; 1E+5 may be a code.
+		return isWhole(power) && len(power) == 2 && power > "10"
+	}
+	return (digits[1] == '.' || digits[1] == ',') && isWhole(digits[2:]) && isWhole(power)
 }
 
 // hintShortened says what to do about a shortened number.
@@ -101,6 +108,16 @@ func sheetDate(s string) bool {
 	}
 	return len(day) <= 2 && isWhole(day) && slices.Contains(sheetMonths, month)
 }
+
+// tellNumber tells once of a code that a program has made a number of: 1001.0.
+func (in *intake) tellNumber(field, v string) {
+	if whole, ok := strings.CutSuffix(v, ".0"); ok && isWhole(whole) {
+		in.warnOnce("number "+field, field, quote(v)+" looks like a number that a program has made of "+quote(whole), hintNumber)
+	}
+}
+
+// hintNumber says what to do about a code that was made a number.
+const hintNumber = "let that program read the column as text, and export it again"
 
 // tellDate tells once of a size or code that a spreadsheet has made a date of.
 func (in *intake) tellDate(field, v string) {

@@ -33,6 +33,14 @@ func (in *intake) check(p *feed.Product, path func(list string, i int, rest stri
 		if e := entity(p.Names[i].Value); e != "" {
 			in.warnOnce("entity", path("", 0, "name"), "holds "+quote(e)+", which partners see as it stands", "names are plain text: write the sign itself")
 		}
+		if e := tag(p.Names[i].Value); e != "" {
+			in.warnOnce("tag", path("", 0, "name"), "holds "+quote(e)+", which partners see as it stands", hintTags)
+		}
+		in.tellText(path("", 0, "name"), p.Names[i].Value)
+	}
+	in.tellText("producer", p.Producer.Name)
+	for i := range p.Category.Names {
+		in.tellText("category", p.Category.Names[i].Value)
 	}
 	if list, base := p.Prices.List.Net, p.Prices.Wholesale.Net; base.Minor() > list.Minor() && !list.IsZero() {
 		in.warnOnce("wholesale", path("", 0, "wholesale"), base.Text(p.Currency)+" net is above the price of "+list.Text(p.Currency), "are the two the wrong way round? all partners are shown the price")
@@ -176,6 +184,11 @@ func (in *intake) checkSizes(p *feed.Product, path func(list string, i int, rest
 			if p.Sizes[k].ID == s.ID && s.ID != "" {
 				in.fail(path("sizes", i, "id"), quote(s.ID)+" occurs twice", "each size of a product has its own id")
 				break
+			}
+		}
+		for _, c := range [...]struct{ field, code string }{{"code", s.Code}, {"producer_code", s.ProducerCode}, {"external_code", s.ExternalCode}} {
+			if noValue(c.code) {
+				in.tellNoValue(path("sizes", i, c.field), c.code)
 			}
 		}
 		in.checkWeight(s.Weight, func() string { return path("sizes", i, "weight") })

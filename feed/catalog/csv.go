@@ -86,7 +86,7 @@ func (t *ownTable) key(r *csvlex.Record) string {
 func (t *ownTable) product(rows []*csvlex.Record) *feed.Product {
 	d := &t.draft
 	d.reset()
-	t.rows, d.path = rows, t.path
+	t.rows, d.path, d.table = rows, t.path, true
 	removed := false
 	for n, r := range rows {
 		t.at(r.Line)
@@ -207,6 +207,7 @@ func (t *ownTable) productCell(c *column, v string) {
 	case cKey:
 		t.tellShortened(c.name, v)
 		t.tellDate(c.name, v)
+		t.tellNumber(c.name, v)
 		d.key = v
 	case cDisplayCode:
 		t.tellShortened(c.name, v)
@@ -266,9 +267,16 @@ func (t *ownTable) productCell(c *column, v string) {
 		t.group(c, v)
 	}
 	if err != nil {
-		t.fail(c.name, reason(err), "")
+		hint := ""
+		if c.kind == cVAT {
+			hint = hintRate
+		}
+		t.fail(c.name, reason(err), hint)
 	}
 }
+
+// hintRate says how rates are written, in countries where some have letters.
+const hintRate = "VAT is a percentage such as 23: write 0 where there is none"
 
 // group joins variants by the column group.
 func (t *ownTable) group(c *column, v string) {
@@ -358,6 +366,9 @@ func (t *ownTable) sizeCell(c *column, s *feed.Size, n int, v string) {
 			return
 		}
 		t.tellDate(c.name, v)
+		if c.kind != cSizeID {
+			t.tellNumber(c.name, v)
+		}
 	}
 	switch c.kind {
 	case cSize:
@@ -418,7 +429,8 @@ func (t *ownTable) quantity(c *column, v string) feed.Quantity {
 	}
 	q, err := feed.ParseQuantity(decimalPoint(v))
 	if err != nil {
-		t.fail(c.name, reason(err), "")
+		// What values of the domain may be besides, tables may not.
+		t.fail(c.name, strings.TrimSuffix(reason(err), ", and not -1 for unlimited"), hintStock)
 		return feed.Quantity{}
 	}
 	if _, _, ok := eitherNumber(v); ok {
@@ -431,6 +443,7 @@ func (t *ownTable) quantity(c *column, v string) feed.Quantity {
 // not as it was meant.
 const (
 	hintBelowZero = "write 0 for what is sold out, and unlimited for what never runs out"
+	hintStock     = "write a number, 0 for what is sold out and unlimited for what never runs out"
 	hintThousands = "where it means more, write it without a mark between thousands"
 )
 

@@ -89,7 +89,7 @@ func TestCSVAroundTheTable(t *testing.T) {
 	t.Parallel()
 	out := readText(t, polish(), "c.csv", "sep=;\r\nid;name;category;price;;\r\n7;a,b;c;1,5;;\r\n8;x;c;1;;;;\r\n9;x;c;y;;\r\n10;x;c;1;;note\r\n")
 	// A row is read before the product above it is made.
-	want := []string{"c.csv:6: has 6 fields, the header has 4 columns (quote fields that hold separators)", `c.csv:5: product 9: price: gross "y" is not a decimal number (digits with an optional decimal point)`}
+	want := []string{"c.csv:6: has 6 fields, the header has 4 columns (quote fields that hold separators)", `c.csv:5: product 9: price: gross "y" is not a decimal number (digits with an optional decimal point) (write the number alone, and nothing where there is no price; the currency has a column of its own)`}
 	if got := out.problems; len(out.lines) != 2 || !slices.Equal(got, want) {
 		t.Errorf("got %d products, %q, want %q", len(out.lines), got, want)
 	}

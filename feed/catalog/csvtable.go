@@ -250,15 +250,22 @@ func headerHint(e *csvlex.Error) string {
 
 // lexHint says what to do about a record that cannot be read.
 func lexHint(e *csvlex.Error) string {
-	if strings.HasPrefix(e.Message, "a byte order mark") {
+	switch {
+	case strings.HasPrefix(e.Message, "a byte order mark"):
 		return hintJoined
+	case strings.HasPrefix(e.Message, "a quote inside"):
+		return hintQuotes
+	case e.Message == "a NUL byte":
+		return hintDamaged
 	}
 	return ""
 }
 
 const (
-	hintJoined = "files that were joined have one at each seam: give each file by itself"
-	hintOpen   = "was the export cut off? look whether that value is whole"
+	hintJoined  = "files that were joined have one at each seam: give each file by itself"
+	hintQuotes  = "put the whole field into quotes, and write each quote within it twice"
+	hintDamaged = "the file is damaged, as by a full disk or a broken transfer: export it again"
+	hintOpen    = "was the export cut off? look whether that value is whole"
 )
 
 // toldSeparator gives the separator of the line sep=; that spreadsheets write

@@ -45,7 +45,9 @@ type draft struct {
 	p             feed.Product
 	key           string
 	hasID, hasVAT bool
-	prices        []amounts
+	// table says that amounts stand in cells.
+	table  bool
+	prices []amounts
 	// gtins are the sizes whose producer code was given as a GTIN.
 	gtins []gtinOf
 	// one is the only size, for products that give its members themselves;
@@ -287,6 +289,9 @@ func gtinStandard(code string) feed.CodeStandard {
 	return g.Standard()
 }
 
+// hintAmount says how tables write amounts.
+const hintAmount = "write the number alone, and nothing where there is no price; the currency has a column of its own"
+
 // finishPrices converts the amounts.
 func (in *intake) finishPrices(d *draft) {
 	for i := range d.prices {
@@ -302,7 +307,11 @@ func (in *intake) finishPrices(d *draft) {
 			if a.size >= 0 {
 				list = "sizes"
 			}
-			in.fail(d.path(list, a.size, priceNames[a.point]), message, "")
+			hint := ""
+			if d.table && strings.Contains(message, "is not a decimal number") {
+				hint = hintAmount
+			}
+			in.fail(d.path(list, a.size, priceNames[a.point]), message, hint)
 			continue
 		}
 		a.price = price

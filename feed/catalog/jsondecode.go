@@ -215,7 +215,11 @@ func (d *decoder) tooMany(top *step, max int) {
 func (d *decoder) wrong(want string) {
 	kind := d.lex.Kind()
 	if kind != jsonlex.Invalid {
-		d.refuse("is "+kind.String()+", not "+want, "")
+		hint := ""
+		if d.lex.Empty() {
+			hint = "leave it out when there is none" // some languages write empty objects so
+		}
+		d.refuse("is "+kind.String()+", not "+want, hint)
 	}
 	d.lex.Skip()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"feedmill/feed"
 	"feedmill/feed/catalog/internal/csvlex"
@@ -205,13 +206,20 @@ func (d *decoder) tombstone(o *object) {
 	}
 }
 
+// hintNaN says what to do about numbers that are none, which some programs write.
+const hintNaN = "JSON has no NaN and no Infinity: leave the member out, or write null"
+
 // endLine lists the problems of a line that gave no product.
 func (d *decoder) endLine(label string) {
 	if err := d.lex.Err(); err != nil {
 		if err.Encoding {
 			d.notUTF8(d.offset+int64(err.Offset), err.Message)
 		} else {
-			d.fail("", err.Error(), "")
+			hint := ""
+			if strings.HasSuffix(err.Message, "got 'N'") || strings.HasSuffix(err.Message, "got 'I'") {
+				hint = hintNaN
+			}
+			d.fail("", err.Error(), hint)
 		}
 	}
 	d.commit(label)

@@ -228,6 +228,15 @@ func (l *Lexer) Kind() Kind {
 	return Invalid
 }
 
+// Empty says whether the list that stands next has nothing in it.
+func (l *Lexer) Empty() bool {
+	if l.Kind() != Array {
+		return false
+	}
+	rest := bytes.TrimLeft(l.b[l.i+1:], " \t\r\n")
+	return len(rest) > 0 && rest[0] == ']'
+}
+
 // End checks that nothing but white space is left.
 func (l *Lexer) End() {
 	if l.space(); l.err == nil && l.i < len(l.b) {
