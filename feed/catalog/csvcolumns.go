@@ -187,6 +187,22 @@ func findColumn(base string, c *column) (found bool, takes argument) {
 // hintIgnored says what to do with a column that is not one of ours.
 const hintIgnored = "prefix columns that are to be ignored with x_"
 
+// commonNames are what shops and stock systems call columns of ours, where what is
+// spelled alike would be another one: the nearest to Waga, a weight, are tags.
+var commonNames = map[string]string{
+	"sku": "code", "symbol": "code", "indeks": "code", "kod": "code", "reference": "code", "artikelnummer": "code", "item number": "code",
+	"ean": "gtin", "ean13": "gtin", "ean-13": "gtin", "barcode": "gtin", "kod ean": "gtin", "kod kreskowy": "gtin", "upc": "gtin",
+	"nazwa": "name", "nazwa produktu": "name", "title": "name", "product name": "name", "bezeichnung": "name", "tytuł": "name",
+	"kategoria": "category", "kategorie": "category", "categories": "category",
+	"producent": "producer", "marka": "producer", "brand": "producer", "manufacturer": "producer", "vendor": "producer", "hersteller": "producer",
+	"cena": "price", "preis": "price", "cena netto": "price_net", "netto": "price_net", "cena brutto": "price_gross", "brutto": "price_gross", "cena hurtowa": "wholesale", "wholesale price": "wholesale",
+	"stawka vat": "vat", "stawka": "vat", "podatek": "vat", "mwst": "vat", "waluta": "currency", "währung": "currency",
+	"stan": "stock", "stan magazynowy": "stock", "ilość": "stock", "ilosc": "stock", "stany": "stock", "quantity": "stock", "qty": "stock", "bestand": "stock", "lager": "stock", "menge": "stock",
+	"waga": "weight", "gewicht": "weight", "rozmiar": "size", "größe": "size", "jednostka": "unit", "jm": "unit", "j.m.": "unit", "einheit": "unit",
+	"opis": "long_desc", "description": "long_desc", "beschreibung": "long_desc", "krótki opis": "short_desc", "short description": "short_desc", "kurzbeschreibung": "short_desc",
+	"zdjęcie": "image", "zdjęcia": "image", "obrazki": "image", "images": "image", "bild": "image", "bilder": "image",
+}
+
 // maxUnknown is how many unknown columns an error names.
 const maxUnknown = 20
 
@@ -212,7 +228,10 @@ func unknownColumns(names []string) error {
 			continue
 		}
 		text := quote(name)
-		if meant = nearest(base, known); meant != "" {
+		if meant = commonNames[base]; meant == "" {
+			meant = nearest(base, known)
+		}
+		if meant != "" {
 			text += " (" + meant + "?)"
 		}
 		told = append(told, text)

@@ -214,6 +214,10 @@ func isErrorMember(name string) bool {
 	return slices.Contains([]string{"error", "errors", "error_description", "fault", "detail"}, name)
 }
 
+// wooMeasures are the columns of a weight and three lengths that WooCommerce's export
+// has side by side: their units stand behind them in every language.
+var wooMeasures = regexp.MustCompile(`\((?:kg|g|lbs|oz)\)(?:"?[,;\t]"?[^,;\t()]+\((?:m|cm|mm|in|yd)\)){3}`)
+
 // tableOf says whose table a header is that we do not read, nil where it may be ours.
 func (s *source) tableOf(header string) error {
 	has := func(names ...string) bool {
@@ -225,7 +229,7 @@ func (s *source) tableOf(header string) error {
 		return true
 	}
 	switch {
-	case has("regular price", "in stock?"), has("regular price", "tax status"):
+	case has("regular price", "in stock?"), has("regular price", "tax status"), !has(ignoredPrefix) && wooMeasures.MatchString(header):
 		return s.stranger("is the product export of WooCommerce", "write a table with columns of ours: key (from SKU), name (Name), category (Categories, one of them, with / for >), price (Regular price), stock (Stock), image (Images, with blanks between them), vat and currency")
 	case has("store_view_code", "attribute_set_code"):
 		return s.stranger("is the product export of Magento", "write a table with columns of ours: key (from sku), name (name), category (categories, one of them), price (price), stock (qty), vat and currency")

@@ -66,6 +66,8 @@ func TestStrangers(t *testing.T) {
 		{"array", `[{"id":1}]`, "is a JSON array", "jq -c '.[]'"},
 
 		{"WooCommerce", "\ufeffID,Type,SKU,Name,Published,\"Tax status\",\"In stock?\",Stock,\"Regular price\",Categories,Images\n", "is the product export of WooCommerce", "key (from SKU)"},
+		{"WooCommerce in Polish", "ID,Typ,SKU,Nazwa,Opublikowano,\"Status podatku\",\"W magazynie?\",Magazyn,\"Waga (kg)\",\"Długość (cm)\",\"Szerokość (cm)\",\"Wysokość (cm)\",Cena,Kategorie,Obrazki\n", "is the product export of WooCommerce", "key (from SKU)"},
+		{"WooCommerce in German", "ID;Typ;Artikelnummer;Name;Vorrätig?;Lager;Gewicht (g);Länge (mm);Breite (mm);Höhe (mm);Regulärer Preis;Kategorien;Bilder\n", "is the product export of WooCommerce", "key (from SKU)"},
 		{"Magento", "sku,store_view_code,attribute_set_code,product_type,name\n", "is the product export of Magento", "key (from sku)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -113,5 +115,20 @@ func TestNoStrangers(t *testing.T) {
 	out := read(t, polish(), file(t, "broken.jsonl", `{"id":1,"name":"x"`+"\n"+line("")))
 	if len(out.problems) == 0 || !strings.HasPrefix(filepath.Base(out.problems[0]), "broken.jsonl:1: ") {
 		t.Errorf("got %v, %v", out.problems, out.err)
+	}
+}
+
+// Columns that others call otherwise are told with our names for them, not with what is
+// spelled alike; a table with measures of its own is ours.
+func TestColumnsOfOthers(t *testing.T) {
+	t.Parallel()
+	out := readText(t, polish(), "c.csv", "Symbol;Nazwa;Kategoria;Stawka VAT;Cena netto;Stan;EAN;Waga;Uwagi\n")
+	const want = `none of the columns is known: "Symbol" (code?), "Nazwa" (name?), "Kategoria" (category?), "Stawka VAT" (vat?), "Cena netto" (price_net?), "Stan" (stock?), "EAN" (gtin?), "Waga" (weight?), "Uwagi"`
+	if out.err == nil || !strings.HasSuffix(out.err.Error(), want) {
+		t.Errorf("got %v, want %s", out.err, want)
+	}
+	out = readText(t, polish(), "c.csv", "id;name;category;price;x_Waga (kg);x_Długość (cm);x_Szerokość (cm);x_Wysokość (cm)\n7;x;a;1;;;;\n")
+	if out.err != nil || len(out.lines) != 1 {
+		t.Errorf("measures of its own: got %v, %q", out.err, out.problems)
 	}
 }
