@@ -99,6 +99,9 @@ func (t *ownTable) product(rows []*csvlex.Record) *feed.Product {
 				continue
 			}
 			v := t.cell(r.Fields[i])
+			if !c.manyLines() && t.joined(v) {
+				t.fail(c.name, "holds the end of this row and the beginning of another", hintQuotes)
+			}
 			switch {
 			case c.perSize():
 				if v != "" {
@@ -138,6 +141,23 @@ func (t *ownTable) product(rows []*csvlex.Record) *feed.Product {
 		return nil
 	}
 	return p
+}
+
+// joined says whether a cell holds the rest of its row and the beginning of a later one,
+// as it does where a text begins with a quote that a later text ends, in tables whose
+// writer quotes nothing: it holds all separators of a row for each end of a line. The
+// product would have what stands behind the name of another, its price too.
+func (t *ownTable) joined(v string) bool {
+	ends := strings.Count(v, "\n")
+	if ends == 0 || len(t.columns) < 3 {
+		return false
+	}
+	for _, comma := range []string{",", ";", "\t"} {
+		if strings.Count(v, comma) == ends*(len(t.columns)-1) {
+			return true
+		}
+	}
+	return false
 }
 
 // place names the column that a problem is about and moves to its row.

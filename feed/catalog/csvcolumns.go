@@ -155,6 +155,16 @@ func parseColumn(name string, def feed.Language) (column, error) {
 	return c, nil
 }
 
+// manyLines says whether cells of the column may well have several lines, in which any
+// number of separators may stand.
+func (c *column) manyLines() bool {
+	switch c.kind {
+	case cShortDesc, cLongDesc, cMetaTitle, cMetaDescription, cMetaKeywords, cTags, cParameter, cImage:
+		return true
+	}
+	return false
+}
+
 // findColumn finds a lower-case name: a listed one, a price with its side, or a
 // numbered image.
 func findColumn(base string, c *column) (found bool, takes argument) {

@@ -264,3 +264,20 @@ func TestNothingInStock(t *testing.T) {
 		}
 	}
 }
+
+// Where nothing is quoted, a name that begins with a quote reaches to one that ends with
+// one: it must not give its product the price of another.
+func TestRowsJoinedByQuotes(t *testing.T) {
+	t.Parallel()
+	const told = "c.csv:3: product 2: name: holds the end of this row and the beginning of another (put the whole field into quotes, and write each quote within it twice)"
+	for _, comma := range []string{";", "\t"} {
+		row := func(cells ...string) string { return strings.Join(cells, comma) + "\n" }
+		head := row("id", "name", "category", "price", "stock")
+		expectOdd(t, polish(), []oddFile{
+			{"c.csv", head + row("1", "Hammer", "a", "10,00", "1") + row("2", `"Super saw`, "a", "20,00", "2") + row("3", `Pipe 15"`, "a", "30,00", "3") + row("4", "x", "a", "40,00", "4"), 2, []string{told}},
+			{"c.csv", head + row("1", "Hammer", "a", "10,00", "1") + row("2", `"Super saw`, "a", "20,00", "2") + row("3", "Pipe", "a", "30,00", "3") + row("4", `x 3"`, "a", "40,00", "4"), 1, []string{told}},
+			{"c.csv", head + row("1", "\"Ham\nmer\"", "a", "10,00", "1"), 1, nil},
+		})
+	}
+	expectOdd(t, polish(), []oddFile{{"c.csv", "id;name;category;price;long_desc\n7;x;a;1;\"a;b\n;c;d\"\n", 1, nil}})
+}

@@ -279,6 +279,7 @@ func phraseTexts() []phraseText {
 		{"h-quotes", `put the whole field into quotes, and write each quote within it twice`},
 		{"h-damaged", `the file is damaged, as by a full disk or a broken transfer: export it again`},
 		{"h-nan", `JSON has no NaN and no Infinity: leave the member out, or write null`},
+		{"rows-joined", `holds the end of this row and the beginning of another`},
 		{"h-grams", `weights are grams`},
 		{"h-kilograms", `if it is meant in kilograms, write {n}`},
 		{"h-below-zero", `write 0 for what is sold out, and unlimited for what never runs out`},
