@@ -203,7 +203,7 @@ func (t *table) openFile() error {
 	if err := t.csv.Read(&r); err != nil {
 		var bad *csvlex.Error
 		if errors.As(err, &bad) {
-			return &feed.Error{Kind: feed.KindInvalid, Message: src.name + ": header: " + bad.Error(), Hint: headerHint(bad)}
+			return &feed.Error{Kind: feed.KindInvalid, Message: src.name + ": header: " + bad.Error(), Hint: lexHint(bad)}
 		}
 		return src.explain(err)
 	}
@@ -212,13 +212,18 @@ func (t *table) openFile() error {
 	names := make([]string, t.width)
 	for i, f := range fields {
 		if names[i] = strings.TrimSpace(strings.Clone(f)); strings.Contains(names[i], "\r") {
-			return &feed.Error{Kind: feed.KindInvalid, Message: src.name + ": its lines end with CR alone, as those of old Macs did", Hint: "save the file as CSV in UTF-8"}
+			return oldMacLines(src.name + ": ")
 		}
 	}
 	if err := t.layout.header(names); err != nil {
 		return &feed.Error{Kind: feed.KindInvalid, Message: src.name + ": header: " + err.Error(), Hint: feed.HintOf(err)}
 	}
 	return nil
+}
+
+// oldMacLines is the error of a table that is one line for us.
+func oldMacLines(before string) error {
+	return &feed.Error{Kind: feed.KindInvalid, Message: before + "its lines end with CR alone, as those of old Macs did", Hint: "save the file as CSV in UTF-8"}
 }
 
 // cutBlank cuts blank fields off the end while there are more than least:
@@ -241,18 +246,13 @@ func mostFields(comma byte, header int) int {
 	return math.MaxInt
 }
 
-func headerHint(e *csvlex.Error) string {
-	if strings.HasSuffix(e.Message, "not UTF-8") {
-		return "save the file as UTF-8"
-	}
-	return lexHint(e)
-}
-
 // lexHint says what to do about a record that cannot be read.
 func lexHint(e *csvlex.Error) string {
 	switch {
 	case strings.HasPrefix(e.Message, "a byte order mark"):
 		return hintJoined
+	case strings.HasSuffix(e.Message, "not UTF-8"):
+		return "save the file as UTF-8"
 	case strings.HasPrefix(e.Message, "a quote inside"):
 		return hintQuotes
 	case e.Message == "a NUL byte":

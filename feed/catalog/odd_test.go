@@ -281,3 +281,24 @@ func TestRowsJoinedByQuotes(t *testing.T) {
 	}
 	expectOdd(t, polish(), []oddFile{{"c.csv", "id;name;category;price;long_desc\n7;x;a;1;\"a;b\n;c;d\"\n", 1, nil}})
 }
+
+// A file of prices in another encoding, or with the line ends of old Macs, is told as that.
+func TestForeignPriceFiles(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"code;price\nP\xb31;12,50\n":      "f:2: field 1: byte 0xB3 is not UTF-8 (save the file as UTF-8)",
+		"code;price\rP1;12,50\rP2;1,00\r": "read f: its lines end with CR alone, as those of old Macs did",
+	} {
+		problems, err := catalog.ReadPrices(strings.NewReader(text), catalog.PriceOptions{Name: "f", Currency: feed.MustCurrency("PLN")}, func(catalog.PriceLine) {})
+		got := ""
+		for _, p := range problems {
+			got += p.String()
+		}
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

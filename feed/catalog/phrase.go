@@ -263,7 +263,7 @@ func phraseTexts() []phraseText {
 		{"wrong-encoding", `{} looks like {}, read in a wrong encoding`},
 		{"no-value", `{} looks like what programs write where they have no value`},
 		{"made-number", `{} looks like a number that a program has made of {}`},
-		{"not-utf8", `byte {} is not UTF-8[ (byte {n} of the file)]`},
+		{"not-utf8", `[field {-}: ]byte {} is not UTF-8[ (byte {n} of the file)]`},
 		{"header-utf8", `{}: header: line {n}, field {n}: byte {} is not UTF-8`},
 		{"quote-inside", `field {n}: a quote inside a field that does not start with one`},
 		{"quote-open", `field {n}: the quoted field does not end`},

@@ -21,6 +21,8 @@ type PriceLine struct {
 	Line int64
 	// Product is the product's id, 0 where the line names a code alone.
 	Product feed.ProductID
+	// Key is the text that named the product, "" where nothing or its id did.
+	Key string
 	// Code is the code of a size, "" for the product as a whole.
 	Code string
 	// Amount is above 0, and 0 where Remove says that the price is to go.
@@ -113,7 +115,7 @@ type priceText struct{ product, key, code, price, remove string }
 
 // take checks a line and hands it over.
 func (p *priceReader) take(line int64, t priceText) error {
-	l := PriceLine{Line: line, Code: t.code}
+	l := PriceLine{Line: line, Key: t.key, Code: t.code}
 	switch strings.ToLower(t.remove) {
 	case "", "no", "n", "0", "false":
 	case "yes", "y", "1", "true":
@@ -247,6 +249,9 @@ func (p *priceReader) table(comma byte, told bool) error {
 			at[what] = i
 		} else if !strings.HasPrefix(name, ignoredPrefix) {
 			unknown = append(unknown, quote(name))
+		}
+		if strings.Contains(strings.TrimSpace(name), "\r") {
+			return oldMacLines("") // the name comes before it
 		}
 	}
 	if len(unknown) > 0 {

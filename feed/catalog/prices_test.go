@@ -39,7 +39,7 @@ func TestReadPrices(t *testing.T) {
 	}{
 		"nothing": {},
 		"lines of JSON": {text: "\ufeff{\"product\":7,\"price\":\"1.50\"}\n\n{\"sku\":\" A-1 \",\"price\":2}\n{\"key\":\"tent\",\"code\":\"A\",\"remove\":true}",
-			want: []catalog.PriceLine{{Line: 1, Product: 7, Amount: amount(150)}, {Line: 3, Code: "A-1", Amount: amount(200)}, {Line: 4, Product: catalog.DeriveID("tent"), Code: "A", Remove: true}}},
+			want: []catalog.PriceLine{{Line: 1, Product: 7, Amount: amount(150)}, {Line: 3, Code: "A-1", Amount: amount(200)}, {Line: 4, Product: catalog.DeriveID("tent"), Key: "tent", Code: "A", Remove: true}}},
 		"a table": {text: "\ufeffId\tSKU\tprice\tremove\n7\t\t1.5\t\n\t'=A\t2\tno\n8\tB\t\tyes\n",
 			want: []catalog.PriceLine{{Line: 2, Product: 7, Amount: amount(150)}, {Line: 3, Code: "=A", Amount: amount(200)}, {Line: 4, Product: 8, Code: "B", Remove: true}}},
 		"bad lines of JSON": {text: "{\"product\":0,\"price\":1}\n{\"price\":1}\n{\"sku\":\"a\",\"price\":\"1.234\"}\n{\"sku\":\"a\"}\n{\"sku\":\"a\",\"price\":0}\n{\"sku\":\"a\",\"price\":1,\"remove\":true}\n{\"colour\":1}\n{} {}\n{\"id\":1,\"key\":\"k\",\"price\":1}\n{\"id\":1,\"price\":-1}\n{\"id\":1,\"price\":3}",

@@ -232,6 +232,10 @@ func (r *priceResolver) settle() {
 	for i := range r.lines {
 		l, m := &r.lines[i], &r.found[i]
 		switch at, twice := first[m.key]; {
+		case m.rank == 0 && l.Key != "" && l.Code != "":
+			r.fail(l, fmt.Sprintf("the product with the key %.80q has no size with the code %.80q, or there is no such product", l.Key, l.Code))
+		case m.rank == 0 && l.Key != "":
+			r.fail(l, fmt.Sprintf("no product has the key %.80q", l.Key))
 		case m.rank == 0 && l.Product != 0 && l.Code != "":
 			r.fail(l, fmt.Sprintf("product %d has no size with the code %.80q, or there is no such product", l.Product, l.Code))
 		case m.rank == 0 && l.Product != 0:
@@ -257,7 +261,10 @@ func (r *priceResolver) fail(l *catalog.PriceLine, message string) {
 		return
 	}
 	field := "code"
-	if l.Code == "" {
+	switch {
+	case l.Code == "" && l.Key != "":
+		field = "key"
+	case l.Code == "":
 		field = "product"
 	}
 	r.problems = append(r.problems, catalog.Problem{File: r.file, Line: l.Line, Field: field, Message: message})

@@ -96,6 +96,13 @@ func TestPriceFiles(t *testing.T) {
 			t.Errorf("with %d lines more: got %q, want %q", filler, told, want)
 		}
 	}
+	// Who names products by keys does not know the ids that are made of them.
+	_, err = w.ReadPriceFile(w.ctx, w.owner, l.ID, manage.PriceFile{Body: strings.NewReader("key,code,price\nMUG/9,,1\nMUG/9,S,1\n"), Name: "f"})
+	var unknown *manage.LinesError
+	if !errors.As(err, &unknown) || len(unknown.Problems) != 2 || unknown.Problems[0].String() != `f:2: key: no product has the key "MUG/9"` ||
+		!strings.HasPrefix(unknown.Problems[1].String(), `f:3: code: the product with the key "MUG/9" has no size with the code "S", or`) {
+		t.Errorf("unknown keys: got %v", err)
+	}
 	if _, err = w.ReadPriceFile(w.ctx, w.owner, l.ID, manage.PriceFile{Body: strings.NewReader("sku,price\nc1,1.234\n"), Name: "f"}); feed.KindOf(err) != feed.KindInvalid {
 		t.Errorf("a bad amount: %v", err)
 	}
