@@ -34,11 +34,24 @@ func TestAnImportThatLosesMuchTellsWhatToDo(t *testing.T) {
 		return a
 	}
 	held := `are held until you decide. <a href="/panel/held">`
+	// What is not there, yet or any more, has no page to go to.
+	links := func(what string, a answer, id string, want bool) {
+		t.Helper()
+		if got := strings.Contains(a.body, `<a href="/panel/products/`+id+`">`); got != want {
+			t.Errorf("%s: product %s has a link: %v", what, id, got)
+		}
+	}
 	to, a := send(40)
-	if merged := merge(to); strings.Contains(a.body, "not your whole catalog") || strings.Contains(merged.body, held) {
+	links("before it is added", a, "1", false)
+	merged := merge(to)
+	links("added", merged, "1", true)
+	if strings.Contains(a.body, "not your whole catalog") || strings.Contains(merged.body, held) {
 		t.Error("a first catalog is told what to do when much is lost")
 	}
 	to, a = send(10)
 	b.see(a, http.StatusOK, "30 products would go", "If the file is not your whole catalog: discard it")
-	b.see(merge(to), http.StatusOK, "What has changed", held)
+	links("before it is removed", a, "11", true)
+	merged = merge(to)
+	b.see(merged, http.StatusOK, "What has changed", held)
+	links("removed", merged, "11", false)
 }
