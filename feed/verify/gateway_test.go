@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"feedmill/feed/verify"
 	"feedmill/internal/outbound"
@@ -169,6 +170,26 @@ func TestGatewayLimits(t *testing.T) {
 		if err != nil || !r.Has("VER-HTTP-LIMIT") {
 			t.Errorf("%s: got %v, %v, want VER-HTTP-LIMIT", name, found(r), err)
 		}
+	}
+}
+
+// TestGatewayThatFallsSilent: a server that stops in the middle of a file is
+// found out, and holds up no other file.
+func TestGatewayThatFallsSilent(t *testing.T) {
+	t.Parallel()
+	address := serve(t, setup(t), func(w http.ResponseWriter, r *http.Request, name string) bool {
+		if strings.HasSuffix(name, "/units.xml") {
+			_, _ = w.Write([]byte("<units>"))
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			return true
+		}
+		return false
+	})
+	impatient := outbound.New(outbound.Options{AllowHTTP: true, Silence: 3 * time.Second, Allow: func(netip.AddrPort) bool { return true }})
+	r, err := verify.Gateway(context.Background(), impatient, address, verify.Options{Now: now})
+	if err != nil || !r.Has("VER-HTTP-BROKEN") || r.Products == 0 {
+		t.Errorf("got %v, %v, want VER-HTTP-BROKEN of one file and the products of others:\n%s", found(r), err, told(r))
 	}
 }
 

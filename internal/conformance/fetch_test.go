@@ -164,6 +164,11 @@ func TestFetch(t *testing.T) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(light)))
 			w.Write(light[:len(light)/2])
 		}), FetchOptions{}, []string{"IOF-HASH", rules.CodeHTTPCut, "XML-UNCLOSED"}},
+		{"silent", on("light.xml", func(w http.ResponseWriter, r *http.Request) {
+			w.Write(light[:len(light)/2])
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}), FetchOptions{Client: local(outbound.Options{Silence: time.Second})}, []string{"IOF-HASH", rules.CodeHTTPCut, "XML-UNCLOSED"}},
 		{"file too large", nil, FetchOptions{Client: local(outbound.Options{MaxBytes: 8000})}, []string{rules.CodeHTTPLimit}},
 		{"offer too large", nil, FetchOptions{MaxBytes: 6000}, []string{rules.CodeHTTPLimit}},
 		{"too many files", nil, FetchOptions{MaxFiles: 3}, []string{rules.CodeHTTPLimit}},

@@ -31,9 +31,12 @@ type Options struct {
 	// error that Is ErrTooLarge. Default 1 MiB.
 	MaxBytes int64
 	// Connect bounds the making of a connection, Headers the time from the
-	// request to the head of the reply. Defaults 10 s and 30 s. The body is
-	// bounded by the context of the request.
+	// request to the head of the reply. Defaults 10 s and 30 s. The body as a
+	// whole is bounded by the context of the request.
 	Connect, Headers time.Duration
+	// Silence is how long a body may bring nothing while it is read; then reading
+	// fails with an error that Is ErrSilent. Default 1 minute.
+	Silence time.Duration
 	// TLS is a base for the configuration of connections, for other roots.
 	TLS *tls.Config
 	// UserAgent is sent with each request. Default "feedmill".
@@ -49,6 +52,8 @@ var (
 	ErrRefused = errors.New("address refused")
 	// ErrTooLarge says that a reply goes beyond its bound.
 	ErrTooLarge = errors.New("reply too large")
+	// ErrSilent says that a reply has stopped coming without having ended.
+	ErrSilent = errors.New("nothing came")
 )
 
 // New makes a client. It returns redirects as they are, asks for no
@@ -65,6 +70,9 @@ func New(opt Options) *http.Client {
 	}
 	if opt.Headers <= 0 {
 		opt.Headers = 30 * time.Second
+	}
+	if opt.Silence <= 0 {
+		opt.Silence = time.Minute
 	}
 	if opt.UserAgent == "" {
 		opt.UserAgent = "feedmill"
@@ -115,6 +123,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != "https" {
 		ctx = context.WithValue(ctx, unproven{}, true)
 	}
+	ctx, stop := context.WithCancelCause(ctx)
 	req = req.Clone(ctx)
 	req.Header.Set("User-Agent", g.opt.UserAgent)
 	for _, secret := range []string{"Cookie", "Authorization", "Proxy-Authorization"} {
@@ -122,13 +131,15 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := g.next.RoundTrip(req)
 	if err != nil {
+		stop(nil)
 		return nil, err
 	}
 	resp.Header.Del("Set-Cookie")
+	b := &body{ReadCloser: resp.Body, left: g.opt.MaxBytes, most: g.opt.MaxBytes, silence: g.opt.Silence, ctx: ctx, stop: stop}
 	if resp.ContentLength > g.opt.MaxBytes {
-		return nil, errors.Join(fmt.Errorf("%w: %d bytes announced, %d allowed", ErrTooLarge, resp.ContentLength, g.opt.MaxBytes), resp.Body.Close())
+		return nil, errors.Join(fmt.Errorf("%w: %d bytes announced, %d allowed", ErrTooLarge, resp.ContentLength, g.opt.MaxBytes), b.Close())
 	}
-	resp.Body = &body{ReadCloser: resp.Body, left: g.opt.MaxBytes, most: g.opt.MaxBytes}
+	resp.Body = b
 	return resp, nil
 }
 
@@ -216,13 +227,18 @@ func (g *guard) judge(ctx context.Context, a netip.AddrPort) error {
 type body struct {
 	io.ReadCloser
 	left, most int64
+	silence    time.Duration
+	alarm      *time.Timer     // runs while a read waits
+	ctx        context.Context // of the request, which stop ends
+	stop       context.CancelCauseFunc
 }
 
+// Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	if b.left <= 0 {
 		// Whether anything is left decides whether it is too much.
 		var one [1]byte
-		n, err := b.ReadCloser.Read(one[:])
+		n, err := b.read(one[:])
 		if n > 0 {
 			return 0, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, b.most)
 		}
@@ -231,7 +247,31 @@ func (b *body) Read(p []byte) (int, error) {
 	if int64(len(p)) > b.left {
 		p = p[:b.left]
 	}
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.read(p)
 	b.left -= int64(n)
 	return n, err
+}
+
+// read gives up on a server that says nothing more: it would hold whoever reads
+// for as long as all files together may take. How long the reader itself takes
+// between two reads does not count.
+func (b *body) read(p []byte) (int, error) {
+	if b.alarm == nil {
+		b.alarm = time.AfterFunc(b.silence, func() { b.stop(ErrSilent) })
+	} else {
+		b.alarm.Reset(b.silence)
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.alarm.Stop()
+	if err != nil && err != io.EOF && errors.Is(context.Cause(b.ctx), ErrSilent) {
+		err = fmt.Errorf("%w for %s", ErrSilent, b.silence)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *body) Close() error {
+	err := b.ReadCloser.Close()
+	b.stop(nil)
+	return err
 }

@@ -165,6 +165,27 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// TestSilence: a server that stops in the middle of a body holds nobody, and one
+// that has said everything is none that has stopped.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	s, roots := server(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "half")
+		w.(http.Flusher).Flush()
+		if r.URL.Path == "/silent" {
+			<-release
+		}
+	})
+	t.Cleanup(func() { close(release) })
+	if _, _, err := get(t, New(Options{TLS: roots, Allow: here, Silence: 20 * time.Millisecond}), s.URL+"/silent"); !errors.Is(err, ErrSilent) {
+		t.Errorf("got %v, want that nothing came", err)
+	}
+	if _, body, err := get(t, New(Options{TLS: roots, Allow: here}), s.URL+"/whole"); err != nil || body != "half" {
+		t.Errorf("got %q, %v from a server that has ended", body, err)
+	}
+}
+
 func TestProxyOfTheEnvironmentIsIgnored(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the proxy was called") }))
 	t.Cleanup(proxy.Close)
