@@ -85,7 +85,7 @@ func (s *served) run(ctx context.Context) error {
 // documents fetches gateway and manifest until both are of one publication.
 func (s *served) documents(ctx context.Context) error {
 	var gateway, manifest []byte
-	var err error
+	var err, missing error
 	for try := 0; ; try++ {
 		var before []byte
 		if before, err = s.document(ctx, s.base, try == 0); err != nil {
@@ -104,7 +104,7 @@ func (s *served) documents(ctx context.Context) error {
 			if !errors.As(err, &bad) {
 				return err
 			}
-			manifest = nil
+			manifest, missing = nil, err
 		}
 	}
 	s.rep.Files += 2
@@ -112,7 +112,7 @@ func (s *served) documents(ctx context.Context) error {
 		return err
 	}
 	if manifest == nil {
-		s.add(ruleManifestMissing, place{file: manifestName}, "it is not answered: %v", err)
+		s.add(ruleManifestMissing, place{file: manifestName}, "it is not to be had: %v", missing)
 		return nil
 	}
 	s.readManifest(manifest)
