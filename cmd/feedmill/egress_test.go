@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -156,4 +158,42 @@ func TestSelfCalls(t *testing.T) {
 		}
 	}
 	d.end()
+}
+
+// What a server sends beyond the length that it has announced is on no terminal
+// and in no log: it is a supplier's prices, or his customers' data.
+func TestWhatNobodyAskedForIsNotShown(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				for lines := bufio.NewScanner(conn); lines.Scan(); {
+					if lines.Text() == "" {
+						const answer = "<units/>"
+						fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n%s<price net=\"canary\"/>", len(answer), answer)
+					}
+				}
+			}()
+		}
+	}()
+	for _, command := range []string{"validate", "verify", "mirror"} {
+		args := []string{command, "http://" + l.Addr().String() + "/gateway.xml", "--allow-http", "--allow-private"}
+		if command == "mirror" {
+			args = append(args, "--dir", filepath.Join(t.TempDir(), "copy"))
+		}
+		// The answers are no offer, so the commands end as they like.
+		if out, _ := exec.Command(program(t), args...).CombinedOutput(); len(out) == 0 || strings.Contains(string(out), "canary") {
+			t.Errorf("%s: got\n%s", command, out)
+		}
+	}
 }

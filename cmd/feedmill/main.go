@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -78,7 +79,21 @@ type world struct {
 
 func main() {
 	w := &world{stdin: os.Stdin, stdout: os.Stdout, stderr: redacted{os.Stderr}, now: time.Now, terminal: isTerminal(os.Stderr)}
+	log.SetOutput(unasked{w.stderr})
 	os.Exit(w.run(os.Args[1:]))
+}
+
+// unasked keeps off the standard logger what a server has sent beyond its answer.
+// net/http prints the beginning of it there: of a supplier's prices, or of a stored
+// file. That an answer was not right is told by whoever has read it.
+type unasked struct{ to io.Writer }
+
+// Write implements io.Writer. Each message comes in one piece.
+func (u unasked) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("Unsolicited response")) {
+		return len(b), nil
+	}
+	return u.to.Write(b)
 }
 
 // redacted keeps the secret parts of links and keys off a writer: people paste
