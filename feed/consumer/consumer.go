@@ -157,7 +157,7 @@ func (c *Consumer) Fetch(ctx context.Context) (*Update, error) {
 	var err error
 	for n := range rounds {
 		if n > 0 {
-			if err := c.opt.Sleep(ctx, c.wait(n)); err != nil {
+			if err := c.pause(ctx, n, err); err != nil {
 				return nil, err
 			}
 		}
@@ -182,6 +182,15 @@ func (c *Consumer) another(err error) bool {
 	}
 	gone := e.Fault == FaultStatus && e.File != gatewayName
 	return gone || e.Temporary && (e.Fault == FaultHash || e.Fault == FaultSize || e.Fault == FaultManifest)
+}
+
+// pause waits before attempt n. Who gives up meanwhile is told what made the
+// attempt necessary, too: the time alone says nothing of the supplier.
+func (c *Consumer) pause(ctx context.Context, n int, cause error) error {
+	if err := c.opt.Sleep(ctx, c.wait(n)); err != nil {
+		return fmt.Errorf("%w; before that, %w", err, cause)
+	}
+	return nil
 }
 
 // wait gives the pause before attempt n, counted from 1.

@@ -100,7 +100,10 @@ func (e *Error) hint() string {
 			return "the address is mistyped or has ended, or the supplier has switched the offer off for now; a copy at hand stays in use"
 		}
 	case FaultRedirect:
-		return "ask the supplier for the address of the gateway itself"
+		if e.File == gatewayName {
+			return "ask the supplier for the address of the gateway itself"
+		}
+		return "ask the supplier to name in his gateway the address at which the file itself is; the copy at hand stays in use"
 	}
 	return ""
 }

@@ -439,8 +439,34 @@ func TestPauses(t *testing.T) {
 	}
 	stop := errors.New("stop")
 	c.opt.Sleep = func(context.Context, time.Duration) error { return stop }
-	if _, err := c.Sync(t.Context()); !errors.Is(err, stop) {
-		t.Errorf("got %v, want %v", err, stop)
+	if _, err := c.Sync(t.Context()); !errors.Is(err, stop) || !strings.Contains(err.Error(), "status 502") {
+		t.Errorf("got %v, want %v and what it was that made a pause necessary", err, stop)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	s.setSpoil(on("gateway", func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		w.Write([]byte("<provider"))
+		w.(http.Flusher).Flush()
+		cancel()
+		<-r.Context().Done()
+	}))
+	if _, err := c.Sync(ctx); !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "gateway.xml, after ") {
+		t.Errorf("got %v, want %v and how far it had come", err, context.Canceled)
+	}
+}
+
+// Whoever follows a hint must be able to do what it says.
+func TestHintOfRedirect(t *testing.T) {
+	t.Parallel()
+	for prefix, want := range map[string]string{"gateway": "the address of the gateway", "full": "name in his gateway"} {
+		s := newSupplier(t)
+		s.publish(products(20, "a"), true)
+		c, _ := s.mirror(Options{})
+		s.setSpoil(on(prefix, func(w http.ResponseWriter, r *http.Request, _ []byte) {
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
+		}))
+		if _, err := c.Sync(t.Context()); FaultOf(err) != FaultRedirect || !strings.Contains(feed.HintOf(err), want) {
+			t.Errorf("%s: got %v with the hint %q, want one of %q", prefix, err, feed.HintOf(err), want)
+		}
 	}
 }
 

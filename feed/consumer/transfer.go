@@ -88,7 +88,7 @@ func (t *transfer) get() error {
 func (t *transfer) broken(ctx context.Context, err error) error {
 	switch {
 	case t.ctx.Err() != nil:
-		return t.ctx.Err()
+		return fmt.Errorf("%s, after %d bytes: %w", t.name, t.pos, t.ctx.Err())
 	case errors.Is(context.Cause(ctx), errStalled):
 		return fault(FaultStalled, t.name, "nothing came for %s, after %d bytes", t.c.opt.Stall, t.pos).temporary()
 	case errors.Is(err, outbound.ErrRefused):
@@ -253,7 +253,7 @@ func (t *transfer) attempt(before error) error {
 			if t.tries++; t.tries >= t.c.opt.Attempts {
 				return err
 			}
-			if err := t.c.opt.Sleep(t.ctx, t.c.wait(t.tries)); err != nil {
+			if err := t.c.pause(t.ctx, t.tries, err); err != nil {
 				return err
 			}
 		}
@@ -333,7 +333,7 @@ func (c *Consumer) fetchFile(ctx context.Context, w want, to target) (g got, err
 		if t.tries++; t.tries >= c.opt.Attempts {
 			return g, telling(err)
 		}
-		if err := c.opt.Sleep(ctx, c.wait(t.tries)); err != nil {
+		if err := c.pause(ctx, t.tries, err); err != nil {
 			return g, telling(err)
 		}
 	}
