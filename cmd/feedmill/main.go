@@ -227,19 +227,7 @@ func (w *world) fail(err error) int {
 		return quiet.status
 	}
 	w.tell(err)
-	hint := feed.HintOf(err)
-	if hint == "" && errors.Is(err, outbound.ErrOwn) {
-		hint = "to read the own offer, give an address with the host of server.public_url, or 127.0.0.1 and the port of server.listen"
-	}
-	if hint == "" && errors.Is(err, outbound.ErrRefused) {
-		hint = "--allow-http follows http:// too, --allow-private this machine and private networks, on any port"
-	}
-	if hint == "" {
-		hint = hintOfParts(err)
-	}
-	if hint != "" {
-		fmt.Fprintf(w.stderr, "hint: %s\n", hint)
-	}
+	w.advise(err)
 	var mistake *usageError
 	if errors.As(err, &mistake) {
 		return exitUsage
@@ -258,6 +246,26 @@ func (w *world) tell(err error) {
 		lines[i] = feed.Visible(lines[i])
 	}
 	fmt.Fprintf(w.stderr, "feedmill: %s\n", strings.Join(lines, "\n"))
+}
+
+// advise prints what to do about an error, where that is known.
+func (w *world) advise(err error) {
+	hint := feed.HintOf(err)
+	if hint == "" && errors.Is(err, outbound.ErrOwn) {
+		hint = "to read the own offer, give an address with the host of server.public_url, or 127.0.0.1 and the port of server.listen"
+	}
+	if hint == "" && errors.Is(err, outbound.ErrForm) {
+		hint = "ask for an address that begins with https:// and has its secret in the path: no user name and password are sent"
+	}
+	if hint == "" && errors.Is(err, outbound.ErrRefused) {
+		hint = "--allow-http follows http:// too, --allow-private this machine and private networks, on any port"
+	}
+	if hint == "" {
+		hint = hintOfParts(err)
+	}
+	if hint != "" {
+		fmt.Fprintf(w.stderr, "hint: %s\n", hint)
+	}
 }
 
 // quietError ends a command that has said everything already.

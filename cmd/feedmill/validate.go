@@ -64,6 +64,7 @@ func (c *validateCmd) Run(ctx context.Context, w *world, cfg *config.Config) err
 	switch {
 	case err != nil:
 		w.tell(err)
+		w.advise(err)
 		return &quietError{exitNotJudge}
 	case !valid:
 		return &quietError{exitInvalid}

@@ -56,6 +56,9 @@ var (
 	ErrSilent = errors.New("nothing came")
 )
 
+// ErrForm says that no option admits an address of this form. It Is ErrRefused too.
+var ErrForm = fmt.Errorf("%w", ErrRefused)
+
 // New makes a client. It returns redirects as they are, asks for no
 // compression and undoes none. It is safe for concurrent use.
 func New(opt Options) *http.Client {
@@ -149,12 +152,14 @@ func (g *guard) CloseIdleConnections() { g.next.CloseIdleConnections() }
 // check judges what can be judged before a name is resolved.
 func (g *guard) check(req *http.Request) error {
 	switch u := req.URL; {
-	case u.Scheme != "https" && (u.Scheme != "http" || !g.opt.AllowHTTP):
+	case u.Scheme == "http" && !g.opt.AllowHTTP:
 		return fmt.Errorf("%w: scheme %q, want https", ErrRefused, u.Scheme)
+	case u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("%w: scheme %q, want https", ErrForm, u.Scheme)
 	case u.User != nil:
-		return fmt.Errorf("%w: it carries a user name or password", ErrRefused)
+		return fmt.Errorf("%w: it carries a user name or password", ErrForm)
 	case u.Hostname() == "":
-		return fmt.Errorf("%w: no host", ErrRefused)
+		return fmt.Errorf("%w: no host", ErrForm)
 	}
 	return g.checkName(req.URL.Hostname())
 }
