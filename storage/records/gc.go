@@ -12,17 +12,19 @@ import (
 const (
 	// A blob may go when every generation that lists it, as a file or as part of
 	// its state, was replaced so long ago that its addresses are answered no more:
-	// before $2 for light, before $3 for full; and when no held one needs it.
-	unlisted = `NOT EXISTS (SELECT 1 FROM gen_file AS f LEFT JOIN generation AS g ON g.merchant_id = f.merchant_id AND g.number = f.last_gen
+	// before $2 for light, before $3 for full; and when no held one needs it. SQLite
+	// has to be told the indexes: by itself it reads all of a merchant's files for
+	// each blob.
+	unlisted = `NOT EXISTS (SELECT 1 FROM gen_file AS f /* by gen_file_plain */ LEFT JOIN generation AS g ON g.merchant_id = f.merchant_id AND g.number = f.last_gen
 			WHERE f.merchant_id = b.merchant_id AND f.plain_key = b.blob_key
 			AND (g.retired IS NULL OR g.retired >= CASE f.kind WHEN 'light' THEN CAST($2 AS bigint) ELSE CAST($3 AS bigint) END))
-		AND NOT EXISTS (SELECT 1 FROM gen_file AS f LEFT JOIN generation AS g ON g.merchant_id = f.merchant_id AND g.number = f.last_gen
+		AND NOT EXISTS (SELECT 1 FROM gen_file AS f /* by gen_file_gzip */ LEFT JOIN generation AS g ON g.merchant_id = f.merchant_id AND g.number = f.last_gen
 			WHERE f.merchant_id = b.merchant_id AND f.gzip_key = b.blob_key
 			AND (g.retired IS NULL OR g.retired >= CASE f.kind WHEN 'light' THEN CAST($2 AS bigint) ELSE CAST($3 AS bigint) END))
-		AND NOT EXISTS (SELECT 1 FROM generation AS g
+		AND NOT EXISTS (SELECT 1 FROM generation AS g /* by generation_state */
 			WHERE g.merchant_id = b.merchant_id AND g.state_key = b.blob_key
 			AND (g.retired IS NULL OR g.retired >= CASE g.kind WHEN 'light' THEN CAST($2 AS bigint) ELSE CAST($3 AS bigint) END))
-		AND NOT EXISTS (SELECT 1 FROM state_layer AS l LEFT JOIN generation AS g ON g.merchant_id = l.merchant_id AND g.number = l.last_gen
+		AND NOT EXISTS (SELECT 1 FROM state_layer AS l /* by state_layer_blob */ LEFT JOIN generation AS g ON g.merchant_id = l.merchant_id AND g.number = l.last_gen
 			WHERE l.merchant_id = b.merchant_id AND l.blob_key = b.blob_key
 			AND (g.retired IS NULL OR g.retired >= CASE l.kind WHEN 'light' THEN CAST($2 AS bigint) ELSE CAST($3 AS bigint) END))
 		AND NOT EXISTS (SELECT 1 FROM held_blob AS h WHERE h.merchant_id = b.merchant_id AND h.blob_key = b.blob_key)`

@@ -186,16 +186,19 @@ func (w *wordings) of(query string) string {
 var (
 	rowLock = regexp.MustCompile(` FOR (UPDATE|NO KEY UPDATE|SHARE|KEY SHARE)( OF \w+)?( SKIP LOCKED)?$`)
 	anyOf   = regexp.MustCompile(`= ANY \((\$\d+)\)`)
+	byIndex = regexp.MustCompile(`/\* by (\w+) \*/`)
 	unnest  = regexp.MustCompile(`unnest\(([^)]*)\) AS (\w+) \(([^)]*)\)`)
 )
 
 // wording puts a statement of package records, which PostgreSQL would
 // understand, into SQLite's words. Rows need no locks, since a transaction that
-// writes holds the only lock from its beginning; and a list is a JSON array. The
-// rest is the same in both.
+// writes holds the only lock from its beginning; a list is a JSON array; and a
+// comment may name the index to go by, which PostgreSQL finds from its statistics.
+// The rest is the same in both.
 func wording(query string) string {
 	query = rowLock.ReplaceAllString(query, "")
 	query = anyOf.ReplaceAllString(query, "IN (SELECT value FROM json_each(${1}))")
+	query = byIndex.ReplaceAllString(query, "INDEXED BY ${1}")
 	return unnest.ReplaceAllStringFunc(query, func(table string) string {
 		m := unnest.FindStringSubmatch(table)
 		return lists(strings.Split(m[1], ", "), strings.Split(m[3], ", ")) + " AS " + m[2]

@@ -50,7 +50,7 @@ func TestNoStatementScans(t *testing.T) {
 	tables := tenantTables(t)
 	scan := regexp.MustCompile(`^SCAN (\w+)`)
 	alias := regexp.MustCompile(`(?i)\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+)\s+AS\s+(\w+)`)
-	asked, of := 0, 0
+	asked, of, unlisted := 0, 0, 0
 	for name, text := range statements {
 		if strings.HasPrefix(text, "CREATE") || strings.HasPrefix(text, "PRAGMA") || strings.HasPrefix(text, "SELECT count(*) FROM sqlite_schema") {
 			continue
@@ -93,6 +93,17 @@ func TestNoStatementScans(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		rows.Close()
+		// So are the files that a merchant has published in three days, and each blob
+		// is looked for among them.
+		if strings.Contains(name, "sqlLockUnlisted") || strings.Contains(name, "sqlCondemn") {
+			unlisted++
+			for _, want := range []string{"gen_file_plain (merchant_id=? AND plain_key=?)", "gen_file_gzip (merchant_id=? AND gzip_key=?)",
+				"generation_state (merchant_id=? AND state_key=?)", "state_layer_blob (merchant_id=? AND blob_key=?)"} {
+				if got := strings.Join(plan, "; "); !strings.Contains(got, want) {
+					t.Errorf("%s does not go by %s: %s", name, want, got)
+				}
+			}
+		}
 		// A merchant's audit is long, and what was done to one thing is a few lines of it.
 		if name == "sqlAuditOf" || strings.HasSuffix(name, ".sqlAuditOf") {
 			of++
@@ -100,6 +111,9 @@ func TestNoStatementScans(t *testing.T) {
 				t.Errorf("%s reads more than what it gives: %s", name, got)
 			}
 		}
+	}
+	if unlisted != 2 {
+		t.Errorf("%d statements look for blobs that nobody lists, want 2", unlisted)
 	}
 	if of != 1 {
 		t.Errorf("%d statements give the audit of one thing, want 1", of)
