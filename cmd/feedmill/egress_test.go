@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -195,5 +196,16 @@ func TestWhatNobodyAskedForIsNotShown(t *testing.T) {
 		if out, _ := exec.Command(program(t), args...).CombinedOutput(); len(out) == 0 || strings.Contains(string(out), "canary") {
 			t.Errorf("%s: got\n%s", command, out)
 		}
+	}
+}
+
+// A check that runs out of time says so, and by which option it gets more.
+func TestVerifyRunsOutOfTime(t *testing.T) {
+	t.Parallel()
+	host := at(t, "127.0.0.1:0", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	out, err := exec.Command(program(t), "verify", "http://"+host+"/gateway.xml", "--allow-http", "--allow-private", "--timeout", "200ms").CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitProblem || !regexp.MustCompile(`it took more than 200ms: .*gateway\.xml(?s:.*)hint: --timeout`).Match(out) {
+		t.Errorf("got %v and\n%s", err, out)
 	}
 }

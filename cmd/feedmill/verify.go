@@ -114,7 +114,11 @@ func (c *verifyCmd) check(ctx context.Context, w *world, cfg *config.Config, opt
 		if err != nil {
 			return rep, err
 		}
-		return verify.Gateway(ctx, client, c.Name, opt)
+		rep, err = verify.Gateway(ctx, client, c.Name, opt)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = &feed.Error{Kind: feed.KindUnavailable, Message: fmt.Sprintf("it took more than %s", c.Timeout), Hint: "--timeout allows more", Err: err}
+		}
+		return rep, err
 	}
 	return verify.Folder(ctx, c.Name, opt)
 }

@@ -150,7 +150,7 @@ func deliveryRules() []Rule {
 		{ruleHTTPStatus, SeverityError, "answer other than 200", "An address of the offer is not answered with status 200, or with a redirect.", mendServer},
 		{ruleHTTPBroken, SeverityError, "transfer broke", "The transfer of a file ended early, stood still for a minute or never began.", mendServer},
 		{ruleHTTPEncoding, SeverityError, "wrong content coding", "An answer is compressed though nobody asked, or is not what its Content-Encoding says.", mendServer},
-		{ruleHTTPLimit, SeverityError, "too much to fetch", "The offer goes beyond the bytes or time that this check allows, so the rest was not judged.", "Raise --max-bytes or --timeout, or check a folder."},
+		{ruleHTTPLimit, SeverityError, "too much to fetch", "The offer goes beyond the bytes that this check allows, so the rest was not judged.", "Raise --max-bytes, or check a folder."},
 		{ruleHTTPMoving, SeverityWarning, "offer changed while it was read", "Gateway and manifest never fitted together in several tries, because publications followed each other faster than both could be read; they were compared as they came.", "Check again, or with the feed at rest."},
 	}
 }
