@@ -50,7 +50,6 @@ func tidyFlags(k *kong.Kong) error {
 // settingsResolver gives settings the values of the settings file, where
 // neither a flag nor the environment has set them.
 type settingsResolver struct {
-	app    *app
 	loaded bool
 	file   config.File
 	err    error // reading it
@@ -72,10 +71,11 @@ func (r *settingsResolver) Resolve(kctx *kong.Context, _ *kong.Path, flag *kong.
 	if !r.loaded {
 		r.loaded = true
 		if path := configPath(kctx); path != "" {
-			if r.file, r.err = config.ReadFile(path); r.err != nil {
-				return nil, r.err
-			}
+			r.file, r.err = config.ReadFile(path)
 		}
+	}
+	if r.err != nil {
+		return nil, r.err
 	}
 	v, ok := r.file[flag.Name]
 	if !ok {

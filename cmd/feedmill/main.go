@@ -19,8 +19,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/alecthomas/kong"
-
 	"feedmill/feed"
 	"feedmill/internal/config"
 	"feedmill/internal/outbound"
@@ -150,19 +148,9 @@ const (
 
 // run executes one command line and gives the exit status.
 func (w *world) run(args []string) int {
-	var a app
-	settings := &settingsResolver{app: &a}
-	status := -1
+	settings := new(settingsResolver)
 	out := &heard{to: w.stdout}
 	w.stdout = out
-	parser, err := kong.New(&a, kong.Name("feedmill"), kong.Description(description),
-		kong.UsageOnError(), kong.Writers(w.stdout, w.stderr), kong.Exit(func(code int) { status = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}), kong.PostBuild(tidyFlags),
-		kong.Resolvers(settings))
-	if err != nil {
-		fmt.Fprintf(w.stderr, "feedmill: %v\n", err)
-		return exitProblem
-	}
 	for i, arg := range args {
 		if !utf8.ValidString(arg) {
 			// It would be taken for another text, or for another file.
@@ -170,12 +158,16 @@ func (w *world) run(args []string) int {
 			return exitUsage
 		}
 	}
-	kctx, err := parser.Parse(asAsked(args))
+	read, err := w.read(asAsked(args), settings)
+	if read.broken {
+		fmt.Fprintf(w.stderr, "feedmill: %v\n", err)
+		return exitProblem
+	}
 	if out.err != nil { // nothing else runs yet
 		return w.fail(&feed.Error{Kind: feed.KindUnavailable, Message: "print the help", Err: out.err})
 	}
-	if status >= 0 {
-		return status // help was asked for
+	if read.status >= 0 {
+		return read.status // help was asked for
 	}
 	if settings.err != nil {
 		// And not what asked for it. It is the command line's fault all the same,
@@ -188,18 +180,19 @@ func (w *world) run(args []string) int {
 	if err := checkEnvironment(os.Environ()); err != nil {
 		return w.fail(err)
 	}
-	if a.Data == "" {
+	cfg := &read.app.Config
+	if cfg.Data == "" {
 		// It would be the folder that one happens to stand in.
 		return w.fail(misused("setting data: is empty", "name a folder, with --data or FEEDMILL_DATA; a variable that is not set may be behind it"))
 	}
-	if err := tidyAddresses(&a.Config); err != nil {
+	if err := tidyAddresses(cfg); err != nil {
 		return w.fail(err)
 	}
-	w.log = newLogger(&a.Log, w.stderr)
+	w.log = newLogger(&cfg.Log, w.stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
-	kctx.BindTo(ctx, (*context.Context)(nil))
-	err = kctx.Run(w, &a.Config)
+	read.kctx.BindTo(ctx, (*context.Context)(nil))
+	err = read.kctx.Run(w, cfg)
 	var quiet *quietError
 	if lost := out.lost(); lost != nil && (err == nil || errors.As(err, &quiet) || errors.Is(err, out.err)) {
 		err = lost
