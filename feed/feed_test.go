@@ -188,6 +188,13 @@ func TestLanguage(t *testing.T) {
 			t.Errorf("ParseLanguage(%q) = %q, %v, want %q", in, l, err, want)
 		}
 	}
+	// Files are written on it that each has three letters.
+	for n := range 26 * 26 * 26 {
+		in := string([]byte{byte('a' + n/676), byte('a' + n/26%26), byte('a' + n%26)})
+		if l, err := feed.ParseLanguage(in); err == nil && len(l.String()) != 3 {
+			t.Errorf("ParseLanguage(%q) = %q, want three letters", in, l)
+		}
+	}
 	for _, in := range []string{"", "p", "xx", "polish", "12", "-pl", "zzz", "p\x00l"} {
 		if l, err := feed.ParseLanguage(in); err == nil {
 			t.Errorf("ParseLanguage(%q) = %q, want an error", in, l)

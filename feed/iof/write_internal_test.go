@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +71,50 @@ func TestDocumented(t *testing.T) {
 	for _, name := range strings.Fields("price_retail price_wholesale price_minimal price_pos prices_config prices_configuration_for_shops pos_prices_config auction_price pricecomparator_price last_purchase_price average_purchase_price price_automatic_calculation deliverer note loyalty_program omnibus_price_retail omnibus_price_wholesale price_retail_dynamic srp strikethrough_retail_price strikethrough_wholesale_price advance") {
 		if published(name) {
 			t.Errorf("%s is published to everybody", name)
+		}
+	}
+}
+
+// Texts that stand as they are written are those that are found one by one.
+func TestAsTheyStand(t *testing.T) {
+	t.Parallel()
+	language := rapid.SampledFrom([]feed.Language{{}, feed.MustLanguage("pol"), feed.MustLanguage("eng"), feed.MustLanguage("ger")})
+	rapid.Check(t, func(t *rapid.T) {
+		p := feed.Profile{Languages: rapid.SliceOfNDistinct(language.Filter(func(l feed.Language) bool { return !l.IsZero() }), 0, 2, rapid.ID).Draw(t, "asked for")}
+		p.Dialect.SingleLanguage = rapid.IntRange(0, 4).Draw(t, "single") == 0
+		l := newLanguages(&p, &Options{DefaultLanguage: language.Draw(t, "default")})
+		var ts feed.Texts
+		for range rapid.IntRange(0, 4).Draw(t, "texts") {
+			ts = append(ts, feed.Text{Lang: language.Draw(t, "language"), Value: rapid.SampledFrom([]string{"a", "b", "ż", "", "\x01"}).Draw(t, "text")})
+		}
+		var found feed.Texts
+		for c := (cursor{}); ; {
+			lang, s, ok := l.next(ts, &c)
+			if !ok {
+				break
+			}
+			found = append(found, feed.Text{Lang: lang, Value: s})
+		}
+		if !l.asTheyStand(ts) {
+			return
+		}
+		for i := range ts {
+			ts[i].Lang = l.of(ts[i].Lang)
+		}
+		if !slices.Equal(found, ts) {
+			t.Fatalf("got %v as they stand, want %v", ts, found)
+		}
+	})
+	pol, eng := feed.MustLanguage("pol"), feed.MustLanguage("eng")
+	l := newLanguages(&feed.Profile{}, &Options{DefaultLanguage: pol})
+	for want, list := range map[bool][]feed.Texts{
+		true:  {nil, {{Value: "a"}}, {{Lang: eng, Value: "a"}}, {{Lang: pol, Value: "a"}, {Lang: eng, Value: "b"}}, {{Value: "a"}, {Lang: eng, Value: "b"}}},
+		false: {{{Value: ""}}, {{Lang: eng, Value: "a"}, {Lang: pol, Value: "b"}}, {{Lang: pol, Value: "a"}, {Value: "b"}}},
+	} {
+		for _, ts := range list {
+			if got := l.asTheyStand(ts); got != want {
+				t.Errorf("%v: got %v, want %v", ts, got, want)
+			}
 		}
 	}
 }

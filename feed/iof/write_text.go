@@ -118,14 +118,34 @@ func (l *languages) next(ts feed.Texts, c *cursor) (lang feed.Language, text str
 	return feed.Language{}, "", false
 }
 
+// asTheyStand says that next gives all texts in the order that they have. It may
+// say so of fewer than there are, not of more: one text, or the language that is
+// asked for first and behind it others, each once.
+func (l *languages) asTheyStand(ts feed.Texts) bool {
+	if len(ts) > 1 && (!l.rest || len(l.order) > 1 || len(l.order) == 1 && l.of(ts[0].Lang) != l.order[0]) {
+		return false
+	}
+	for i := range ts {
+		if !hasText(ts[i].Value) {
+			return false
+		}
+		for j := range i {
+			if l.of(ts[j].Lang) == l.of(ts[i].Lang) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // appendLang writes xml:lang; there is none for the zero language.
 func appendLang(dst []byte, l feed.Language) []byte {
 	if l.IsZero() {
 		return dst
 	}
+	code := l.String() // of three letters, as all of ISO 639-2
 	dst = append(dst, ` xml:lang="`...)
-	dst = append(dst, l.String()...)
-	return append(dst, '"')
+	return append(dst, code[0], code[1], code[2], '"')
 }
 
 // appendText writes the text of an element in the style of the dialect.
@@ -150,6 +170,12 @@ func (w *Writer) appendTextNode(dst []byte, tag string, lang feed.Language, s st
 
 // appendTexts writes an element for each text.
 func (w *Writer) appendTexts(dst []byte, tag string, ts feed.Texts) []byte {
+	if w.lang.asTheyStand(ts) {
+		for i := range ts {
+			dst = w.appendTextNode(dst, tag, w.lang.of(ts[i].Lang), ts[i].Value)
+		}
+		return dst
+	}
 	for c := (cursor{}); ; {
 		lang, s, ok := w.lang.next(ts, &c)
 		if !ok {
