@@ -26,6 +26,8 @@ const (
 type pieces struct {
 	parameters []piece[feed.Parameter]
 	values     []piece[feed.ParameterValue]
+	units      []piece[feed.Reference]
+	stocks     *[stockPlaces]stockPiece // by quantity
 	// Those of marked parts, each kind by its own marks; there are none before the
 	// first product.
 	marked *markedParts

@@ -10,9 +10,9 @@ import (
 // a dialect, whatever the profile: references, names and descriptions, pictures,
 // attachments and parameters. Writers that write the same of it ([Writer.SameTexts])
 // may share them ([Texts.Share]): the first renders, the others copy. Whether
-// shared or not, they also remember parameters and values, which many products
-// have in common, so they are worth having from product to product. They are for
-// one goroutine. The zero Texts are of no product, and not shared.
+// shared or not, they also remember units, stocks, parameters and values, which
+// many products have in common, so they are worth having from product to product.
+// They are for one goroutine. The zero Texts are of no product, and not shared.
 type Texts struct {
 	parts  [textsParts][]byte
 	known  bool
@@ -60,7 +60,7 @@ func (t *Texts) shared(dst []byte, part int, w *Writer, p *feed.Product) []byte 
 	start := len(dst)
 	switch part {
 	case textsAbout:
-		dst = w.appendDescription(w.appendReferences(dst, p), p)
+		dst = w.appendDescription(w.appendReferences(dst, p, t), p)
 	case textsMedia:
 		dst = w.appendAttachments(appendImages(dst, p), p.Attachments)
 	case textsParameters:

@@ -47,7 +47,7 @@ func (w *Writer) appendFull(dst []byte, it *feed.Item, t *Texts) []byte {
 	if p.Promotion != nil {
 		dst = appendPromotion(dst, p.Promotion, &it.Promotion, it.Currency)
 	}
-	dst = w.appendSizes(dst, it, prices, true)
+	dst = w.appendSizes(dst, it, prices, true, t)
 	dst = t.shared(dst, textsMedia, w, p)
 	if p.Group != nil {
 		dst = w.appendGroup(dst, p.Group)
@@ -83,7 +83,7 @@ func (w *Writer) AppendLight(dst []byte, it *feed.Item) []byte {
 	prices := pricesAt{from: len(dst)}
 	dst = appendPrices(dst, &it.Light, it.Currency)
 	prices.to = len(dst)
-	dst = w.appendSizes(dst, it, prices, false)
+	dst = w.appendSizes(dst, it, prices, false, nil)
 	return append(dst, "</product>\n"...)
 }
 
@@ -133,7 +133,7 @@ next:
 
 // appendReferences writes the nodes that point into dictionaries, and the card
 // (IOF 4.3). One without id or name is left out (CONSUMERS 6).
-func (w *Writer) appendReferences(dst []byte, p *feed.Product) []byte {
+func (w *Writer) appendReferences(dst []byte, p *feed.Product, t *Texts) []byte {
 	if name := w.producerName(p.Producer); hasText(p.Producer.ID) && hasText(name) {
 		dst = append(dst, `<producer id="`...)
 		dst = appendEscaped(dst, p.Producer.ID)
@@ -143,7 +143,7 @@ func (w *Writer) appendReferences(dst []byte, p *feed.Product) []byte {
 	}
 	dst = w.appendReference(dst, `<category id="`, ` name="`, p.Category.ID, w.categoryNames(p.Category))
 	dst = w.appendReference(dst, `<category_idosell id="`, ` path="`, p.Taxonomy.ID, p.Taxonomy.Names)
-	dst = w.appendUnit(dst, p.Unit)
+	dst = w.unit(dst, &p.Unit, t)
 	dst = w.appendSeries(dst, p.Series)
 	dst = w.appendWarranty(dst, &p.Warranty)
 	if hasText(p.URL) {
@@ -171,7 +171,7 @@ func (w *Writer) appendReference(dst []byte, open, attr, id string, names feed.T
 	return append(dst, `"/>`...)
 }
 
-func (w *Writer) appendUnit(dst []byte, ref feed.Reference) []byte {
+func (w *Writer) appendUnit(dst []byte, ref *feed.Reference) []byte {
 	names := ref.Names
 	if w.x != nil {
 		if u, ok := w.x.Unit(ref.ID); ok {

@@ -171,13 +171,27 @@ func appendImages(dst []byte, p *feed.Product) []byte {
 	return append(dst, "</images>"...)
 }
 
+// imagePriority is where the priority stands in imageStart.
+const imagePriority = len(`<image iaiext:priority="`)
+
+// imageStart is what stands before the address of the first picture. Those of a
+// product are mostly few, and what has a length that is known is copied without
+// being looked at.
+var imageStart = [imagePriority + len(`1" url="`)]byte([]byte(`<image iaiext:priority="1" url="`))
+
 func appendLarge(dst []byte, m *feed.Image, n int64) ([]byte, int64) {
 	if !hasText(m.URL) {
 		return dst, n
 	}
-	dst = append(dst, `<image iaiext:priority="`...)
-	dst = feed.AppendInt(dst, n+1)
-	dst = append(dst, '"')
+	if at := len(dst); n < 9 && cap(dst)-at >= len(imageStart) {
+		dst = dst[:at+len(imageStart)]
+		*(*[len(imageStart)]byte)(dst[at:]) = imageStart
+		dst[at+imagePriority] += byte(n)
+	} else {
+		dst = append(dst, imageStart[:imagePriority]...)
+		dst = feed.AppendInt(dst, n+1)
+		dst = append(dst, imageStart[imagePriority+1:]...)
+	}
 	return appendPicture(dst, m), n + 1
 }
 
@@ -186,18 +200,25 @@ func appendIcon(dst []byte, open string, m *feed.Image) []byte {
 		return dst
 	}
 	dst = append(dst, open...)
+	dst = append(dst, ` url="`...)
 	return appendPicture(dst, m)
 }
 
-// appendPicture writes what all pictures have and closes the element.
+// appendPicture writes what all pictures have from the address on and closes the element.
 func appendPicture(dst []byte, m *feed.Image) []byte {
-	dst = append(dst, ` url="`...)
 	dst = appendEscaped(dst, m.URL)
 	dst = append(dst, '"')
 	dst = appendAttr(dst, ` hash="`, m.Hash)
 	dst = appendAttr(dst, ` changed="`, m.Changed)
-	dst = appendIntAttr(dst, ` width="`, m.Width)
-	dst = appendIntAttr(dst, ` height="`, m.Height)
+	// As appendIntAttr has it, for names that are known where they are copied.
+	if v, ok := m.Width.Get(); ok {
+		dst = append(dst, ` width="`...)
+		dst = append(feed.AppendInt(dst, int64(v)), '"')
+	}
+	if v, ok := m.Height.Get(); ok {
+		dst = append(dst, ` height="`...)
+		dst = append(feed.AppendInt(dst, int64(v)), '"')
+	}
 	return append(dst, "/>"...)
 }
 

@@ -13,7 +13,7 @@ const (
 // appendSizes writes the sellable items (IOF 4.7, 5) behind the prices of the
 // product, which are mostly those of its sizes too and then copied. The schemas
 // want at least one size, so a product without any has no sizes node.
-func (w *Writer) appendSizes(dst []byte, it *feed.Item, prices pricesAt, full bool) []byte {
+func (w *Writer) appendSizes(dst []byte, it *feed.Item, prices pricesAt, full bool, t *Texts) []byte {
 	p := it.Product
 	if len(p.Sizes) == 0 {
 		return dst
@@ -47,7 +47,7 @@ func (w *Writer) appendSizes(dst []byte, it *feed.Item, prices pricesAt, full bo
 				dst = appendPrices(dst, &is.Full, it.Currency)
 			}
 			if !w.dialect.FullWithoutStock {
-				dst = appendStocks(dst, is.Stock, places, true)
+				dst = appendStocks(dst, is.Stock, places, true, t)
 			}
 		} else {
 			dst = append(dst, '>')
@@ -56,7 +56,7 @@ func (w *Writer) appendSizes(dst []byte, it *feed.Item, prices pricesAt, full bo
 			} else {
 				dst = appendPrices(dst, &is.Light, it.Currency)
 			}
-			dst = appendStocks(dst, is.Stock, places, false)
+			dst = appendStocks(dst, is.Stock, places, false, nil)
 		}
 		dst = append(dst, "</size>"...)
 	}
@@ -99,7 +99,7 @@ func (w *Writer) appendSizeStart(dst []byte, p *feed.Product, s *feed.Size, one 
 	// Mostly all three are the same.
 	dst = append(dst, `" name="`...)
 	if name == id {
-		dst = append(dst, dst[start:end]...)
+		dst = appendAgain(dst, start, end)
 	} else {
 		start = len(dst)
 		dst = appendEscaped(dst, name)
@@ -107,7 +107,7 @@ func (w *Writer) appendSizeStart(dst []byte, p *feed.Product, s *feed.Size, one 
 	}
 	dst = append(dst, `" panel_name="`...)
 	if panel == name {
-		dst = append(dst, dst[start:end]...)
+		dst = appendAgain(dst, start, end)
 	} else {
 		dst = appendEscaped(dst, panel)
 	}
@@ -120,6 +120,19 @@ func (w *Writer) appendSizeStart(dst []byte, p *feed.Product, s *feed.Size, one 
 	dst = appendWeight(dst, ` iaiext:weight_net="`, s.WeightNet)
 	dst = appendWeight(dst, ` iaiext:min_weight="`, s.WeightMin)
 	return appendWeight(dst, ` iaiext:max_weight="`, s.WeightMax)
+}
+
+// appendAgain writes what stands between two places once more, and where it is
+// short what happens to stand behind it too, as markedPieces.known does.
+func appendAgain(dst []byte, from, to int) []byte {
+	const short = 16
+	n := len(dst)
+	if to-from > short || cap(dst)-n < short {
+		return append(dst, dst[from:to]...)
+	}
+	room := dst[:n+short]
+	*(*[short]byte)(room[n:]) = [short]byte(room[from : from+short])
+	return room[:n+to-from]
 }
 
 // appendCode writes size@code, which the schemas type as a token: importers of
@@ -168,31 +181,37 @@ func appendKnownWeight(dst []byte, name string, g feed.Weight) []byte {
 // free and the physical stock, which are the offered one where not known.
 // Where there is no warehouse at all the main one holds nothing, because
 // importers take a size without stock for many things (CONSUMERS 14).
-func appendStocks(dst []byte, stock []feed.Stock, places int, full bool) []byte {
+func appendStocks(dst []byte, stock []feed.Stock, places int, full bool, t *Texts) []byte {
 	nothing := [1]feed.Stock{{Warehouse: 1, Quantity: feed.Pieces(0)}}
 	if len(stock) == 0 {
 		stock = nothing[:]
 	}
 	for i := range stock {
-		s := &stock[i]
-		dst = append(dst, `<stock id="`...)
-		dst = feed.AppendInt(dst, int64(s.Warehouse))
-		dst = append(dst, `" quantity="`...)
-		dst = appendQuantity(dst, s.Quantity, places)
-		if !full {
-			dst = append(dst, `"/>`...)
-			continue
+		if s := &stock[i]; t != nil && places == 0 {
+			dst = t.pieces.stock(dst, s)
+		} else {
+			dst = appendStock(dst, s, places, full)
 		}
-		dst = append(dst, `" available_stock_quantity="`...)
-		dst = appendQuantity(dst, known(s.Available, s.Quantity), places)
-		dst = append(dst, `" stock_quantity="`...)
-		dst = appendQuantity(dst, known(s.Physical, s.Quantity), places)
-		dst = append(dst, '"')
-		dst = appendAttr(dst, ` location_id="`, s.LocationID)
-		dst = appendAttr(dst, ` location_text_id="`, s.Location)
-		dst = append(dst, "/>"...)
 	}
 	return dst
+}
+
+func appendStock(dst []byte, s *feed.Stock, places int, full bool) []byte {
+	dst = append(dst, `<stock id="`...)
+	dst = feed.AppendInt(dst, int64(s.Warehouse))
+	dst = append(dst, `" quantity="`...)
+	dst = appendQuantity(dst, s.Quantity, places)
+	if !full {
+		return append(dst, `"/>`...)
+	}
+	dst = append(dst, `" available_stock_quantity="`...)
+	dst = appendQuantity(dst, known(s.Available, s.Quantity), places)
+	dst = append(dst, `" stock_quantity="`...)
+	dst = appendQuantity(dst, known(s.Physical, s.Quantity), places)
+	dst = append(dst, '"')
+	dst = appendAttr(dst, ` location_id="`, s.LocationID)
+	dst = appendAttr(dst, ` location_text_id="`, s.Location)
+	return append(dst, "/>"...)
 }
 
 func known(q, otherwise feed.Quantity) feed.Quantity {
