@@ -158,6 +158,9 @@ func (w *Writer) appendReferences(dst []byte, p *feed.Product, t *Texts) []byte 
 
 // appendReference writes a node with id, language and name.
 func (w *Writer) appendReference(dst []byte, open, attr, id string, names feed.Texts) []byte {
+	if id == "" { // as here and below where a product has none
+		return dst
+	}
 	lang, name, ok := w.lang.pick(names)
 	if !ok || !hasText(id) {
 		return dst
@@ -199,6 +202,9 @@ func (w *Writer) appendUnit(dst []byte, ref *feed.Reference) []byte {
 // appendSeries writes the series; its id is fitted as in series.xml, whose
 // schema wants a token (IOF 7.5).
 func (w *Writer) appendSeries(dst []byte, ref feed.Reference) []byte {
+	if ref.ID == "" {
+		return dst
+	}
 	names := ref.Names
 	if w.x != nil {
 		if s, ok := w.x.Series(ref.ID); ok {
@@ -219,6 +225,9 @@ func (w *Writer) appendSeries(dst []byte, ref feed.Reference) []byte {
 }
 
 func (w *Writer) appendWarranty(dst []byte, ref *feed.WarrantyRef) []byte {
+	if ref.ID == "" {
+		return dst
+	}
 	names, kind, months := ref.Names, ref.Kind, ref.Months
 	if w.x != nil {
 		if d, ok := w.x.Warranty(ref.ID); ok {
