@@ -182,25 +182,29 @@ func reference(c byte) string {
 // readers lose text that is split over two (CONSUMERS 7), so it is written as
 // "]]&gt;": in HTML, which is what these texts are, that means the same.
 func appendCDATA(dst []byte, s string) []byte {
-	fine, bracket := scan.Clean(s)
+	dst = append(dst, "<![CDATA["...)
+	start := len(dst)
+	dst, fine, bracket := scan.AppendClean(dst, s)
+	if bracket || !fine {
+		dst = appendSections(dst[:start], s, fine)
+	}
+	return append(dst, "]]>"...)
+}
+
+// appendSections writes what stands in a section, where there may be an end of one.
+func appendSections(dst []byte, s string, fine bool) []byte {
 	if !fine {
 		s, _ = feed.Clean(s)
-		bracket = true
 	}
-	dst = append(dst, "<![CDATA["...)
-	if bracket {
-		for {
-			i := strings.Index(s, "]]>")
-			if i < 0 {
-				break
-			}
-			dst = append(dst, s[:i+2]...)
-			dst = append(dst, "&gt;"...)
-			s = s[i+3:]
+	for {
+		i := strings.Index(s, "]]>")
+		if i < 0 {
+			return append(dst, s...)
 		}
+		dst = append(dst, s[:i+2]...)
+		dst = append(dst, "&gt;"...)
+		s = s[i+3:]
 	}
-	dst = append(dst, s...)
-	return append(dst, "]]>"...)
 }
 
 // appendAttr writes one attribute behind a blank; name carries the blank and

@@ -34,6 +34,9 @@ func TestNothingBehindThePage(t *testing.T) {
 			if got, _ := Clean(s); got != want {
 				t.Fatalf("%d bytes, %d before the end: got %v, want %v", n, gap, got, want)
 			}
+			if out, got, _ := AppendClean(nil, s); got != want || got && string(out) != s {
+				t.Fatalf("%d bytes, %d before the end: appended %q, %v, want %v", n, gap, out, got, want)
+			}
 			if got, ok := Attribute(s); ok && got != n {
 				t.Fatalf("%d bytes, %d before the end: got %d, want %d", n, gap, got, n)
 			}

@@ -109,6 +109,24 @@ func narrowClean(s string) (clean, bracket bool) {
 	return utf8.ValidString(s) && !nonCharacters(s), strings.IndexByte(s, ']') >= 0
 }
 
+// AppendClean appends s where it is clean, and else nothing; see [Clean]. What
+// stands in the memory of dst behind what was appended may be overwritten.
+func AppendClean(dst []byte, s string) (out []byte, clean, bracket bool) {
+	if !wide || !fits(s) {
+		if clean, bracket = narrowClean(s); clean {
+			dst = append(dst, s...)
+		}
+		return dst, clean, bracket
+	}
+	if cap(dst)-len(dst) < len(s)+chunk {
+		dst = grown(dst, len(s)+chunk)
+	}
+	if clean, bracket = wideCopyClean(dst, s); clean {
+		dst = dst[:len(dst)+len(s)]
+	}
+	return dst, clean, bracket
+}
+
 // Attribute gives the length of the longest prefix of s without '&', '<', '>',
 // '"' and bytes below 0x20. ok is false where it does not know, as for texts
 // that hold what is no UTF-8 or what XML forbids.

@@ -17,6 +17,9 @@ func stopsAVX2(p *byte, blocks int, tail *byte, stops *uint64) (bad bool)
 func cleanAVX2(p *byte, n int) (bad, bracket bool)
 
 //go:noescape
+func copyCleanAVX2(to, p *byte, n int) (bad, bracket bool)
+
+//go:noescape
 func attributeAVX2(p *byte, n int) (prefix int, bad bool)
 
 //go:noescape
@@ -55,6 +58,13 @@ func wideStops(b []byte, stops []uint64) (sound bool) {
 
 func wideClean(s string) (clean, bracket bool) {
 	bad, bracket := cleanAVX2(unsafe.StringData(s), len(s))
+	return !bad, bracket
+}
+
+// wideCopyClean writes whole chunks behind dst, where there must be room for them.
+func wideCopyClean(dst []byte, s string) (clean, bracket bool) {
+	to := unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), len(dst))
+	bad, bracket := copyCleanAVX2((*byte)(to), unsafe.StringData(s), len(s))
 	return !bad, bracket
 }
 

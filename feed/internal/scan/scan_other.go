@@ -10,6 +10,8 @@ func wideStops([]byte, []uint64) bool { return false }
 
 func wideClean(string) (clean, bracket bool) { return false, false }
 
+func wideCopyClean([]byte, string) (clean, bracket bool) { return false, false }
+
 func wideAddress(string) bool { return false }
 
 func wideToken(string) bool { return false }

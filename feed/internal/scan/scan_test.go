@@ -95,6 +95,16 @@ func hold(t testing.TB, s string) {
 			t.Fatalf("%s(%q) bracket: got %v, want %v", way.name, s, bracket, want)
 		}
 	}
+	for _, room := range []int{0, 1, len(s), len(s) + 31, len(s) + 32, len(s) + 100} {
+		want := "<![CDATA["
+		got, clean, bracket := AppendClean(append(make([]byte, 0, len(want)+room), want...), s)
+		if slowClean(s) {
+			want += s
+		}
+		if string(got) != want || clean != slowClean(s) || clean && bracket != strings.Contains(s, "]") {
+			t.Fatalf("AppendClean(%q): got %q, %v, %v with room for %d", s, got, clean, bracket, room)
+		}
+	}
 	for name, do := range map[string]func(string) bool{"Token": Token, "narrowToken": narrowToken} {
 		if got, want := do(s), slowToken(s); got != want {
 			t.Fatalf("%s(%q): got %v, want %v", name, s, got, want)
@@ -273,12 +283,13 @@ func ExampleAttribute() {
 func TestAllocations(t *testing.T) {
 	text := []byte(strings.Repeat("zażółć gęślą jaźń ", 20))
 	stops := make([]uint64, StopWords(len(text)))
-	s := string(text)
+	s, room := string(text), make([]byte, 0, len(text)+chunk)
 	if n := testing.AllocsPerRun(100, func() {
 		Stops(text, stops)
 		Clean(s)
 		Attribute(s)
 		AppendAttribute(text[:0], s)
+		AppendClean(room, s)
 		Starts(text, s)
 		Token(s)
 	}); n != 0 {

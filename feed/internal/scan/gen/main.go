@@ -25,6 +25,7 @@ func main() {
 	g.header()
 	g.stops()
 	g.clean()
+	g.copyClean()
 	g.attribute()
 	g.copyAttribute()
 	g.address()
@@ -326,15 +327,32 @@ func (g *generator) chunks(look, leave func()) {
 	g.code("JMP next", "done:")
 }
 
-// clean takes two chunks at a time as long as there are two.
 func (g *generator) clean() {
 	g.line("\n// func cleanAVX2(p *byte, n int) (bad, bracket bool)")
 	g.line("TEXT ·cleanAVX2(SB), NOSPLIT, $0-18")
 	g.code("MOVQ p+0(FP), SI", "MOVQ n+8(FP), CX")
+	g.look(16, false)
+}
+
+// copyClean stores each chunk that it looks at, whole.
+func (g *generator) copyClean() {
+	g.line("\n// func copyCleanAVX2(to, p *byte, n int) (bad, bracket bool)")
+	g.line("TEXT ·copyCleanAVX2(SB), NOSPLIT, $0-26")
+	g.code("MOVQ to+0(FP), DI", "MOVQ p+8(FP), SI", "MOVQ n+16(FP), CX")
+	g.look(24, true)
+}
+
+// look finds what is not clean in the CX bytes at SI, two chunks at a time as long
+// as there are two, and stores them at DI where they are copied. What it has found
+// is told from the place of the results on.
+func (g *generator) look(results int, copied bool) {
 	g.start()
 	g.code("VPXOR Y13, Y13, Y13", "VPCMPEQB Y14, Y14, Y14", "VMOVDQU "+ref("blanks")+", Y15")
 	// Y14 keeps the least of each place, where blanks that are allowed are large.
-	look := func(chunk string) {
+	look := func(chunk string, at int) {
+		if copied {
+			g.code(fmt.Sprintf("VMOVDQU %s, %d(DI)", chunk, at))
+		}
 		g.code(
 			"VPSHUFB "+chunk+", Y15, Y3",
 			"VPCMPEQB "+chunk+", Y3, Y3",
@@ -344,16 +362,22 @@ func (g *generator) clean() {
 			"VPOR Y4, Y13, Y13",
 		)
 	}
+	step := func(n int) {
+		if copied {
+			g.code(fmt.Sprintf("ADDQ $%d, DI", n))
+		}
+	}
 	g.code("CMPQ CX, $64", "JLT loop", "two:", "VMOVDQU (SI), Y0", "VMOVDQU 32(SI), Y5", "VPOR Y0, Y5, Y6")
-	look("Y0")
-	look("Y5")
+	look("Y0", 0)
+	look("Y5", 32)
+	step(64)
 	g.beyond("Y6", "beyondTwo")
 	g.ascii()
 	g.code("VMOVDQA Y5, Y1", "nextTwo:", "ADDQ $64, SI", "SUBQ $64, CX", "CMPQ CX, $64", "JGE two")
-	g.chunks(func() { look("Y0") }, func() {})
+	g.chunks(func() { look("Y0", 0); step(32) }, func() {})
 	g.code("VPMINUB "+ref(all(0x1F))+", Y14, Y2", "VPCMPEQB Y14, Y2, Y2", "VPOR Y2, Y12, Y12")
 	g.verdict()
-	g.code("SETNE bad+16(FP)", "VPTEST Y13, Y13", "SETNE bracket+17(FP)", "VZEROUPPER", "RET", "beyondTwo:")
+	g.code(fmt.Sprintf("SETNE bad+%d(FP)", results), "VPTEST Y13, Y13", fmt.Sprintf("SETNE bracket+%d(FP)", results+1), "VZEROUPPER", "RET", "beyondTwo:")
 	g.validate()
 	g.code("VMOVDQU 32(SI), Y0")
 	g.validate()
