@@ -38,23 +38,16 @@ func (in *intake) check(p *feed.Product, path func(list string, i int, rest stri
 		}
 		in.tellText(path("", 0, "name"), p.Names[i].Value)
 	}
-	in.tellText("producer", p.Producer.Name)
-	for i := range p.Category.Names {
-		in.tellText("category", p.Category.Names[i].Value)
+	// What the dictionaries know already was looked at when they got it.
+	known := &in.draft.noticed
+	if !known.producer {
+		in.tellText("producer", p.Producer.Name)
+	}
+	if !known.category {
+		in.checkCategory(&p.Category)
 	}
 	if list, base := p.Prices.List.Net, p.Prices.Wholesale.Net; base.Minor() > list.Minor() && !list.IsZero() {
 		in.warnOnce("wholesale", path("", 0, "wholesale"), base.Text(p.Currency)+" net is above the price of "+list.Text(p.Currency), "are the two the wrong way round? all partners are shown the price")
-	}
-	if len(p.Category.Names) > 0 {
-		for i := range p.Category.Names {
-			if strings.Contains(p.Category.Names[i].Value, " > ") {
-				in.warnOnce("category >", "category", quote(p.Category.Names[i].Value)+" is one category", hintPath)
-			}
-			if strings.Count(p.Category.Names[i].Value, "/") >= maxCategoryDepth {
-				in.fail("category", "has more than "+strconv.Itoa(maxCategoryDepth)+" levels", "")
-				break
-			}
-		}
 	}
 	if r := p.VAT.Millionths(); r > 0 && r < 10_000 {
 		// No rate is that low, and 0.23 for 23 would make wrong prices of all.
@@ -105,6 +98,20 @@ func hasText(t feed.Texts) bool {
 		}
 	}
 	return false
+}
+
+func (in *intake) checkCategory(c *feed.Reference) {
+	for i := range c.Names {
+		name := c.Names[i].Value
+		in.tellText("category", name)
+		if strings.Contains(name, " > ") {
+			in.warnOnce("category >", "category", quote(name)+" is one category", hintPath)
+		}
+		if strings.Count(name, "/") >= maxCategoryDepth {
+			in.fail("category", "has more than "+strconv.Itoa(maxCategoryDepth)+" levels", "")
+			return
+		}
+	}
 }
 
 // entity gives the first sign of a plain text that is written as HTML or XML writes

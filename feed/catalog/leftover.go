@@ -22,7 +22,8 @@ func (in *intake) tellText(field, s string) {
 	if in.told["encoding"] {
 		return
 	}
-	if strings.Contains(s, string(utf8.RuneError)) {
+	const lost = string(utf8.RuneError)
+	if i := strings.IndexByte(s, lost[0]); i >= 0 && strings.Contains(s[i:], lost) {
 		in.warnOnce("encoding", field, quote(s)+" has signs that a program before could not read", hintEncoding)
 	} else if meant := twiceEncoded(s); meant != "" {
 		in.warnOnce("encoding", field, quote(s)+" looks like "+quote(meant)+", read in a wrong encoding", hintEncoding)

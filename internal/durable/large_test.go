@@ -223,7 +223,7 @@ func TestLargeReaderLends(t *testing.T) {
 		if b, err := r.Section(0, 10).Lend(10); b != nil || !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("lent %d bytes, %v, of a file that is read by the system's memory", len(b), err)
 		}
-		t.Skip("the file system has one way to read")
+		return // the file system has one way to read
 	}
 	var wg sync.WaitGroup
 	for k := range 3 {
