@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -346,3 +347,27 @@ func TestProfiles(t *testing.T) {
 		}
 	}
 }
+
+// TestHungUp: a client who goes away in the middle of a long answer is no fault.
+func TestHungUp(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "sqlite", api.Options{})
+	req := httptest.NewRequestWithContext(w.ctx, http.MethodGet, api.Prefix+"/audit/export", http.NoBody)
+	req.RemoteAddr = "203.0.113.9:4711"
+	req.Header.Set("Authorization", "Bearer "+w.key(w.mine, partner.KeyScopes))
+	func() {
+		defer func() {
+			if got := recover(); got != http.ErrAbortHandler {
+				t.Errorf("the answer ended with %v, want %v", got, http.ErrAbortHandler)
+			}
+		}()
+		w.api.ServeHTTP(hungUp{httptest.NewRecorder()}, req)
+	}()
+	if log := w.log.String(); !strings.Contains(log, "broken off") || strings.Contains(log, `"ERROR"`) {
+		t.Errorf("logged %s", log)
+	}
+}
+
+type hungUp struct{ http.ResponseWriter }
+
+func (hungUp) Write([]byte) (int, error) { return 0, syscall.EPIPE }

@@ -405,8 +405,13 @@ func (c *call) write(r *reply) {
 		if c.r.Method == http.MethodHead {
 			return
 		}
-		if err := r.stream(c.w); err != nil {
-			c.api.opt.Log.LogAttrs(c.ctx, slog.LevelError, "api answer broken off", slog.Any("error", err))
+		to := &client{Writer: c.w}
+		if err := r.stream(to); err != nil {
+			level := slog.LevelError
+			if to.gone || c.ctx.Err() != nil {
+				level = slog.LevelInfo // he has hung up, as anybody may
+			}
+			c.api.opt.Log.LogAttrs(c.ctx, level, "api answer broken off", slog.Any("error", err))
 			panic(http.ErrAbortHandler) // the reader must not take it for whole
 		}
 		return
@@ -419,6 +424,19 @@ func (c *call) write(r *reply) {
 		// A client that has gone away needs no answer.
 		_, _ = c.w.Write(r.body)
 	}
+}
+
+// client is who asked, as long as he takes what is written.
+type client struct {
+	io.Writer
+	gone bool
+}
+
+// Write implements io.Writer.
+func (c *client) Write(b []byte) (int, error) {
+	n, err := c.Writer.Write(b)
+	c.gone = c.gone || err != nil
+	return n, err
 }
 
 // seeing is the caller with the right to look at the accounts that he may change:
