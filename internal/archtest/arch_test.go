@@ -15,7 +15,7 @@ import (
 // in docs/architecture.md; both change together.
 var layers = [][]string{
 	{"internal/processor"},
-	{"feed", "schema/xmltok", "internal/crash", "internal/filesum", "internal/testclock", "internal/syncbuf", "internal/memdir", "internal/throttle"},
+	{"feed", "schema/xmltok", "internal/crash", "internal/filesum", "internal/testclock", "internal/syncbuf", "internal/pagetest", "internal/memdir", "internal/throttle"},
 	{"feed/iof", "feed/tabular", "feed/pricing", "feed/diff", "feed/patch", "feed/block", "feed/record", "feed/feedtest",
 		"schema", "storage", "internal/durable", "internal/config", "internal/outbound", "internal/pgtest", "internal/httpd/clientaddr"},
 	{"feed/catalog", "feed/consumer", "internal/partner", "storage/fsstore", "storage/s3store", "storage/memstore", "storage/storagetest", "internal/testserver", "internal/filecache"},

@@ -4,27 +4,16 @@ package scan
 
 import (
 	"strings"
-	"syscall"
 	"testing"
 	"unsafe"
+
+	"feedmill/internal/pagetest"
 )
 
 // TestNothingBehindThePage puts texts right before a page that must not be read.
 func TestNothingBehindThePage(t *testing.T) {
 	t.Parallel()
-	size := syscall.Getpagesize()
-	m, err := syscall.Mmap(-1, 0, 2*size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err != nil {
-		t.Fatalf("map two pages: %v", err)
-	}
-	defer func() {
-		if err := syscall.Munmap(m); err != nil {
-			t.Errorf("unmap: %v", err)
-		}
-	}()
-	if err := syscall.Mprotect(m[size:], syscall.PROT_NONE); err != nil {
-		t.Fatalf("protect the second page: %v", err)
-	}
+	m, size := pagetest.Map(t)
 	for n := range 200 {
 		for gap := range 40 {
 			b := m[size-gap-n : size-gap]
