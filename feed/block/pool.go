@@ -271,12 +271,9 @@ func (w *worker) keepPlain(j *job) bool {
 	}
 	x := j.prev.Index
 	from, n := x.at(j.from).plain, x.at(j.to).plain-x.at(j.from).plain
-	if j.lent, j.lender = j.prev.Plain.borrow(j.ctx, j.lent[:0], from, n); j.lender == nil {
-		var err error
-		if j.plain, err = j.prev.Plain.append(j.ctx, j.plain, from, n); err != nil {
-			return false
-		}
-		j.lent = append(j.lent, j.plain)
+	var err error
+	if j.lent, j.plain, j.lender, err = j.prev.Plain.borrow(j.ctx, j.lent[:0], j.plain, from, n); err != nil {
+		return false
 	}
 	if !j.checkLent() {
 		j.giveBack()

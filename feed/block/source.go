@@ -39,31 +39,43 @@ func (s Source) append(ctx context.Context, dst []byte, off, n int64) ([]byte, e
 	if err != nil {
 		return dst, err
 	}
-	dst, err = appendExactly(dst, r, int(n))
+	return appendAll(dst, r, off, n)
+}
+
+// appendAll appends all n bytes of a reader that begins at offset off, and closes it.
+func appendAll(dst []byte, r io.ReadCloser, off, n int64) ([]byte, error) {
+	dst, err := appendExactly(dst, r, int(n))
 	if cerr := r.Close(); err == nil {
 		err = cerr
 	}
 	return dst, early(err, off, n)
 }
 
-// borrow gives n bytes from offset off in pieces, without copying them, until the
-// lender is closed; nil where the source does not lend.
-func (s Source) borrow(ctx context.Context, pieces [][]byte, off, n int64) ([][]byte, io.Closer) {
+// borrow gives n bytes from offset off in pieces of a reader that lends them, until
+// it is closed. What another reader has is appended to dst, and is the only piece.
+func (s Source) borrow(ctx context.Context, pieces [][]byte, dst []byte, off, n int64) (_ [][]byte, _ []byte, lender io.Closer, err error) {
 	r, err := s(ctx, off, n)
 	if err != nil {
-		return pieces, nil
+		return pieces, dst, nil, err
 	}
-	lender, ok := r.(Lender)
-	for ok && n > 0 {
-		b, err := lender.Lend(int(n))
-		ok = err == nil && len(b) > 0 && int64(len(b)) <= n
-		pieces, n = append(pieces, b), n-int64(len(b))
-	}
-	if !ok {
+	if l, ok := r.(Lender); ok {
+		for left := n; left > 0 && ok; {
+			b, err := l.Lend(int(left))
+			ok = err == nil && len(b) > 0 && int64(len(b)) <= left
+			pieces, left = append(pieces, b), left-int64(len(b))
+		}
+		if ok {
+			return pieces, dst, r, nil
+		}
+		clear(pieces)
+		pieces = pieces[:0]
 		r.Close() // it is not needed
-		return pieces[:0], nil
+		if r, err = s(ctx, off, n); err != nil {
+			return pieces, dst, nil, err
+		}
 	}
-	return pieces, r
+	dst, err = appendAll(dst, r, off, n)
+	return append(pieces, dst), dst, nil, err
 }
 
 // firstStep is how much memory is set aside on a size's word alone.

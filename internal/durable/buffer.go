@@ -11,7 +11,7 @@ import (
 const hugePage = 2 << 20
 
 // Memory for steps comes in pieces of this size; of a piece more is set aside, so
-// that it can begin where a large page does. The rest is never touched.
+// that it can begin where a large page does.
 const pieceSize = 2 * hugePage
 
 var pieces struct {
