@@ -65,7 +65,7 @@ func (w *Writer) enlist(j *job) {
 	if len(j.blocks) == 1 && j.blocks[0].Plain == 0 {
 		return // an empty header or footer has no segment
 	}
-	if err := w.gzip.write(j.stream); err != nil {
+	if err := j.stream.each(w.gzip.write); err != nil {
 		w.fail(fmt.Errorf("write the gzip file: %w", err))
 		return
 	}
@@ -99,7 +99,7 @@ func (w *Writer) emitPlain() {
 	for j := range w.plains {
 		j.ready.Wait()
 		if j.err == nil && w.failed() == nil {
-			if err := j.eachPlain(plain.write); err != nil {
+			if err := j.plainLent.each(plain.write); err != nil {
 				w.fail(fmt.Errorf("write the plain form: %w", err))
 			}
 		}

@@ -213,6 +213,9 @@ func TestUpdateIsBuild(t *testing.T) {
 				plain[rapid.IntRange(0, len(plain)-1).Draw(t, "damage")] ^= 1
 				p.Plain = lending(plain, rapid.IntRange(1, 500).Draw(t, "lent"))
 			}
+			if p.Gzip != nil && rapid.Bool().Draw(t, "gzip lent") {
+				p.Gzip = lending(file, rapid.IntRange(1, 500).Draw(t, "lent"))
+			}
 			if rapid.Bool().Draw(t, "other level") {
 				level = rapid.IntRange(1, 6).Draw(t, "level")
 			}

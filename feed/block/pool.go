@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"hash/crc32"
-	"io"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -101,13 +100,11 @@ type job struct {
 	stats *counters
 	level int
 
-	// plain are the bytes of the stretch. For a kept one the worker fills them
-	// in when wantPlain is set.
+	// plain are the bytes of new ones. Those of a kept stretch are in plainLent, once
+	// the worker has seen to it; wantPlain asks for them.
 	plain     []byte
+	plainLent lent
 	wantPlain bool
-	// Where a lender is open the bytes are in lent instead.
-	lent   [][]byte
-	lender io.Closer
 	// from and to are the kept segments in the previous index, by number of
 	// segment; from is -1 for new bytes.
 	from, to int
@@ -115,10 +112,11 @@ type job struct {
 	// header and the footer they are 0.
 	blocks []Block
 
-	// stream is what goes into the file: buf, or a segment of the cache.
-	stream, buf []byte
-	err         error
-	ready       sync.WaitGroup
+	// stream is what goes into the file: buf, a segment of the cache, or what is lent.
+	stream lent
+	buf    []byte
+	err    error
+	ready  sync.WaitGroup
 	// uses counts who still reads the job.
 	uses atomic.Int32
 }
@@ -136,6 +134,7 @@ func (w *worker) run(j *job) error {
 	if j.from >= 0 {
 		return w.keep(j)
 	}
+	j.plainLent.set(j.plain)
 	b := &j.blocks[0]
 	b.Plain, b.Digest = uint32(len(j.plain)), Sum(j.plain)
 	b.CRC = crc32.ChecksumIEEE(j.plain)
@@ -151,7 +150,8 @@ func (w *worker) run(j *job) error {
 	if w.cache != nil {
 		stream, crc, mine := w.cache.get(k)
 		if !mine {
-			j.stream, b.Packed, b.PackedCRC = stream, uint32(len(stream)), crc
+			j.stream.set(stream)
+			b.Packed, b.PackedCRC = uint32(len(stream)), crc
 			j.stats.shared.Add(1)
 			return nil
 		}
@@ -163,9 +163,10 @@ func (w *worker) run(j *job) error {
 		}
 		return err
 	}
-	j.stream, b.Packed, b.PackedCRC = j.buf, uint32(len(j.buf)), crc32.Checksum(j.buf, castagnoli)
+	j.stream.set(j.buf)
+	b.Packed, b.PackedCRC = uint32(len(j.buf)), crc32.Checksum(j.buf, castagnoli)
 	if w.cache != nil {
-		j.stream = w.cache.put(k, j.buf, b.PackedCRC)
+		j.stream.set(w.cache.put(k, j.buf, b.PackedCRC))
 	}
 	j.stats.compressed.Add(1)
 	return nil
@@ -198,7 +199,8 @@ func (w *worker) reuse(j *job, b *Block) bool {
 	if j.buf, err = j.prev.Gzip.append(j.ctx, j.buf[:0], x.at(i).packed, int64(s.Packed)); err != nil || s.checkPacked(j.buf) != nil {
 		return false
 	}
-	j.stream, b.Packed, b.PackedCRC = j.buf, s.Packed, s.PackedCRC
+	j.stream.set(j.buf)
+	b.Packed, b.PackedCRC = s.Packed, s.PackedCRC
 	return true
 }
 
@@ -229,11 +231,12 @@ func (w *worker) mend(j *job, b *Block) bool {
 	if j.buf, ok = w.mender.Append(j.buf[:0], j.plain, w.scratch, int(s.Plain)); !ok {
 		return false
 	}
-	j.stream, b.Packed, b.PackedCRC = j.buf, uint32(len(j.buf)), crc32.Checksum(j.buf, castagnoli)
+	j.stream.set(j.buf)
+	b.Packed, b.PackedCRC = uint32(len(j.buf)), crc32.Checksum(j.buf, castagnoli)
 	return true
 }
 
-// keep copies segments of the previous file.
+// keep takes segments of the previous file as they are.
 func (w *worker) keep(j *job) error {
 	x := j.prev.Index
 	if j.prev.Gzip == nil || x.Level != j.level {
@@ -241,22 +244,15 @@ func (w *worker) keep(j *job) error {
 	}
 	var err error
 	from, to := x.at(j.from), x.at(j.to)
-	if j.buf, err = j.prev.Gzip.append(j.ctx, j.buf[:0], from.packed, to.packed-from.packed); err != nil {
+	if j.buf, err = j.prev.Gzip.borrow(j.ctx, &j.stream, j.buf[:0], from.packed, to.packed-from.packed); err != nil {
 		return err
 	}
-	j.stream = j.buf
-	j.plain = j.plain[:0]
-	plain := j.wantPlain && w.keepPlain(j)
-	at := 0
-	for i := j.from; i < j.to; i++ {
-		s := x.segment(i)
-		stream := j.buf[at:][:s.Packed]
-		at += int(s.Packed)
-		err := s.checkPacked(stream)
-		if err == nil && j.wantPlain && !plain {
-			j.plain, err = w.inflate(j.plain, stream, s)
-		}
-		if err != nil {
+	packed := func(i int) (size, crc uint32) { s := x.segment(i); return s.Packed, s.PackedCRC }
+	if !j.stream.proved(j.from, j.to, castagnoli, packed) {
+		return errPacked
+	}
+	if j.wantPlain && !w.keepPlain(j) {
+		if err := w.inflateKept(j); err != nil {
 			return err
 		}
 	}
@@ -270,61 +266,36 @@ func (w *worker) keepPlain(j *job) bool {
 		return false
 	}
 	x := j.prev.Index
-	from, n := x.at(j.from).plain, x.at(j.to).plain-x.at(j.from).plain
+	from, to := x.at(j.from), x.at(j.to)
 	var err error
-	if j.lent, j.plain, j.lender, err = j.prev.Plain.borrow(j.ctx, j.lent[:0], j.plain, from, n); err != nil {
+	if j.plain, err = j.prev.Plain.borrow(j.ctx, &j.plainLent, j.plain[:0], from.plain, to.plain-from.plain); err != nil {
 		return false
 	}
-	if !j.checkLent() {
-		j.giveBack()
-		j.plain = j.plain[:0]
-		return false
-	}
-	return true
+	return j.plainLent.proved(j.from, j.to, crc32.IEEETable, func(i int) (size, crc uint32) { s := x.segment(i); return s.Plain, s.CRC })
 }
 
-// checkLent proves the plain bytes of a kept stretch.
-func (j *job) checkLent() bool {
-	piece, at := 0, 0
+// inflateKept makes the plain bytes of a kept stretch.
+func (w *worker) inflateKept(j *job) (err error) {
+	j.plainLent.giveBack()
+	j.plain = j.plain[:0]
+	// Inflating needs room behind a stream, and nothing may be written to what is lent.
+	w.scratch = j.stream.appendTo(w.scratch[:0])
+	at := 0
 	for i := j.from; i < j.to; i++ {
 		s := j.prev.Index.segment(i)
-		crc := uint32(0)
-		for left := int(s.Plain); left > 0; {
-			b := j.lent[piece][at:]
-			b = b[:min(len(b), left)]
-			crc = crc32.Update(crc, crc32.IEEETable, b)
-			left -= len(b)
-			if at += len(b); at == len(j.lent[piece]) {
-				piece, at = piece+1, 0
-			}
-		}
-		if crc != s.CRC {
-			return false
-		}
-	}
-	return true
-}
-
-// eachPlain calls do with the plain bytes, piece by piece.
-func (j *job) eachPlain(do func([]byte) error) error {
-	if j.lender == nil {
-		return do(j.plain)
-	}
-	for _, b := range j.lent {
-		if err := do(b); err != nil {
+		if j.plain, err = w.inflate(j.plain, w.scratch[at:][:s.Packed], s); err != nil {
 			return err
 		}
+		at += int(s.Packed)
 	}
+	j.plainLent.set(j.plain)
 	return nil
 }
 
-// giveBack closes the lender; the job has no plain bytes from then on.
+// giveBack gives back what was lent; the job has no bytes from then on.
 func (j *job) giveBack() {
-	if j.lender != nil {
-		j.lender.Close() // it was only read
-		clear(j.lent)
-		j.lender = nil
-	}
+	j.plainLent.giveBack()
+	j.stream.giveBack()
 }
 
 // again compresses kept segments anew, because the file before has them only
@@ -343,6 +314,7 @@ func (w *worker) again(j *job) (err error) {
 		b.Packed, b.PackedCRC = uint32(len(j.buf)-at), crc32.Checksum(j.buf[at:], castagnoli)
 		j.stats.compressed.Add(1)
 	}
-	j.stream = j.buf
+	j.stream.set(j.buf)
+	j.plainLent.set(j.plain)
 	return nil
 }

@@ -42,10 +42,12 @@ const maxSegment = 1 << 30
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+var errPacked = fmt.Errorf("%w: a segment's compressed bytes differ from their checksum", ErrCorrupt)
+
 // checkPacked proves the bytes of a segment's stream.
 func (s *Segment) checkPacked(packed []byte) error {
 	if len(packed) != int(s.Packed) || crc32.Checksum(packed, castagnoli) != s.PackedCRC {
-		return fmt.Errorf("%w: a segment's compressed bytes differ from their checksum", ErrCorrupt)
+		return errPacked
 	}
 	return nil
 }

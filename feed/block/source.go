@@ -14,14 +14,6 @@ import (
 // time: a source should be near, such as a local file.
 type Source func(ctx context.Context, off, n int64) (io.ReadCloser, error)
 
-// Lender is an optional ability of a reader that a [Source] gives.
-type Lender interface {
-	// Lend gives the next bytes, at least one and at most n, without copying them.
-	// They stay as they are until the reader is closed; nobody writes to them. Where
-	// it fails the bytes are read from a new reader instead.
-	Lend(n int) ([]byte, error)
-}
-
 // At is the [Source] of an open file, or of anything else that is read by offset.
 func At(r io.ReaderAt) Source {
 	return func(_ context.Context, off, n int64) (io.ReadCloser, error) {
@@ -51,31 +43,33 @@ func appendAll(dst []byte, r io.ReadCloser, off, n int64) ([]byte, error) {
 	return dst, early(err, off, n)
 }
 
-// borrow gives n bytes from offset off in pieces of a reader that lends them, until
-// it is closed. What another reader has is appended to dst, and is the only piece.
-func (s Source) borrow(ctx context.Context, pieces [][]byte, dst []byte, off, n int64) (_ [][]byte, _ []byte, lender io.Closer, err error) {
+// borrow gives n bytes from offset off as a reader lends them, until they are given
+// back. What another reader has is appended to dst.
+func (s Source) borrow(ctx context.Context, l *lent, dst []byte, off, n int64) ([]byte, error) {
+	l.giveBack()
 	r, err := s(ctx, off, n)
 	if err != nil {
-		return pieces, dst, nil, err
+		return dst, err
 	}
-	if l, ok := r.(Lender); ok {
+	if lender, ok := r.(Lender); ok {
 		for left := n; left > 0 && ok; {
-			b, err := l.Lend(int(left))
+			b, err := lender.Lend(int(left))
 			ok = err == nil && len(b) > 0 && int64(len(b)) <= left
-			pieces, left = append(pieces, b), left-int64(len(b))
+			l.pieces, left = append(l.pieces, b), left-int64(len(b))
 		}
+		l.lender = r
 		if ok {
-			return pieces, dst, r, nil
+			return dst, nil
 		}
-		clear(pieces)
-		pieces = pieces[:0]
-		r.Close() // it is not needed
+		l.giveBack()
 		if r, err = s(ctx, off, n); err != nil {
-			return pieces, dst, nil, err
+			return dst, err
 		}
 	}
-	dst, err = appendAll(dst, r, off, n)
-	return append(pieces, dst), dst, nil, err
+	if dst, err = appendAll(dst, r, off, n); err == nil {
+		l.set(dst)
+	}
+	return dst, err
 }
 
 // firstStep is how much memory is set aside on a size's word alone.

@@ -388,7 +388,7 @@ func (w *Writer) join(items []item, b Block) error {
 // job gives an empty job, once there is one.
 func (w *Writer) job() *job {
 	j := <-w.free
-	j.plain, j.blocks, j.stream = j.plain[:0], j.blocks[:0], nil
+	j.plain, j.blocks = j.plain[:0], j.blocks[:0]
 	j.from, j.to, j.err = -1, -1, nil
 	j.wantPlain = w.plains != nil
 	return j

@@ -12,6 +12,7 @@ import (
 	"feedmill/feed"
 	"feedmill/feed/block"
 	"feedmill/feed/diff"
+	"feedmill/internal/durable"
 	"feedmill/storage"
 )
 
@@ -66,10 +67,10 @@ func (p *plan) newBody(ctx context.Context, r *runner, header []byte) (*body, er
 	}
 	b := &body{ctx: ctx, header: header, blockSize: fullBlock, opt: block.Options{Pool: r.blocks(), Level: gzipLevel}, index: &spill{dir: r.req.Spool},
 		plain: newSink(r.req.Spool, name+"-*", &r.sums), packed: newSink(r.req.Spool, name+"-*.gz", &r.sums)}
-	// Importers ask for the compressed form first, and the plain one is five times as
-	// large: it is read from the disk by whoever wants it. A store that keeps no files
-	// reads it at once.
+	// What is large is read from the disk by whoever wants it first. A store that keeps
+	// no files reads it at once.
 	b.plain.past = atHand(r.bin)
+	b.packed.past = b.plain.past && p.ref.Kind == feed.KindFull
 	if p.ref.Kind == feed.KindLight {
 		b.blockSize = lightBlock
 	}
@@ -250,7 +251,8 @@ type nearFile struct {
 	dir    string
 	once   sync.Once
 	f      *os.File
-	stored io.Closer // f is the store's
+	stored io.Closer            // f is the store's
+	large  *durable.LargeReader // of the store's f
 	err    error
 }
 
@@ -259,6 +261,9 @@ func (n *nearFile) open(ctx context.Context, off, size int64) (io.ReadCloser, er
 	n.once.Do(func() { n.err = n.fetch(ctx) })
 	if n.err != nil {
 		return nil, n.err
+	}
+	if n.large != nil {
+		return n.large.Section(off, size), nil
 	}
 	return io.NopCloser(io.NewSectionReader(n.f, off, size)), nil
 }
@@ -269,7 +274,7 @@ func (n *nearFile) fetch(ctx context.Context) (err error) {
 		return err
 	}
 	if local, ok := r.(storage.FileReader); ok {
-		n.f, n.stored = local.File(), r
+		n.f, n.stored, n.large = local.File(), r, durable.NewLargeReader(local.File(), n.blob.Size)
 		return nil
 	}
 	if n.f, err = os.CreateTemp(n.dir, "before-*"); err == nil {
