@@ -64,7 +64,7 @@ func (p *plan) buildFull(r *runner, g *Generation) error {
 		if f.Kind != feed.KindFullChange || p.fresh {
 			continue
 		}
-		if newest || f.Generation > full.Generation || p.time.Sub(f.Changed) < r.req.Settings.ChainKeep {
+		if newest || f.Generation > full.Generation || p.chain > 0 && f.Generation >= p.chain {
 			g.Files = append(g.Files, f)
 		}
 		newest = false

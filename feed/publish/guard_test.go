@@ -355,3 +355,42 @@ func TestRhythm(t *testing.T) {
 		}
 	}
 }
+
+// Full files and the list of change files go by the clock as it stands, also
+// while labels are ahead of it.
+func TestFullFilesAfterTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	s := filled(t, 30)
+	s.settings.FullEvery, s.settings.ChainKeep = 24*time.Hour, 72*time.Hour
+	s.now = s.now.Add(400 * 24 * time.Hour)
+	s.set(1, 1001, 1, "x")
+	s.mustRun(t)
+	ahead := s.generation(feed.KindFull).Time
+	s.now = s.now.Add(-400 * 24 * time.Hour)
+	for i := range int64(20) {
+		s.now = s.now.Add(12 * time.Hour)
+		s.set(1, 2000+i, 1, "x")
+		s.mustRun(t)
+		g := s.generation(feed.KindFull)
+		if made, want := g.File(feed.KindFull).Generation == g.Number, i%2 == 0; made != want {
+			t.Errorf("after %d half days a full file is made: %v, want %v", i, made, want)
+		}
+		changes := 0
+		for _, f := range g.Files {
+			if f.Kind == feed.KindFullChange {
+				changes++
+			}
+		}
+		// One for each half day of three days; that of before goes with the first.
+		want := int(i + 2)
+		if i >= 6 {
+			want = 6
+		}
+		if changes != want {
+			t.Errorf("after %d half days there are %d change files, want %d", i, changes, want)
+		}
+		if !g.Time.After(ahead) || g.Time.Sub(ahead) > time.Minute {
+			t.Errorf("the label is %v, want soon after %v", g.Time, ahead)
+		}
+	}
+}

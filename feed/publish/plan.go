@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"feedmill/feed"
@@ -54,13 +55,14 @@ type plan struct {
 	// expiring says that half of the validity has passed, renewal that everything
 	// is made anew, for that or because it was asked for.
 	expiring, renewal bool
-	fresh             bool // the state before is damaged: start a new epoch with a full file
-	lostHistory       bool // newer generations than the one before were published: it must not take a number above theirs
-	full              bool // a full file (or the light file) is being made
-	wantFull          bool // a full file is due when something differs
-	refull            bool // a full file is due in any case
-	idle              bool // nothing new since what is held: leave it
-	whole             bool // the whole feed is compared
+	fresh             bool  // the state before is damaged: start a new epoch with a full file
+	lostHistory       bool  // newer generations than the one before were published: it must not take a number above theirs
+	full              bool  // a full file (or the light file) is being made
+	wantFull          bool  // a full file is due when something differs
+	chain             int64 // the first change file that stays listed for its age; 0 when none does
+	refull            bool  // a full file is due in any case
+	idle              bool  // nothing new since what is held: leave it
+	whole             bool  // the whole feed is compared
 	why               string
 	hinted            bool // hint tells what may differ
 	hint              []feed.ProductID
@@ -239,7 +241,17 @@ func (p *plan) load(ctx context.Context, r *runner) (err error) {
 	if p.ref.Kind == feed.KindFull {
 		f := p.prev.File(feed.KindFull)
 		p.refull = s.Full && f != nil && p.changedSince(f) > 0
-		p.wantFull = f == nil || p.refull || s.FullEvery < 0 || p.time.Sub(f.Changed) >= s.FullEvery
+		p.wantFull = f == nil || p.refull || s.FullEvery < 0
+		if !p.wantFull {
+			age, err := p.age(ctx, r, f.Changed, f.Generation, s.FullEvery)
+			if err != nil {
+				return err
+			}
+			p.wantFull = age >= s.FullEvery || age < -slack
+		}
+		if err := p.loadChain(ctx, r); err != nil {
+			return err
+		}
 		p.full = p.wantFull || p.renewal
 	}
 	p.forgetLost(r.lost, now)
@@ -268,6 +280,31 @@ func (p *plan) load(ctx context.Context, r *runner) (err error) {
 		return err
 	}
 	return p.loadHint(ctx, r)
+}
+
+// loadChain finds the oldest change file that is young enough to stay listed.
+// Those that were made before the clock was set back go with the first that was
+// made after that.
+func (p *plan) loadChain(ctx context.Context, r *runner) error {
+	keep := r.req.Settings.ChainKeep
+	for _, f := range slices.Backward(p.prev.Files) { // the newest first of a kind
+		if f.Kind != feed.KindFullChange {
+			continue
+		}
+		age, err := p.age(ctx, r, f.Changed, f.Generation, keep)
+		switch {
+		case err != nil:
+			return err
+		case age >= keep:
+			p.chain = 0
+		case p.chain == 0:
+			p.chain = f.Generation
+		}
+		if age >= 0 && age < keep {
+			break
+		}
+	}
+	return nil
 }
 
 // loadFloor makes the first generation go on above those of the time before the

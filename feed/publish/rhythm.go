@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"feedmill/feed"
@@ -24,21 +25,34 @@ func (p *plan) young(ctx context.Context, r *runner) (bool, error) {
 			}
 		}
 	}
-	if ahead := last.Sub(r.req.Now); ahead <= 0 || ahead < every {
-		return p.time.Sub(last) < every, nil
+	age, err := p.age(ctx, r, last, p.prev.Number, every)
+	return age >= 0 && age < every, err
+}
+
+// slack is how far a clock may be set back before what was made by it counts as
+// old: setting it right by seconds is to make nothing anew.
+const slack = time.Hour
+
+// age says how long ago a file was made that bears the given time and came with
+// the generation of that number; less than nothing when that was by a clock which
+// was set back since. Where the time is ahead of the clock and the ledger notes no
+// moments, it counts as it stands up to within, and as old beyond.
+func (p *plan) age(ctx context.Context, r *runner, told time.Time, number int64, within time.Duration) (time.Duration, error) {
+	ahead := told.Sub(r.req.Now)
+	m, ok := r.ledger.(Moments)
+	switch {
+	case ahead <= 0 || !ok && ahead < within:
+		return p.time.Sub(told), nil
+	case !ok:
+		return math.MaxInt64, nil
 	}
 	// The clock was set back, and labels stand still until it has caught up with
 	// them, which may take years. The intervals go by the clock as it stands.
-	m, ok := r.ledger.(Moments)
-	if !ok {
-		return false, nil
-	}
-	at, err := m.Published(ctx, p.ref, p.prev.Number)
+	at, err := m.Published(ctx, p.ref, number)
 	if err != nil {
-		return false, fmt.Errorf("read when generation %d was published: %w", p.prev.Number, err)
+		return 0, fmt.Errorf("read when generation %d was published: %w", number, err)
 	}
-	age := r.req.Now.Sub(at)
-	return age >= 0 && age < every, nil
+	return r.req.Now.Sub(at), nil
 }
 
 // decide says for each plan whether anything is new, whether that waits for

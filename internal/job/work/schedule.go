@@ -85,29 +85,60 @@ func (w *Work) dueSweeps(ctx context.Context, _, _ time.Time) ([]job.Args, error
 // dueRenewals gives runs for the merchants who have a generation of which half
 // the validity has passed.
 func (w *Work) dueRenewals(ctx context.Context, _, until time.Time) ([]job.Args, error) {
-	return w.due(ctx, "renewal", false, func(c *current, _ *time.Location) bool {
-		if until.Before(c.expires.Add(-w.opt.Validity/2)) || until.Sub(c.asked) < askAgain {
-			return false
+	return w.due(ctx, "renewal", false, func(_ publish.FeedRef, c *current, _ *time.Location) (bool, error) {
+		if until.Before(c.expires.Add(-w.opt.Validity/2)) || lately(c.asked, until) {
+			return false, nil
 		}
 		c.asked = until
-		return true
+		return true, nil
 	})
 }
 
 // dueFull gives runs for the merchants whose hour has come since their full file
 // was made, where change files have been published since.
 func (w *Work) dueFull(ctx context.Context, _, until time.Time) ([]job.Args, error) {
-	return w.due(ctx, "hour", true, func(c *current, zone *time.Location) bool {
-		if !c.changed || !c.full.Before(lastHour(until, zone, w.opt.FullAt)) || until.Sub(c.askedFull) < askAgain {
-			return false
+	return w.due(ctx, "hour", true, func(ref publish.FeedRef, c *current, zone *time.Location) (bool, error) {
+		if !c.changed || lately(c.askedFull, until) {
+			return false, nil
+		}
+		made, err := w.madeFull(ctx, ref, c, until)
+		if err != nil || !made.Before(lastHour(until, zone, w.opt.FullAt)) {
+			return false, err
 		}
 		c.askedFull = until
-		return true
+		return true, nil
 	})
 }
 
+// lately says whether a run was asked for not long before until. What was asked
+// later was asked before the clock was set back.
+func lately(asked, until time.Time) bool {
+	d := until.Sub(asked)
+	return d >= 0 && d < askAgain
+}
+
+// madeFull gives when a feed's full file was made. Its own time runs ahead of the
+// clock after that was set back, and after the merchant has moved his zone
+// westwards: then the records tell by the clock as it stood. Of what was made
+// before the clock was set back nothing tells; it counts as made long ago.
+func (w *Work) madeFull(ctx context.Context, ref publish.FeedRef, c *current, until time.Time) (time.Time, error) {
+	soon := until.Add(hourGrain) // the slot's end
+	m, ok := w.opt.Records.(publish.Moments)
+	if !ok || c.full.Before(soon) {
+		return c.full, nil
+	}
+	at, err := m.Published(ctx, ref, c.fullNumber)
+	if err != nil {
+		return at, fmt.Errorf("read when generation %d was published: %w", c.fullNumber, err)
+	}
+	if at.After(soon.Add(clockSlack)) {
+		at = time.Time{}
+	}
+	return at, nil
+}
+
 // due gives a run for each merchant with a feed for which is says so.
-func (w *Work) due(ctx context.Context, cause string, full bool, is func(*current, *time.Location) bool) ([]job.Args, error) {
+func (w *Work) due(ctx context.Context, cause string, full bool, is func(publish.FeedRef, *current, *time.Location) (bool, error)) ([]job.Args, error) {
 	merchants, err := w.opt.Records.Merchants(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list merchants: %w", err)
@@ -129,7 +160,11 @@ func (w *Work) due(ctx context.Context, cause string, full bool, is func(*curren
 			delete(w.plan.known, ref)
 			continue
 		}
-		if is(&c, zone) {
+		yes, err := is(ref, &c, zone)
+		if err != nil {
+			return nil, err
+		}
+		if yes {
 			found[id] = true
 			w.plan.known[ref] = c
 		}
@@ -159,7 +194,7 @@ func summary(g *publish.Generation) current {
 	if g.Feed.Kind != feed.KindFull || full == nil {
 		return c
 	}
-	c.full = full.Changed
+	c.full, c.fullNumber = full.Changed, full.Generation
 	for i := range g.Files {
 		if f := &g.Files[i]; f.Kind == feed.KindFullChange && f.Generation > full.Generation {
 			c.changed = true

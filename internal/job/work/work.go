@@ -245,7 +245,8 @@ func (w *Work) merge(ctx context.Context, i Import) error {
 // current is what schedules need to know of a feed.
 type current struct {
 	number           int64
-	full             time.Time // when its full file was made; zero for a light feed
+	full             time.Time // its full file's own time; zero for a light feed
+	fullNumber       int64     // the generation that this came with
 	changed          bool      // change files lead on from that
 	expires          time.Time
 	askedFull, asked time.Time

@@ -148,6 +148,33 @@ func TestFullFiles(t *testing.T) {
 	}
 }
 
+// A full file whose own time is ahead of the clock is as old as the records say.
+func TestFullFilesAheadOfTheClock(t *testing.T) {
+	t.Parallel()
+	h := published(t, 30)
+	change := func(text string) {
+		t.Helper()
+		h.merge(30, text)
+		check(t, h.do(work.Publish{Merchant: h.merchant}))
+	}
+	h.pass(40 * 24 * time.Hour)
+	change("2") // full
+	change("3")
+	h.now = h.now.Add(-40 * 24 * time.Hour) // it was wrong
+	for i := range 3 {
+		check(t, h.do(h.wantDue("full_files", "[{M true hour}]")[0]))
+		h.pass(time.Hour)
+		change(fmt.Sprint("a day and ", i))
+		h.wantDue("full_files", "[]") // its hour is tomorrow
+		h.pass(23 * time.Hour)
+	}
+	// What was asked for in vain by the clock as it was before is asked for again.
+	h.wantDue("full_files", "[{M true hour}]")
+	h.wantDue("full_files", "[]")
+	h.now = h.now.Add(-time.Hour)
+	h.wantDue("full_files", "[{M true hour}]")
+}
+
 // Runs are found anew from the records by every process.
 func TestSchedulesNeedNoMemory(t *testing.T) {
 	t.Parallel()
