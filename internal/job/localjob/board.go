@@ -62,6 +62,8 @@ type board struct {
 	ended []job.Info // the oldest first
 	// bad tells when a job last ended badly.
 	bad map[identity]time.Time
+	// seen is the clock as it was last looked at.
+	seen time.Time
 	// turn tells when a lane last had its turn, as a count of all turns.
 	turn    map[lane]int64
 	turns   int64
@@ -72,6 +74,24 @@ func newBoard(cfg *job.Config, worker string, newID func() int64) *board {
 	return &board{kinds: cfg.Kinds, perMerchant: cfg.PerMerchant, worker: worker, newID: newID,
 		live: map[int64]*entry{}, same: map[identity][]*entry{}, bad: map[identity]time.Time{},
 		turn: map[lane]int64{}, running: map[lane]int{}}
+}
+
+// follow looks at the clock. Where it was set back, what waits for a moment, or is
+// left alone for a while after one, goes back with it: it may be set back by years.
+func (b *board) follow(now time.Time) {
+	back := b.seen.Sub(now)
+	b.seen = now
+	if back < time.Second {
+		return
+	}
+	for _, e := range b.live {
+		if e.State != job.Running {
+			e.Due = e.Due.Add(-back)
+		}
+	}
+	for id, at := range b.bad {
+		b.bad[id] = at.Add(-back)
+	}
 }
 
 // request is an insert.

@@ -132,6 +132,7 @@ func (c *Client) answer(what string, in, out any) (done bool, err error) {
 		return false, nil
 	}
 	now := c.opt.Now().UTC()
+	b.follow(now)
 	defer c.nudge()
 	switch what {
 	case "insert":

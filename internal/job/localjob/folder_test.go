@@ -12,8 +12,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,6 +110,62 @@ func TestClockSetBack(t *testing.T) {
 	set(right)
 	start(t, dir, cfg, clock)
 	used(right)
+}
+
+// What failed while the clock was ahead is tried again when it is right.
+func TestClockSetBackAfterFailures(t *testing.T) {
+	t.Parallel()
+	right := testclock.Noon()
+	var now atomic.Pointer[time.Time]
+	set := func(t time.Time) { now.Store(&t) }
+	clock := func() time.Time { return *now.Load() }
+	wrong := func() error {
+		if clock().Sub(right) > 24*time.Hour {
+			return errors.New("the clock is wrong")
+		}
+		return nil
+	}
+	set(right.AddDate(10, 0, 0))
+	k := job.NewKinds()
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(job.Add(k, job.KindOptions{FirstPause: time.Hour, MaxPause: time.Hour}, func(context.Context, plain) error { return wrong() }))
+	check(job.Add(k, job.KindOptions{}, func(context.Context, urgent) error {
+		if err := wrong(); err != nil {
+			return job.Permanent(err)
+		}
+		return nil
+	}))
+	var broken, slots atomic.Int64
+	cfg := job.Config{Kinds: k, Schedules: []job.Schedule{
+		{Name: "left_alone", Every: time.Minute, Jobs: func(context.Context, time.Time, time.Time) ([]job.Args, error) { return []job.Args{urgent{}}, nil }},
+		{Name: "fails", Every: time.Minute, Jobs: func(context.Context, time.Time, time.Time) ([]job.Args, error) {
+			if err := wrong(); err != nil {
+				broken.Add(1)
+				return nil, err
+			}
+			slots.Add(1)
+			return nil, nil
+		}},
+	}}
+	c, _ := start(t, t.TempDir(), cfg, clock)
+	insert(t, c, plain{}, 0)
+	has := func(kind string, s job.State) bool {
+		list, err := c.List(t.Context(), job.Filter{})
+		return err == nil && slices.ContainsFunc(list, func(i job.Info) bool { return i.Kind == kind && i.State == s })
+	}
+	until(t, func() bool { return has("plain", job.Retrying) && has("urgent", job.Failed) && broken.Load() > 0 })
+	set(right)
+	until(t, func() bool { return slots.Load() > 0 })
+	if has("urgent", job.Done) {
+		t.Error("what failed for good is done again at once")
+	}
+	set(right.Add(2 * time.Hour))
+	until(t, func() bool { return has("plain", job.Done) && has("urgent", job.Done) })
 }
 
 // What is due is decided by the clock that is handed over.

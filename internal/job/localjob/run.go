@@ -36,6 +36,7 @@ func (c *Client) dispatch(ctx context.Context, slots map[string]int, running *sy
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b, now := c.board, c.opt.Now().UTC()
+	b.follow(now)
 	b.forget(now, c.cfg.Quiet)
 	for queue, workers := range c.cfg.Workers {
 		for slots[queue] < workers {
@@ -67,7 +68,9 @@ func (c *Client) finish(b *board, e *entry, err, cause error, slots map[string]i
 		return job.Waiting
 	}
 	slots[e.opt.Queue]--
-	b.finish(e, err, cause, job.Jitter(), c.opt.Now().UTC())
+	now := c.opt.Now().UTC()
+	b.follow(now)
+	b.finish(e, err, cause, job.Jitter(), now)
 	return e.State
 }
 
@@ -121,6 +124,9 @@ func (c *Client) drain(running *sync.WaitGroup) error {
 	}
 }
 
+// longestPause is how long a schedule that failed waits at most.
+const longestPause = 10 * time.Second
+
 // runSchedules inserts what schedules make due.
 func (c *Client) runSchedules(ctx context.Context) {
 	ticker := time.NewTicker(c.opt.Poll)
@@ -130,11 +136,12 @@ func (c *Client) runSchedules(ctx context.Context) {
 		for i := range c.cfg.Schedules {
 			s := &c.cfg.Schedules[i]
 			now := c.opt.Now().UTC()
-			if now.Before(pause[s.Name]) {
+			// A pause that seems longer was begun before the clock was set back.
+			if left := pause[s.Name].Sub(now); left > 0 && left <= longestPause {
 				continue
 			}
 			if err := c.fire(ctx, s, now); err != nil && ctx.Err() == nil {
-				pause[s.Name] = now.Add(min(s.Every, 10*time.Second))
+				pause[s.Name] = now.Add(min(s.Every, longestPause))
 				c.cfg.Log.Error("schedule failed and is tried again", "schedule", s.Name, "error", err)
 			}
 		}
@@ -162,6 +169,7 @@ func (c *Client) fire(ctx context.Context, s *job.Schedule, now time.Time) error
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, args := range list {
+		c.board.follow(now)
 		r, err := newRequest(c.cfg.Kinds, args, job.InsertOptions{})
 		if err != nil {
 			return err
