@@ -107,7 +107,7 @@ func (s *Service) throttled(ctx context.Context, what, login string, from Place,
 	now := s.opt.Now()
 	var wait time.Duration
 	for i, c := range list {
-		if now.Sub(failed[i].Last) < forgiveAfter {
+		if within(forgiveAfter, failed[i].Last, now) {
 			wait = max(wait, c.until(failed[i]).Sub(now))
 		}
 	}

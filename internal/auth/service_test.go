@@ -172,6 +172,49 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+// Who fails while the clock is ahead, as everybody with a second factor does, is
+// let in when it is right; nobody stays signed in until it was ahead.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	ctx := t.Context()
+	w.owner(t)
+	w.Set(400 * 24 * time.Hour)
+	try := func(password string) (auth.SessionID, error) {
+		id, _, err := w.SignIn(ctx, "anna@example.com", password, home, auth.SessionID{})
+		return id, err
+	}
+	id, err := try(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 7 {
+		_, err = try("wrong")
+	}
+	if waits(err) == 0 {
+		t.Fatalf("got %v, want a wait", err)
+	}
+	w.Set(-400 * 24 * time.Hour)
+	if _, _, err := w.Session(ctx, id); feed.KindOf(err) != feed.KindNotFound {
+		t.Errorf("a session of the future: got %v", err)
+	}
+	// It is no way round the count, either.
+	if _, err := try("wrong"); waits(err) != 0 {
+		t.Errorf("after the clock was set right: got %v", err)
+	}
+	if _, err := try(good); waits(err) == 0 {
+		t.Errorf("one failure later: got %v, want a wait", err)
+	}
+	w.Pass(time.Minute)
+	if id, err = try(good); err != nil {
+		t.Errorf("after the wait: %v", err)
+	}
+	w.Set(-30 * time.Second)
+	if _, _, err := w.Session(ctx, id); err != nil {
+		t.Errorf("a clock that differs a little ends a session: %v", err)
+	}
+}
+
 func TestThrottle(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -93,17 +93,27 @@ type Session struct {
 	Proved time.Time
 }
 
+// clockSlack is how far clocks of processes may differ. What was noted later than
+// that was noted before the clock was set back: it neither holds nor hinders.
+const clockSlack = time.Minute
+
+// within says whether less than d has passed since at.
+func within(d time.Duration, at, now time.Time) bool {
+	age := now.Sub(at)
+	return age < d && age >= -clockSlack
+}
+
 // Live says whether the session counts at a time.
 func (s *Session) Live(now time.Time) bool {
 	if s.Stage == StageFactor {
-		return now.Sub(s.CreatedAt) < FactorTime
+		return within(FactorTime, s.CreatedAt, now)
 	}
-	return now.Sub(s.Seen) < SessionIdle && now.Sub(s.CreatedAt) < SessionLife
+	return within(SessionIdle, s.Seen, now) && within(SessionLife, s.CreatedAt, now)
 }
 
 // Fresh says whether the password was given lately.
 func (s *Session) Fresh(now time.Time) bool {
-	return s.Stage == StageIn && now.Sub(s.Proved) < ReauthTime
+	return s.Stage == StageIn && within(ReauthTime, s.Proved, now)
 }
 
 // Number tells a person's sessions apart on pages, without telling the id.
