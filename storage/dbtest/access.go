@@ -224,6 +224,41 @@ func testAddresses(t *testing.T, e *env) {
 	}
 }
 
+// testAddressesAfterTheClockWasSetBack replaces files, and moves their offer, at
+// times before those at which they were published.
+func testAddressesAfterTheClockWasSetBack(t *testing.T, e *env) {
+	m, o := e.account(t)
+	full := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, nil)
+	light := e.publish(t, m.ID, o.Profile.LightKey(), feed.KindLight, nil)
+	e.clock.advance(-400 * 24 * time.Hour)
+	full2 := e.publish(t, m.ID, o.Profile.FullKey(), feed.KindFull, &full)
+	e.publish(t, m.ID, o.Profile.LightKey(), feed.KindLight, &light)
+	want := func(when string, wantFull, wantLight bool) {
+		t.Helper()
+		if gotFull, gotLight := e.served(t, o, full.Files[0]), e.served(t, o, light.Files[0]); gotFull != wantFull || gotLight != wantLight {
+			t.Errorf("%s: the old full is served %v, the old light %v; want %v, %v", when, gotFull, gotLight, wantFull, wantLight)
+		}
+	}
+	want("just replaced", true, true)
+	e.clock.advance(71 * time.Hour)
+	want("71 hours later", true, false)
+	e.clock.advance(2 * time.Hour)
+	want("73 hours later", false, false)
+	eur := profileOf("EUR")
+	e.offer(t, m.ID, e.partner(t, m.ID).ID, o.Shop, eur)
+	e.clock.advance(time.Hour)
+	e.publish(t, m.ID, eur.FullKey(), feed.KindFull, nil)
+	e.publish(t, m.ID, eur.LightKey(), feed.KindLight, nil)
+	e.clock.advance(-4 * 24 * time.Hour)
+	moved := o
+	moved.Profile = eur
+	must[partner.Offer](t, "move")(e.UpdateOffer(e.ctx, actor, moved))
+	e.clock.advance(2 * partner.EdgeBehind)
+	if !e.served(t, o, full2.Files[0]) {
+		t.Error("after a move before its time the file that was left is not served")
+	}
+}
+
 // testAddressesAfterProfileChange moves an offer to feeds that another offer
 // shows: what the last gateway listed goes on for its time and not longer.
 func testAddressesAfterProfileChange(t *testing.T, e *env) {

@@ -168,6 +168,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) DB) {
 		{"Access", testAccess},
 		{"AccessVersion", testAccessVersion},
 		{"Addresses", testAddresses},
+		{"AddressesAfterTheClockWasSetBack", testAddressesAfterTheClockWasSetBack},
 		{"AddressesAfterProfileChange", testAddressesAfterProfileChange},
 		{"StaleRatherThanDown", testStaleRatherThanDown},
 		{"Unnumbered", testUnnumbered},

@@ -25,14 +25,15 @@ const (
 	// A file is served to an offer while a generation that lists it is current
 	// and the offer attached, and for a time after that. The four times are
 	// compared with the end of the overlap of the two stretches, which are a
-	// little longer for servers that learn of their ends later.
+	// little longer for servers that learn of their ends later. A beginning that
+	// lies ahead was noted before the clock was set back, and tells nothing.
 	sqlFileByAddress = `SELECT ` + fileColumns + ` FROM gen_file AS f` + fileBlobs + `
 		JOIN generation AS g1 ON g1.merchant_id = f.merchant_id AND g1.number = f.first_gen
 		LEFT JOIN generation AS g2 ON g2.merchant_id = f.merchant_id AND g2.number = f.last_gen
 		JOIN offer_feed AS a ON a.merchant_id = f.merchant_id AND a.kind = f.kind AND a.feed_key = f.feed_key
 		WHERE f.merchant_id = $1 AND a.offer_id = $2 AND f.generation = $3 AND f.file_kind = $4 AND f.label = $5
-			AND (a.until IS NULL OR g1.published < a.until + CAST($9 AS bigint))
-			AND (g2.retired IS NULL OR a.since < g2.retired + CAST($9 AS bigint))
+			AND (a.until IS NULL OR g1.published < a.until + CAST($9 AS bigint) OR g1.published > $6)
+			AND (g2.retired IS NULL OR a.since < g2.retired + CAST($9 AS bigint) OR a.since > $6)
 			AND (a.until IS NULL OR a.until > $6 - CASE f.kind WHEN 'light' THEN CAST($7 AS bigint) ELSE CAST($8 AS bigint) END)
 			AND (g2.retired IS NULL OR g2.retired > $6 - CASE f.kind WHEN 'light' THEN CAST($7 AS bigint) ELSE CAST($8 AS bigint) END)
 		LIMIT 1`
