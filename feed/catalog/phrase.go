@@ -238,7 +238,7 @@ func phraseTexts() []phraseText {
 		{"h-key-column", `give one that is the same in all rows of a product`},
 		{"h-not-orders", `export products as CSV, not orders or inventory`},
 		{"h-name-currency", `name it with --currency`},
-		{"h-no-vat", `0 is taken, so that net prices are as high as gross ones: where there is VAT, say its rate in the settings first`},
+		{"h-no-vat", `0 is taken, so that net prices are as high as gross ones: say the rate in the settings first, 0 where there is no VAT`},
 		{"h-name-vat", `give it with --vat (0 where there is none)`},
 		{"h-one-product", `give each product once, with all its sizes`},
 		{"h-page", `somebody who is not signed in, or not let in, is given such a page: fetch the file itself`},

@@ -64,7 +64,7 @@ func (t *shopifyTable) header(names []string) error {
 	t.startLine(1)
 	if !t.def.HasVAT {
 		t.def.HasVAT = true
-		t.warnOnce(unsaidVAT, "vat", unsaidVAT, "0 is taken, so that net prices are as high as gross ones: where there is VAT, say its rate in the settings first")
+		t.warnOnce(unsaidVAT, "vat", unsaidVAT, "0 is taken, so that net prices are as high as gross ones: say the rate in the settings first, 0 where there is no VAT")
 	}
 	for i, name := range names {
 		c, read, known := findShopify(name)

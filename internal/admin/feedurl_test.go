@@ -34,3 +34,21 @@ func TestAddressesOfFeeds(t *testing.T) {
 	b.see(b.follow(b.post("/settings", "name", "Hurtownia", "vat", "23", "language", "pol", "currency", "PLN", "zone", "+01:00", "base_url", own, "version", version)), http.StatusOK, "Saved", own)
 	shows(own)
 }
+
+// A VAT of 0 is a rate that a merchant may say, and an empty field is none.
+func TestSettingsTellNoVAT(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.setUp("Hurtownia")
+	shown := func() string {
+		t.Helper()
+		return b.part(b.see(b.get("/settings"), http.StatusOK), `name="vat"[^>]*value="([^"]*)"`)
+	}
+	for _, c := range []struct{ typed, want string }{{"0", "0.0"}, {" ", ""}, {"0 %", "0.0"}, {"8", "8.0"}, {"", ""}} {
+		version := b.part(b.get("/settings"), `name="version" value="(\d+)"`)
+		b.see(b.follow(b.post("/settings", "name", "Hurtownia", "vat", c.typed, "language", "pol", "currency", "PLN", "zone", "+01:00", "version", version)), http.StatusOK, "Saved")
+		if got := shown(); got != c.want {
+			t.Errorf("typed %q: the field shows %q, want %q", c.typed, got, c.want)
+		}
+	}
+}

@@ -53,7 +53,7 @@ func supplierParts(s *feed.Supplier) []*string {
 }
 
 func formOfMerchant(m *partner.Merchant) *form {
-	f := newForm("name", m.Name, "language", m.Language.String(), "currency", m.Currency.String(), "vat", m.VAT.String(), "base_url", m.BaseURL,
+	f := newForm("name", m.Name, "language", m.Language.String(), "currency", m.Currency.String(), "vat", m.VATText(), "base_url", m.BaseURL,
 		"zone", zoneText(m.ZoneOffset), "version", strconv.FormatInt(m.Version, 10))
 	if m.StaleAfter > 0 {
 		f.set("stale", strconv.FormatInt(int64(m.StaleAfter/time.Hour), 10))
@@ -103,7 +103,7 @@ func showSettings(c *call) (reply, error) {
 func saveSettings(c *call, f *form) (reply, error) {
 	m := c.merchant
 	m.Name, m.Language, m.Currency = f.line("name", 1, 200), parsed(f, "language", feed.ParseLanguage), parsed(f, "currency", feed.ParseCurrency)
-	m.VAT = f.percent("vat", feed.ParsePercent)
+	m.SayVAT(f.percent("vat", feed.ParsePercent), trimmed(f.Value("vat")) != "")
 	m.BaseURL = strings.TrimSuffix(f.line("base_url", 0, 300), "/")
 	var ok bool
 	if m.ZoneOffset, ok = parseZone(f.line("zone", 0, 10)); !ok {

@@ -34,7 +34,7 @@ type merchantDoc struct {
 	Supplier       *supplierDoc `json:"supplier" doc:"what offers say of the merchant"`
 	Language       string       `json:"language"`
 	Currency       string       `json:"currency"`
-	VAT            decimal      `json:"vat" doc:"percent, where a product says none"`
+	VAT            opt[decimal] `json:"vat" doc:"percent, where a product says none; null is no rate, so that products have to say theirs" schema:"null"`
 	BaseURL        string       `json:"base_url" doc:"begins the addresses that partners are given; empty means the server's own"`
 	ZoneMinutes    int64        `json:"zone_minutes" doc:"the zone of times in files, in minutes east of UTC"`
 	Alarm          alarmDoc     `json:"alarm"`
@@ -66,8 +66,13 @@ type supplierDoc struct {
 func showMerchant(m *partner.Merchant) *merchantDoc {
 	s := supplierDoc(m.Supplier)
 	return &merchantDoc{ID: string(m.ID), Version: m.Version, Name: m.Name, Sharing: m.SharingEnabled, RevealDisabled: m.RevealDisabled, Supplier: &s,
-		Language: m.Language.String(), Currency: m.Currency.String(), VAT: decimal(m.VAT.String()), BaseURL: m.BaseURL, ZoneMinutes: int64(m.ZoneOffset / time.Minute),
+		Language: m.Language.String(), Currency: m.Currency.String(), VAT: showVAT(m), BaseURL: m.BaseURL, ZoneMinutes: int64(m.ZoneOffset / time.Minute),
 		Alarm: alarmDoc{m.Alarm.Addresses, m.Alarm.Suspend}, StaleAfter: int64(m.StaleAfter / time.Second)}
+}
+
+func showVAT(m *partner.Merchant) opt[decimal] {
+	rate, said := m.RateVAT()
+	return opt[decimal]{Set: said, Value: decimal(rate.String())}
 }
 
 func (a *API) merchant(c *call, _ *struct{}) (*merchantDoc, error) {
@@ -85,7 +90,7 @@ type merchantPatch struct {
 	Supplier       opt[supplierDoc] `json:"supplier,omitzero" doc:"replaces all of it"`
 	Language       opt[string]      `json:"language,omitzero" schema:"max=3"`
 	Currency       opt[string]      `json:"currency,omitzero" schema:"max=3"`
-	VAT            opt[decimal]     `json:"vat,omitzero"`
+	VAT            opt[decimal]     `json:"vat,omitzero" doc:"null takes it away, 0 is a rate" schema:"null"`
 	BaseURL        opt[string]      `json:"base_url,omitzero" schema:"max=500"`
 	ZoneMinutes    opt[int64]       `json:"zone_minutes,omitzero" schema:"min=-840,max=840"`
 	Alarm          opt[alarmDoc]    `json:"alarm,omitzero"`
@@ -108,7 +113,11 @@ func (a *API) patchMerchant(c *call, in *struct {
 	}
 	take(&m.Language, parsedOpt(&r, "/language", b.Language, feed.ParseLanguage))
 	take(&m.Currency, parsedOpt(&r, "/currency", b.Currency, feed.ParseCurrency))
-	take(&m.VAT, parsedOpt(&r, "/vat", b.VAT, feed.ParsePercent))
+	if b.VAT.Null {
+		m.SayVAT(feed.Percent{}, false)
+	} else if v := parsedOpt(&r, "/vat", b.VAT, feed.ParsePercent); v != nil {
+		m.SayVAT(*v, true)
+	}
 	take(&m.BaseURL, b.BaseURL.pointer())
 	if b.ZoneMinutes.Set {
 		m.ZoneOffset = time.Duration(b.ZoneMinutes.Value) * time.Minute

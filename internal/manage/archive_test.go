@@ -190,6 +190,17 @@ func TestImportWithoutVAT(t *testing.T) {
 	}
 	check(t, w.DiscardImport(w.ctx, w.owner, in.ID))
 	m := w.merchant
+	m.SayVAT(feed.Percent{}, true)
+	m, err = w.UpdateMerchant(w.ctx, w.owner, m)
+	check(t, err)
+	for _, f := range []manage.ImportFile{table, shop} {
+		in, err := w.StageImport(w.ctx, w.owner, f)
+		check(t, err)
+		if slices.ContainsFunc(in.Problems, func(p catalog.Problem) bool { return p.Field == "vat" }) {
+			t.Errorf("%s with a VAT of 0 in the settings: told as %v", f.Name, in.Problems)
+		}
+		check(t, w.DiscardImport(w.ctx, w.owner, in.ID))
+	}
 	if m.VAT, err = feed.ParsePercent("23"); err != nil {
 		t.Fatal(err)
 	}

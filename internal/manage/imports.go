@@ -30,7 +30,7 @@ type Merging interface {
 
 // ImportFile is a catalog in a local file, and how it is to be read. What the
 // catalog does not say of languages, currency and VAT is as the merchant's
-// settings say, where a VAT of 0 says nothing: so settings begin.
+// settings say.
 type ImportFile struct {
 	Path string
 	// Name is what problems call the file.
@@ -120,7 +120,8 @@ func (s *Service) staging() (Staging, error) {
 
 // read reads the file once and stages its products.
 func (in *StagedImport) read(ctx context.Context, db Staging, m *partner.Merchant, f ImportFile, sorted bool) (_ *feed.Dictionaries, err error) {
-	opt := catalog.Options{DefaultLanguage: m.Language, DefaultCurrency: m.Currency, DefaultVAT: m.VAT, HasDefaultVAT: !m.VAT.IsZero(), UnsaidVAT: true, NetPrices: f.NetPrices,
+	rate, said := m.RateVAT()
+	opt := catalog.Options{DefaultLanguage: m.Language, DefaultCurrency: m.Currency, DefaultVAT: rate, HasDefaultVAT: said, UnsaidVAT: true, NetPrices: f.NetPrices,
 		MaxErrors: f.MaxErrors, TempDir: f.TempDir, Progress: f.Progress, Called: map[string]string{f.Path: f.Name}}
 	if opt.MaxErrors <= 0 {
 		opt.MaxErrors = 1000

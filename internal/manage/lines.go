@@ -177,9 +177,10 @@ func (s *Service) openLines(ctx context.Context, who Identity, known *feed.Dicti
 		return nil, 0, err
 	}
 	head := catalog.AppendDictionaries(nil, known)
+	rate, said := m.RateVAT()
 	stream, err := catalog.Open([]string{"-"}, catalog.Options{
 		Format: catalog.FormatJSONL, Stdin: io.MultiReader(bytes.NewReader(head), bytes.NewReader(body)), MaxErrors: maxLineErrors,
-		DefaultLanguage: m.Language, DefaultCurrency: m.Currency, DefaultVAT: m.VAT, HasDefaultVAT: !m.VAT.IsZero(), NetPrices: netPrices, Single: true,
+		DefaultLanguage: m.Language, DefaultCurrency: m.Currency, DefaultVAT: rate, HasDefaultVAT: said, NetPrices: netPrices, Single: true,
 	})
 	if err != nil {
 		return nil, 0, err

@@ -25,6 +25,9 @@ type Merchant struct {
 	Language feed.Language
 	Currency feed.Currency
 	VAT      feed.Percent
+	// ZeroVAT says that a VAT of 0 is the merchant's rate. Without it 0 is none that
+	// he has said; with another rate it means nothing.
+	ZeroVAT bool
 	// BaseURL begins the addresses that his partners are given, without a slash
 	// at the end, such as "https://feeds.example.com"; "" means the server's own.
 	BaseURL string
@@ -46,6 +49,26 @@ func (m *Merchant) Zone() *time.Location {
 		return time.UTC
 	}
 	return time.FixedZone("", int(m.ZoneOffset/time.Second))
+}
+
+// RateVAT gives the merchant's rate of VAT, and whether he has said one.
+func (m *Merchant) RateVAT() (rate feed.Percent, said bool) {
+	return m.VAT, m.ZeroVAT || !m.VAT.IsZero()
+}
+
+// VATText writes the rate that the merchant has said, "" for none.
+func (m *Merchant) VATText() string {
+	if rate, said := m.RateVAT(); said {
+		return rate.String()
+	}
+	return ""
+}
+
+// SayVAT sets the rate of VAT; without said there is none.
+func (m *Merchant) SayVAT(rate feed.Percent, said bool) {
+	if m.VAT, m.ZeroVAT = (feed.Percent{}), false; said {
+		m.VAT, m.ZeroVAT = rate, rate.IsZero()
+	}
 }
 
 // Validate says what is wrong with a merchant.

@@ -25,7 +25,7 @@ func FactsOf(object any) Facts {
 	case *Merchant:
 		return Facts{
 			"name": o.Name, "sharing": o.SharingEnabled, "reveal": o.RevealDisabled, "supplier": o.Supplier,
-			"language": o.Language.String(), "currency": o.Currency.String(), "vat": o.VAT.String(),
+			"language": o.Language.String(), "currency": o.Currency.String(), "vat": o.VATText(),
 			"base_url": o.BaseURL, "zone_minutes": int64(o.ZoneOffset / time.Minute),
 			"alarm_addresses": o.Alarm.Addresses, "alarm_suspends": o.Alarm.Suspend, "stale_after": o.StaleAfter.String(),
 		}

@@ -30,6 +30,15 @@ func testMerchants(t *testing.T, e *env) {
 	_, err = e.CreateMerchant(e.ctx, actor, partner.Merchant{ID: partner.NewMerchantID()})
 	wantKind(t, "merchant without a name", err, feed.KindInvalid)
 
+	c := must[partner.Merchant](t, "no rate")(e.CreateMerchant(e.ctx, actor, partner.Merchant{ID: partner.NewMerchantID(), Name: "Unsaid"}))
+	for _, said := range []bool{false, true, false} {
+		c.SayVAT(feed.Percent{}, said)
+		c = must[partner.Merchant](t, "rate")(e.UpdateMerchant(e.ctx, actor, c))
+		read := must[partner.Merchant](t, "merchant")(e.Merchant(e.ctx, c.ID))
+		if rate, got := read.RateVAT(); got != said || !rate.IsZero() || !reflect.DeepEqual(read, c) {
+			t.Errorf("a VAT of 0, said %v: read %+v", said, read)
+		}
+	}
 	a.Name, a.SharingEnabled, a.ZoneOffset, a.BaseURL = "New", false, -90*time.Minute, ""
 	got := must[partner.Merchant](t, "update")(e.UpdateMerchant(e.ctx, actor, a))
 	if got.Name != "New" || !got.SharingEnabled || got.ZoneOffset != -90*time.Minute || got.Version != 2 {

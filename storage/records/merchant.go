@@ -10,16 +10,16 @@ import (
 )
 
 const merchantColumns = `merchant_id, name, sharing, reveal, supplier, language, currency, vat, base_url, zone_minutes,
-	alarm_addresses, alarm_suspends, stale_seconds, version`
+	alarm_addresses, alarm_suspends, stale_seconds, vat_zero, version`
 
 const (
 	sqlMerchant       = `SELECT ` + merchantColumns + ` FROM merchant WHERE merchant_id = $1`
 	sqlLockMerchant   = sqlMerchant + ` FOR NO KEY UPDATE`
 	sqlEveryMerchant  = `SELECT ` + merchantColumns + ` FROM merchant ORDER BY merchant_id` // every merchant
-	sqlInsertMerchant = `INSERT INTO merchant (` + merchantColumns + `, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14)`
+	sqlInsertMerchant = `INSERT INTO merchant (` + merchantColumns + `, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15)`
 	sqlUpdateMerchant = `UPDATE merchant SET name = $1, sharing = $2, reveal = $3, supplier = $4, language = $5, currency = $6, vat = $7,
-		base_url = $8, zone_minutes = $9, alarm_addresses = $10, alarm_suspends = $11, stale_seconds = $12, version = version + 1
-		WHERE merchant_id = $13 AND version = $14`
+		base_url = $8, zone_minutes = $9, alarm_addresses = $10, alarm_suspends = $11, stale_seconds = $12, vat_zero = $13, version = version + 1
+		WHERE merchant_id = $14 AND version = $15`
 
 	sqlShops      = `SELECT merchant_id, shop_id, number, name, version FROM shop WHERE merchant_id = $1 ORDER BY number`
 	sqlEveryShop  = `SELECT merchant_id, shop_id, number, name, version FROM shop ORDER BY merchant_id, number` // every merchant
@@ -42,7 +42,7 @@ func (d *DB) CreateMerchant(ctx context.Context, actor partner.Actor, m partner.
 		}
 		err = t.exec(ctx, sqlInsertMerchant, m.ID, m.Name, m.SharingEnabled, m.RevealDisabled, string(supplier),
 			m.Language.String(), m.Currency.String(), m.VAT.String(), m.BaseURL, zoneMinutes(&m),
-			m.Alarm.Addresses, m.Alarm.Suspend, int64(m.StaleAfter/time.Second), t.Now)
+			m.Alarm.Addresses, m.Alarm.Suspend, int64(m.StaleAfter/time.Second), m.ZeroVAT, t.Now)
 		if err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (d *DB) changeMerchant(ctx context.Context, actor partner.Actor, id partner
 		}
 		n, err := t.Exec(ctx, sqlUpdateMerchant, m.Name, m.SharingEnabled, m.RevealDisabled, string(supplier),
 			m.Language.String(), m.Currency.String(), m.VAT.String(), m.BaseURL, zoneMinutes(&m),
-			m.Alarm.Addresses, m.Alarm.Suspend, int64(m.StaleAfter/time.Second), id, version)
+			m.Alarm.Addresses, m.Alarm.Suspend, int64(m.StaleAfter/time.Second), m.ZeroVAT, id, version)
 		if err != nil {
 			return err
 		}
@@ -157,7 +157,7 @@ func scanMerchant(row Row) (m partner.Merchant, err error) {
 	var supplier, language, currency, vat string
 	var minutes, stale int64
 	err = row.Scan(&m.ID, &m.Name, &m.SharingEnabled, &m.RevealDisabled, &supplier, &language, &currency, &vat, &m.BaseURL, &minutes,
-		&m.Alarm.Addresses, &m.Alarm.Suspend, &stale, &m.Version)
+		&m.Alarm.Addresses, &m.Alarm.Suspend, &stale, &m.ZeroVAT, &m.Version)
 	if err != nil {
 		return m, err
 	}
