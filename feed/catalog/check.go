@@ -231,15 +231,45 @@ func (in *intake) checkCode(code string, field func() string) (altered bool) {
 	return true
 }
 
-// fineWeight is the milligrams above which a fraction of a gram is nothing odd.
+// fineWeight is the milligrams above which a fraction of a gram is nothing odd, and
+// below which all weights of a catalog are one that is likely in kilograms.
 const fineWeight = 100_000
+
+// weights is what is known of those whose unit the file does not say.
+type weights struct {
+	said bool
+	// column is the one of the file that holds them, "" in formats without columns.
+	column string
+	// file and the heaviest of them that are not 0.
+	file     string
+	heaviest feed.Weight
+}
 
 // checkWeight tells once of a weight that is likely one of kilograms: grams have no
 // fractions on most scales, and files tell whole ones.
 func (in *intake) checkWeight(w feed.Weight, field func() string) {
 	n := w.Milligrams()
-	if n == 0 || n >= fineWeight || n%1000 == 0 || in.told["weight"] {
+	if n == 0 || in.weights.said {
 		return
 	}
-	in.warnOnce("weight", field(), quote(w.String())+" is taken for grams", "if it is meant in kilograms, write "+strconv.FormatInt(n, 10))
+	if in.weights.file == "" {
+		in.weights.file = in.file
+	}
+	if n > in.weights.heaviest.Milligrams() {
+		in.weights.heaviest = w
+	}
+	if n >= fineWeight || n%1000 == 0 || in.told["weight"] {
+		return
+	}
+	hint := "if it is meant in kilograms, write " + strconv.FormatInt(n, 10)
+	if in.weights.column != "" {
+		hint += " or name the column " + in.weights.named("kg")
+	}
+	in.warnOnce("weight", field(), quote(w.String())+" is taken for grams", hint)
+}
+
+// named writes the column with a unit.
+func (w *weights) named(unit string) string {
+	base, _, _ := strings.Cut(w.column, "[")
+	return strings.TrimSpace(base) + "[" + unit + "]"
 }

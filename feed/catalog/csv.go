@@ -27,6 +27,7 @@ func newCSV(in *intake, files []*source) reader {
 
 func (t *ownTable) header(names []string) error {
 	t.columns, t.id, t.keyed = t.columns[:0], -1, -1
+	t.weights.said, t.weights.column = false, ""
 	seen, named := make(map[string]bool), false
 	if err := unknownColumns(names); err != nil {
 		return err
@@ -59,6 +60,10 @@ func (t *ownTable) header(names []string) error {
 			t.keyed = i
 		case cName, cRemoved:
 			named = true
+		case cWeight, cWeightNet:
+			if t.weights.column == "" || !c.unit {
+				t.weights.said, t.weights.column = c.unit, name
+			}
 		}
 		t.columns = append(t.columns, c)
 	}
@@ -417,9 +422,9 @@ func (t *ownTable) sizeCell(c *column, s *feed.Size, n int, v string) {
 	case cExternalCode:
 		s.ExternalCode = v
 	case cWeight:
-		s.Weight, err = feed.ParseWeight(v)
+		s.Weight, err = c.weight(v)
 	case cWeightNet:
-		s.WeightNet, err = feed.ParseWeight(v)
+		s.WeightNet, err = c.weight(v)
 	case cStock:
 		s.Stock = append(s.Stock, feed.Stock{Warehouse: feed.WarehouseID(c.n), Quantity: t.quantity(c, v)})
 	}
@@ -427,7 +432,9 @@ func (t *ownTable) sizeCell(c *column, s *feed.Size, n int, v string) {
 		hint := ""
 		switch {
 		case c.kind == cWeight || c.kind == cWeightNet:
-			hint = weightHint
+			if hint = hintWeightColumn; c.unit {
+				hint = ""
+			}
 		case c.kind == cGTIN && isWhole(v) && (len(v) == 7 || len(v) > 8 && len(v) < 12):
 			hint = hintShortened // of its zeros in front
 		}
@@ -541,4 +548,27 @@ func (t *ownTable) yes(c *column, v string) bool {
 	}
 	t.fail(c.name, quote(v)+" is neither yes nor no", "")
 	return false
+}
+
+// hintWeightColumn says what a weight is of which the header says no unit.
+const hintWeightColumn = "weights are grams: name a column of kilograms weight[kg]"
+
+// weight reads a weight in the unit of the column. Kilograms have decimals, which
+// are written with a comma in many tables.
+func (c *column) weight(v string) (feed.Weight, error) {
+	if !c.kilograms {
+		return feed.ParseWeight(v)
+	}
+	whole, fraction, _ := strings.Cut(strings.Replace(v, ",", ".", 1), ".")
+	if !isWhole(whole) || fraction != "" && !isWhole(fraction) {
+		return feed.ParseWeight(v + " kg") // which says what it is not
+	}
+	for len(fraction) < 3 {
+		fraction += "0"
+	}
+	grams := whole + fraction[:3]
+	if fraction = strings.TrimRight(fraction[3:], "0"); fraction != "" {
+		grams += "." + fraction
+	}
+	return feed.ParseWeight(grams)
 }

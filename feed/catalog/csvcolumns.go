@@ -69,6 +69,7 @@ const (
 	argLanguage          // optional; none is the default language
 	argNumber            // optional: a warehouse
 	argName              // required: a parameter
+	argWeight            // optional: the unit of a weight; none is grams
 )
 
 // columnNames are the names of the columns. Prices and images are in parseColumn.
@@ -88,7 +89,7 @@ var columnNames = []struct {
 	{"warranty", cWarranty, argLanguage}, {"warranty_kind", cWarrantyKind, argNone}, {"warranty_months", cWarrantyMonths, argNone},
 	{"url", cURL, argNone}, {"mobile_url", cMobileURL, argNone},
 	{"size", cSize, argNone}, {"size_id", cSizeID, argNone}, {"size_group", cSizeGroup, argNone},
-	{"weight", cWeight, argNone}, {"weight_net", cWeightNet, argNone}, {"stock", cStock, argNumber},
+	{"weight", cWeight, argWeight}, {"weight_net", cWeightNet, argWeight}, {"stock", cStock, argNumber},
 	{"image", cImage, argNone}, {"icon", cIcon, argNone}, {"parameter", cParameter, argName},
 	{"group", cGroup, argNone}, {"group_parameter", cGroupParameter, argLanguage}, {"group_value", cGroupValue, argLanguage},
 	{"price", cPrice, argNone}, {"wholesale", cPrice, argNone}, {"minimal", cPrice, argNone}, {"srp", cPrice, argNone},
@@ -107,6 +108,8 @@ type column struct {
 	n int
 	// label is the parameter that the column holds.
 	label string
+	// kilograms says that a weight is of these; unit that its unit is said.
+	kilograms, unit bool
 }
 
 // perSize says whether each row has its own value.
@@ -151,6 +154,11 @@ func parseColumn(name string, def feed.Language) (column, error) {
 			return c, &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("column %q names no parameter", clip(name)), Hint: "write parameter[Colour]"}
 		}
 		c.label = arg
+	case takes == argWeight && bracket:
+		c.unit, c.kilograms = true, strings.EqualFold(arg, "kg")
+		if !c.kilograms && !strings.EqualFold(arg, "g") {
+			return c, &feed.Error{Kind: feed.KindInvalid, Message: fmt.Sprintf("column %q: %q is not a unit of weights", clip(name), clip(arg)), Hint: "write " + base + "[g] or " + base + "[kg]"}
+		}
 	}
 	return c, nil
 }
@@ -213,6 +221,16 @@ var commonNames = map[string]string{
 	"zdjęcie": "image", "zdjęcia": "image", "obrazki": "image", "images": "image", "bild": "image", "bilder": "image",
 }
 
+// namesWeight says whether a column begins with the word for weight.
+func namesWeight(base string) bool {
+	for _, word := range []string{"weight", "waga", "gewicht", "masa"} {
+		if strings.HasPrefix(base, word) {
+			return true
+		}
+	}
+	return false
+}
+
 // maxUnknown is how many unknown columns an error names.
 const maxUnknown = 20
 
@@ -240,6 +258,9 @@ func unknownColumns(names []string) error {
 		text := quote(name)
 		if meant = commonNames[base]; meant == "" {
 			meant = nearest(base, known)
+		}
+		if kilos := strings.Contains(strings.ToLower(name), "kg"); kilos && (meant == "weight" || meant == "weight_net" || namesWeight(base)) {
+			meant = "weight[kg]"
 		}
 		if meant != "" {
 			text += " (" + meant + "?)"

@@ -230,7 +230,7 @@ func (s *source) tableOf(header string) error {
 	}
 	switch {
 	case has("regular price", "in stock?"), has("regular price", "tax status"), !has(ignoredPrefix) && wooMeasures.MatchString(header):
-		return s.stranger("is the product export of WooCommerce", "write a table with columns of ours: key (from SKU), name (Name), category (Categories, one of them, with / for >), price (Regular price), stock (Stock), image (Images, with blanks between them), vat and currency")
+		return s.stranger("is the product export of WooCommerce", "write a table with columns of ours: key (from SKU), name (Name), category (Categories, one of them, with / for >), price (Regular price), stock (Stock), weight[kg] (Weight (kg)), image (Images, with blanks between them), vat and currency")
 	case has("store_view_code", "attribute_set_code"):
 		return s.stranger("is the product export of Magento", "write a table with columns of ours: key (from sku), name (name), category (categories, one of them), price (price), stock (qty), vat and currency")
 	case has("image_link", "availability"), has("image link", "availability"):

@@ -24,6 +24,7 @@ type intake struct {
 	replaced int
 	// stocked says that a product has a stock.
 	stocked bool
+	weights weights
 	draft   draft
 	removed []feed.ProductID
 }

@@ -62,17 +62,63 @@ func TestOddWeightsAndRates(t *testing.T) {
 	const rate = ` is a rate of VAT that hardly any country has (VAT is a percentage such as 23)`
 	expectOdd(t, polish(), []oddFile{
 		{"c.csv", "id;name;category;price;weight\n7;x;a;1;310\n8;x;a;1;0.25\n9;x;a;1;1.5\n", 3,
-			[]string{`c.csv:3: warning: product 8: weight: "0.25" is taken for grams (if it is meant in kilograms, write 250)`}},
+			[]string{`c.csv:3: warning: product 8: weight: "0.25" is taken for grams (if it is meant in kilograms, write 250 or name the column weight[kg])`}},
 		{"c.csv", "id;name;category;price;weight_net\n7;x;a;1;1.250\n", 1,
-			[]string{`c.csv:2: warning: product 7: weight_net: "1.25" is taken for grams (if it is meant in kilograms, write 1250)`}},
+			[]string{`c.csv:2: warning: product 7: weight_net: "1.25" is taken for grams (if it is meant in kilograms, write 1250 or name the column weight_net[kg])`}},
 		{"c.csv", "id;name;category;price;weight\n7;x;a;1;310.5\n8;x;a;1;2\n9;x;a;1;0\n", 3, nil},
 		{"c.jsonl", `{"id":7,"name":"x","category":"a","price":1,"sizes":[{"name":"S","weight":300},{"name":"M","weight":0.3}]}`, 1,
 			[]string{`c.jsonl:1: warning: product 7: sizes[1].weight: "0.3" is taken for grams (if it is meant in kilograms, write 300)`}},
 		{"c.csv", "id;name;category;price;weight\n7;x;a;1;\"0,25\"\n", 0,
-			[]string{`c.csv:2: product 7: weight: weight "0,25" is not a decimal number (digits with an optional decimal point) (weights are grams)`}},
+			[]string{`c.csv:2: product 7: weight: weight "0,25" is not a decimal number (digits with an optional decimal point) (weights are grams: name a column of kilograms weight[kg])`}},
 		{"c.csv", "id;name;category;price;vat\n7;x;a;1;1,23\n8;x;a;1;1.23\n9;x;a;1;230\n10;x;a;1;2\n11;x;a;1;50\n12;x;a;1;0\n", 6,
 			[]string{`c.csv:2: warning: product 7: vat: "1.23"` + rate, `c.csv:4: warning: product 9: vat: "230.0"` + rate}},
 	})
+}
+
+// Weights whose unit nobody has said, and of which none is heavy, may be whole kilograms;
+// a header can say it.
+func TestUnitOfWeights(t *testing.T) {
+	t.Parallel()
+	const light = `c.csv: warning: weight: the heaviest weight is "25", taken for grams (if they are kilograms, name the column weight[kg], if they are grams weight[g])`
+	table := func(column string) string {
+		return "id;name;category;price;stock;" + column + "\n7;x;a;1;1;2\n8;x;a;1;1;25\n9;x;a;1;1;0\n"
+	}
+	const more = `{"id":7,"name":"x","category":"a","price":1,"stock":1,"weight":2}`
+	expectOdd(t, polish(), []oddFile{
+		{"c.csv", table("weight"), 3, []string{light}},
+		{"c.csv", table("weight[g]"), 3, nil},
+		{"c.csv", table("Weight [KG]"), 3, nil},
+		{"c.csv", table("weight") + "10;x;a;1;1;310\n", 4, nil},
+		{"c.jsonl", more, 1, []string{`c.jsonl: warning: weight: the heaviest weight is "2", taken for grams (weights are grams: multiply kilograms by 1000)`}},
+		{"c.jsonl", `{"id":7,"name":"x","category":"a","price":1,"stock":1}`, 1, nil},
+	})
+	single := polish()
+	single.Single = true
+	expectOdd(t, single, []oddFile{{"c.jsonl", more, 1, nil}})
+	for cell, want := range map[string]string{"2": "2000", "0,25": "250", "0.25": "250", "1.2505": "1250.5", "12,000": "12000", "0": "0"} {
+		out := readText(t, polish(), "c.csv", "id;name;category;price;stock;weight[kg]\n7;x;a;1;1;"+cell+"\n")
+		if len(out.lines) != 1 || len(out.problems) != 0 || !strings.Contains(out.lines[0], `"weight":`+want+`,`) && !strings.Contains(out.lines[0], `"weight":`+want+`}`) {
+			t.Errorf("%s kg: got %v, %q, want %s grams", cell, out.lines, out.problems, want)
+		}
+	}
+	for _, cell := range []string{"1 kg", "1.2.3", ",5", "-1", "1e3"} {
+		out := readText(t, polish(), "c.csv", "id;name;category;price;stock;weight[kg]\n7;x;a;1;1;\""+cell+"\"\n")
+		if len(out.lines) != 0 || len(out.problems) != 1 || !strings.Contains(out.problems[0], "weight[kg]: weight ") {
+			t.Errorf("%s kg: got %v, %q", cell, out.lines, out.problems)
+		}
+	}
+	for header, want := range map[string]string{
+		"weight[lb]":  `column "weight[lb]": "lb" is not a unit of weights`,
+		"weight[":     `column "weight[" has no closing bracket`,
+		"Weight (kg)": `"Weight (kg)"`,
+		"waga [kg]":   `"waga [kg]"`,
+		"weight_kg":   `"weight_kg"`,
+	} {
+		out := readText(t, polish(), "c.csv", table(header))
+		if out.err == nil || !strings.Contains(out.err.Error(), want) || strings.HasPrefix(want, `"`) && !strings.Contains(feed.HintOf(out.err), "did you mean weight[kg]?") {
+			t.Errorf("%s: got %v (%s), want %s", header, out.err, feed.HintOf(out.err), want)
+		}
+	}
 }
 
 // A table that was cut off within its last cell is told, and so are the seams of

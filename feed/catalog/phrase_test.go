@@ -25,7 +25,7 @@ func TestPhrasesOfMistakes(t *testing.T) {
 		want       []string
 	}{
 		"spreadsheet": {"a.csv", "id,name,price,vat,currency,gtin,stock[1],url,weight\n1,Kubek,12;5O,23,PLN,123,5,htp:/x,1\n,Bez id,1,23,PLN,,x,,\n3,,1.5,abc,ZŁ,5901234123458,5,,1kg\n4,Z,1,23,PLN\n",
-			[]string{"gtin-digits 123 3", "not-decimal 12;5O (h-amount)", "missing (h-category)", "not-address htp:/x (h-address)", "not-decimal x (h-stock)", "missing (h-give-id)", "not-decimal abc (h-rate)", "not-currency ZŁ", "gtin-check 5901234123458", "not-decimal 1kg (h-grams)", "missing (h-name)", "fields 5 9 (h-quote)"}},
+			[]string{"gtin-digits 123 3", "not-decimal 12;5O (h-amount)", "missing (h-category)", "not-address htp:/x (h-address)", "not-decimal x (h-stock)", "missing (h-give-id)", "not-decimal abc (h-rate)", "not-currency ZŁ", "gtin-check 5901234123458", "not-decimal 1kg (h-grams-column weight[kg])", "missing (h-name)", "fields 5 9 (h-quote)"}},
 		"lines": {"a.jsonl", `{"record":"catalog","currency":"PLN","vat":"23"}` + "\n" + `{"id":1,"name":"Kubek","category":"Kuchnia","price":"10","sizes":[{"id":"S","code":"a b"},{"id":"S","code":"x"}],"nmae":"y"}` + "\n" + `{"id":0,"name":"x","category":"a"}` + "\n",
 			[]string{"not-code a b (h-code)", "twice S (h-own-id)", "not-member (h-did-you-mean name)"}},
 	} {

@@ -62,6 +62,7 @@ func (t *shopifyTable) header(names []string) error {
 		t.index[i] = -1
 	}
 	t.startLine(1)
+	t.weights.said = true // Variant Grams
 	if !t.def.HasVAT {
 		t.def.HasVAT = true
 		t.warnOnce(unsaidVAT, "vat", unsaidVAT, "0 is taken, so that net prices are as high as gross ones: say the rate in the settings first, 0 where there is no VAT")

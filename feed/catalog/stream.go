@@ -70,6 +70,7 @@ func (s *Stream) Products(ctx context.Context) iter.Seq2[*feed.Product, error] {
 			}
 			p, err := s.reader.product(ctx)
 			if err == io.EOF {
+				s.tellLight()
 				s.tellUnstocked()
 				if err = s.tellShared(); err != nil {
 					s.end(yield, err)
@@ -111,6 +112,21 @@ func (s *Stream) tellUnstocked() {
 	}
 	s.in.warnings++
 	s.in.listed = append([]Problem{{File: s.sources[0].name, Field: "stock", Level: LevelWarning, Message: "no product has a stock", Hint: hintUnstocked}}, s.in.listed...)
+}
+
+// tellLight tells of a catalog of which nothing weighs much: whole kilograms look like
+// grams, and only together.
+func (s *Stream) tellLight() {
+	w := &s.in.weights
+	if n := w.heaviest.Milligrams(); s.in.errors > 0 || n == 0 || n >= fineWeight || s.in.told["weight"] || s.in.opt.Single {
+		return
+	}
+	field, hint := "weight", "weights are grams: multiply kilograms by 1000"
+	if w.column != "" {
+		field, hint = w.column, "if they are kilograms, name the column "+w.named("kg")+", if they are grams "+w.named("g")
+	}
+	s.in.warnings++
+	s.in.listed = append([]Problem{{File: w.file, Field: field, Level: LevelWarning, Message: "the heaviest weight is " + quote(w.heaviest.String()) + ", taken for grams", Hint: hint}}, s.in.listed...)
 }
 
 // end yields the error that ends the stream.
