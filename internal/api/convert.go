@@ -236,10 +236,19 @@ func lineError(p *catalog.Problem) fieldError {
 		f.Detail = "product " + p.Product + ": " + f.Detail
 	}
 	if p.Hint != "" {
-		f.Detail += " (" + p.Hint + ")"
+		f.Detail += " (" + hintFlags.Replace(p.Hint) + ")"
 	}
 	return f
 }
+
+// hintFlags puts what requests have in the place of the flags that the command line has
+// for products without language, currency, rate of VAT or category.
+var hintFlags = strings.NewReplacer(
+	"name the language of the catalog (--language)", "name the language of such texts in the settings (language of PATCH /merchant)",
+	"or for the whole catalog (--currency)", "or for all products in the settings (currency of PATCH /merchant)",
+	"or for the whole catalog (--vat)", "or for all products in the settings (vat of PATCH /merchant)",
+	", or a category for all such products (--category)", "",
+)
 
 // pointerOfPath turns sizes[0].stock[1].quantity into a pointer.
 func pointerOfPath(path string) string {
