@@ -249,3 +249,25 @@ func TestSignInMustWait(t *testing.T) {
 		t.Error("the answer does not say how long to wait")
 	}
 }
+
+// Nothing is chosen for the merchant who sets up: a currency that he never looked at
+// would be that of all his prices.
+func TestSetUpChoosesNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.browser()
+	code, err := s.auth.SetupCode(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := b.see(b.get("/setup"), http.StatusOK, `value="EUR"`); strings.Contains(a.body, " selected>EUR") || strings.Contains(a.body, " selected>English") {
+		t.Error("a language or a currency is chosen already")
+	}
+	own := []string{"code", code, "merchant", "H", "login", "anna@example.com", "new-password", goodPassword}
+	for _, more := range [][]string{nil, {"language", "pol", "currency", ""}, {"language", "", "currency", "PLN"}} {
+		b.see(b.post("/setup", append(own, more...)...), http.StatusUnprocessableEntity, "Please fill this in")
+	}
+	if a := b.post("/setup", append(own, "language", "pol", "currency", "PLN")...); a.to() != "/" {
+		t.Errorf("the code is worth nothing any more: status %d to %q", a.status, a.to())
+	}
+}

@@ -26,9 +26,9 @@ func setupPage() page {
 		bad.fail("code", "setup.refused")
 		bad.fail("new-password", "weak.common")
 		return []story{
-			{state: "first", nobody: true, data: setupView{Form: newForm("language", "pol", "currency", "PLN"), Make: true, Languages: languageOptions(), Currencies: currencyOptions()}},
+			{state: "first", nobody: true, data: setupView{Form: newForm(), Make: true, Languages: withNone(languageOptions()), Currencies: withNone(currencyOptions())}},
 			{state: "merchant-there", nobody: true, data: setupView{Form: newForm()}},
-			{state: "refused", nobody: true, data: setupView{Form: bad, Make: true, Languages: languageOptions(), Currencies: currencyOptions()}},
+			{state: "refused", nobody: true, data: setupView{Form: bad, Make: true, Languages: withNone(languageOptions()), Currencies: withNone(currencyOptions())}},
 		}
 	}}
 }
@@ -59,7 +59,9 @@ func currencyOptions() (list []option) {
 
 // setupView puts the page around a form.
 func (c *call) setupView(f *form) (setupView, error) {
-	v := setupView{Form: f, Languages: languageOptions(), Currencies: currencyOptions()}
+	// Nothing is chosen before the merchant chooses: prices in a currency that he has not
+	// looked at would be published as they stand.
+	v := setupView{Form: f, Languages: withNone(languageOptions()), Currencies: withNone(currencyOptions())}
 	list, err := c.panel.opt.Accounts.Merchants(c.ctx)
 	v.Make = len(list) == 0
 	return v, err
@@ -70,7 +72,7 @@ func showSetup(c *call) (reply, error) {
 	if err != nil || !need {
 		return move("/sign-in"), err
 	}
-	v, err := c.setupView(newForm("language", "eng", "currency", "EUR"))
+	v, err := c.setupView(newForm())
 	return show("setup", v), err
 }
 
@@ -85,6 +87,11 @@ func setUp(c *call, f *form) (reply, error) {
 		o.Merchant = f.line("merchant", 1, 120)
 		o.Language = parsed(f, "language", feed.ParseLanguage)
 		o.Currency = parsed(f, "currency", feed.ParseCurrency)
+		for _, name := range []string{"language", "currency"} {
+			if f.Value(name) == "" {
+				f.fail(name, "form.needed")
+			}
+		}
 	}
 	if w := auth.Judge(o.Password, auth.CleanLogin(o.Login)); w != auth.Strong {
 		f.fail("new-password", "weak."+string(w))
