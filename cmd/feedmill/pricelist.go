@@ -273,6 +273,9 @@ func (c *priceListImportCmd) Run(ctx context.Context, w *world, cfg *config.Conf
 		if err != nil {
 			return err
 		}
+		if len(edit.Put)+len(edit.Remove) == 0 {
+			fmt.Fprintf(w.stderr, "%s: warning: no line says a price, so nothing is changed (was the export cut off?)\n", c.File)
+		}
 		return d.putPrices(ctx, &l, edit, c.Preview, c.JSON)
 	})
 }

@@ -125,7 +125,7 @@ func (p *priceReader) take(line int64, t priceText) error {
 	}
 	switch {
 	case t.product != "" && t.key != "":
-		return p.fail(line, "key", "stands beside an id", "name a product by its id or by its key")
+		return p.fail(line, "key", "stands beside id", "name a product by its id or by its key")
 	case t.product != "":
 		n, err := strconv.ParseInt(t.product, 10, 64)
 		if err != nil || n <= 0 || n > feed.MaxProductID {

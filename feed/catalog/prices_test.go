@@ -45,7 +45,7 @@ func TestReadPrices(t *testing.T) {
 		"bad lines of JSON": {text: "{\"product\":0,\"price\":1}\n{\"price\":1}\n{\"sku\":\"a\",\"price\":\"1.234\"}\n{\"sku\":\"a\"}\n{\"sku\":\"a\",\"price\":0}\n{\"sku\":\"a\",\"price\":1,\"remove\":true}\n{\"colour\":1}\n{} {}\n{\"id\":1,\"key\":\"k\",\"price\":1}\n{\"id\":1,\"price\":-1}\n{\"id\":1,\"price\":3}",
 			want: []catalog.PriceLine{{Line: 11, Product: 1, Amount: amount(300)}},
 			problems: []string{"f:1: product: ", "f:2: names no product", "f:3: price: ", "f:4: price: is missing", "f:5: price: is 0", "f:6: price: stands beside remove", "f:7: ", "f:8: something follows",
-				"f:9: key: stands beside an id", "f:10: price: "}},
+				"f:9: key: stands beside id", "f:10: price: "}},
 		"a table of a spreadsheet": {text: "sep=;\r\nsku;price;;\r\na;1.200,50;;\r\nb;12,5;;\r\nc;1 000;;\r\n",
 			want: []catalog.PriceLine{{Line: 3, Code: "a", Amount: amount(120050)}, {Line: 4, Code: "b", Amount: amount(1250)}, {Line: 5, Code: "c", Amount: amount(100000)}}},
 		"cells that a spreadsheet has spoiled": {text: "sku;price\na;1.200\nb;1,250\n5,90123E+12;1\n",

@@ -60,6 +60,11 @@ func TestPriceLists(t *testing.T) {
 	polish := s.staff(m, auth.Manager, "")
 	polish.follow(polish.post("/language", "language", "pl", "back", "/panel/"))
 	b.see(polish.post(at+"/file", "lines", "A\t7,50\nC\t9\n", "version", version()), http.StatusUnprocessableEntity, "pierwszy wiersz podaje nazwy kolumn")
+	b.see(polish.post(at+"/file", "lines", "code,price\nZ,7\nA,8\nA,9\n", "version", version()), http.StatusUnprocessableEntity, "żaden produkt nie ma kodu „Z”", "jest już w wierszu 3")
+	b.see(polish.post(at+"/price", "item", "999", "price", "1", "version", version()), http.StatusUnprocessableEntity, "nie ma produktu 999")
+	b.see(polish.post(at, "name", "Hurt", "currency", "EUR", "lead", "net", "version", version()), http.StatusUnprocessableEntity, "cennik „Hurt” ma ceny w PLN")
+	// A file that says no price is no file of prices.
+	b.see(polish.post(at+"/file", "lines", "code,price\n", "version", version()), http.StatusUnprocessableEntity, "żaden wiersz nie podaje ceny")
 	b.see(b.post(at+"/file", "lines", lines, "replace", "on", "act", "preview", "version", version()), http.StatusOK, "What would change", "A,6")
 	b.see(b.get(at), http.StatusOK, "800.00")
 	a = b.sendTo(at+"/file", "prices.csv", lines, "replace", "on", "act", "preview", "version", version())

@@ -138,7 +138,7 @@ func setPrices(c *call) (reply, error) {
 	var edit partner.PriceEdit
 	var problems []catalog.Problem
 	if !f.Failed() {
-		edit, err = c.panel.opt.Manage.ReadPriceFile(c.ctx, c.who, l.ID, manage.PriceFile{Body: bytes.NewReader(body), Name: name, Replace: f.flag("replace")})
+		edit, err = c.panel.opt.Manage.ReadPriceFile(c.ctx, c.who, l.ID, manage.PriceFile{Body: bytes.NewReader(body), Name: name, Replace: f.flag("replace"), Needed: true})
 		var refused bool
 		if problems, refused = linesOf(err); refused {
 			f.fail(field, "pricelist.refused", len(problems))

@@ -36,6 +36,23 @@ func refusals() []catalog.Sentence {
 		{Code: "r-point-twice", Text: `the points in time of a switch ascend, and {} does not follow {}`},
 		{Code: "r-shop", Text: `offer {} ({}) is for the shop`},
 		{Code: "r-h-shop", Text: `delete the shop's offers first, or give them to another shop`},
+		{Code: "r-list-key-code", Text: `the product with the key {} has no size with the code {}, or there is no such product`},
+		{Code: "r-list-key", Text: `no product has the key {}`},
+		{Code: "r-list-id-code", Text: `product {n} has no size with the code {}, or there is no such product`},
+		{Code: "r-list-id", Text: `there is no product {n}`},
+		{Code: "r-list-code", Text: `no product has the code {}`},
+		{Code: "r-list-codes", Text: `several products or sizes have the code {}`},
+		{Code: "r-list-again", Text: `{-} stands in line {n} already`},
+		{Code: "r-list-lines", Text: `a price list takes {n} lines at a time, not {n}`},
+		{Code: "r-list-priced", Text: `price list {} has prices in {}`},
+		{Code: "r-h-list-priced", Text: `make another list, or remove its prices first`},
+		{Code: "r-list-used", Text: `an offer takes its prices from price list {}`},
+		{Code: "r-list-used-more", Text: `{n} offers take their prices from price list {}`},
+		{Code: "r-h-list-used", Text: `have them name another one, or none, first`},
+		{Code: "r-h-list-one", Text: `name a product by its id or by its key`},
+		{Code: "r-h-list-leave", Text: `leave one of them out`},
+		{Code: "r-list-long", Text: `is too long`},
+		{Code: "r-list-behind", Text: `something follows the object`},
 	}
 }
 

@@ -31,6 +31,8 @@ type PriceFile struct {
 	Name string
 	// Replace removes what stands in the list and not in the file.
 	Replace bool
+	// Needed refuses a file without any line, as Replace does.
+	Needed bool
 	// MaxErrors ends the reading at so many problems; 0 is 50.
 	MaxErrors int
 }
@@ -50,7 +52,7 @@ func (s *Service) ReadPriceFile(ctx context.Context, who Identity, id feed.Price
 	}
 	r := priceResolver{file: f.Name, most: cmp.Or(max(f.MaxErrors, 0), maxLineErrors), edit: partner.PriceEdit{Replace: f.Replace}}
 	count := 0
-	problems, err := catalog.ReadPrices(f.Body, catalog.PriceOptions{Name: f.Name, Currency: l.Currency, MaxErrors: r.most, Needed: f.Replace}, func(line catalog.PriceLine) {
+	problems, err := catalog.ReadPrices(f.Body, catalog.PriceOptions{Name: f.Name, Currency: l.Currency, MaxErrors: r.most, Needed: f.Replace || f.Needed}, func(line catalog.PriceLine) {
 		if count++; count <= maxListRows {
 			r.lines = append(r.lines, line)
 		}
