@@ -311,6 +311,7 @@ func onJobs(ctx context.Context, w *world, cfg *config.Config, ids []int64, act 
 	for _, id := range ids {
 		i, err := desk.Get(ctx, id)
 		switch {
+		case feed.KindOf(err) == feed.KindNotFound: // the error names the job
 		case err != nil:
 			err = fmt.Errorf("job %d: %w", id, err)
 		case i.Merchant != "":

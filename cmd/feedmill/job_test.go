@@ -152,7 +152,7 @@ func testJobCommands(t *testing.T, cfg *config.Config) {
 		t.Errorf("list an unknown state: got %v", err)
 	}
 	text, err = do(&jobCancelCmd{ID: []int64{runs, 99999999, waits}})
-	if feed.KindOf(err) != feed.KindNotFound || !strings.Contains(err.Error(), "job 99999999") ||
+	if feed.KindOf(err) != feed.KindNotFound || strings.Count(err.Error(), "99999999") != 1 ||
 		text != fmt.Sprintf("job %d is cancelled, or stops\njob %d is cancelled, or stops\n", runs, waits) {
 		t.Errorf("cancel: %v\n%s", err, text)
 	}

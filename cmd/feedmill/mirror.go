@@ -102,7 +102,7 @@ func (c *mirrorCmd) address() (string, error) {
 	case c.URL != "" && c.URLFile != "" || c.URL == "" && c.URLFile == "":
 		return "", misused("mirror: name the address of the gateway, or a file that holds it", "")
 	case c.URL != "":
-		return c.URL, nil
+		return pasted(c.URL), nil
 	}
 	data, err := os.ReadFile(c.URLFile)
 	if err != nil {

@@ -111,6 +111,7 @@ func explainRules[R interface{ Explain() string }](to io.Writer, name string, as
 func (c *validateCmd) judge(ctx context.Context, w *world, cfg *config.Config) (valid bool, err error) {
 	var files, others []string
 	for _, name := range c.Names {
+		name = pasted(name)
 		if info, err := os.Stat(name); !isAddress(name) && (err != nil || !info.IsDir()) {
 			files = append(files, name)
 		} else {
@@ -143,6 +144,15 @@ func (c *validateCmd) judge(ctx context.Context, w *world, cfg *config.Config) (
 		valid = valid && ok
 	}
 	return valid, nil
+}
+
+// pasted takes the blanks off an address that come with it out of a mail; other names
+// stay as they are.
+func pasted(name string) string {
+	if address := strings.TrimSpace(name); isAddress(address) {
+		return address
+	}
+	return name
 }
 
 func isAddress(name string) bool {

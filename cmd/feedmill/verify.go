@@ -95,6 +95,7 @@ func (w *world) misused(format string, args ...any) error {
 
 // check runs the check that the command line asks for.
 func (c *verifyCmd) check(ctx context.Context, w *world, cfg *config.Config, opt verify.Options) (rep verify.Report, err error) {
+	c.Name = pasted(c.Name)
 	switch {
 	case c.Store:
 		h, err := w.openExisting(ctx, cfg)

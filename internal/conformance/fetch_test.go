@@ -194,6 +194,10 @@ func TestFetch(t *testing.T) {
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("got %v, want %v:\n%v", got, tt.want, rep.Findings)
 			}
+			// Another hash than the gateway says follows from the cut.
+			if slices.Contains(tt.want, rules.CodeHTTPCut) && (rep.Findings[0].Code != rules.CodeHTTPCut || rep.Counts[0].Code != rules.CodeHTTPCut) {
+				t.Errorf("found first: %s, counted first: %s, want %s", rep.Findings[0].Code, rep.Counts[0].Code, rules.CodeHTTPCut)
+			}
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"feedmill/schema"
 	"feedmill/schema/xmltok"
@@ -56,8 +57,8 @@ type FileReport struct {
 // Report is the outcome of a check.
 type Report struct {
 	Files    []FileReport `json:"files"`    // in the order of checking
-	Findings []Finding    `json:"findings"` // by file, line, column and code
-	Counts   []Count      `json:"counts"`   // errors first, then by code
+	Findings []Finding    `json:"findings"` // errors of transfers first, then by file, line, column and code
+	Counts   []Count      `json:"counts"`   // errors first, of these what befell transfers, then by code
 }
 
 // Valid reports whether nothing found is an error.
@@ -126,6 +127,14 @@ func (s *sheet) total() int64 {
 
 var levelOrder = map[Level]int{LevelError: 0, LevelWarning: 1, LevelHint: 2}
 
+// origin is 0 for errors of a transfer, which others follow from, and 1 for all else.
+func origin(code string, level Level) int {
+	if level == LevelError && strings.HasPrefix(code, "IOF-HTTP-") {
+		return 0
+	}
+	return 1
+}
+
 // assemble makes the report of the sheets, which are in the order of checking.
 func assemble(files []FileReport, sheets []*sheet, rules map[string]*Rule, most int) Report {
 	rep := Report{Files: files, Findings: []Finding{}, Counts: []Count{}}
@@ -142,6 +151,9 @@ func assemble(files []FileReport, sheets []*sheet, rules map[string]*Rule, most 
 		})
 		rep.Findings = append(rep.Findings, s.kept...)
 	}
+	// What befell a transfer stands before what follows from it: the hash in gateway of a
+	// file that was cut off.
+	slices.SortStableFunc(rep.Findings, func(a, b Finding) int { return cmp.Compare(origin(a.Code, a.Level), origin(b.Code, b.Level)) })
 	rep.Findings = atMost(rep.Findings, most)
 	shown := map[string]int{}
 	for _, f := range rep.Findings {
@@ -155,7 +167,7 @@ func assemble(files []FileReport, sheets []*sheet, rules map[string]*Rule, most 
 		rep.Counts = append(rep.Counts, c)
 	}
 	slices.SortFunc(rep.Counts, func(a, b Count) int {
-		return cmp.Or(cmp.Compare(levelOrder[a.Level], levelOrder[b.Level]), cmp.Compare(a.Code, b.Code))
+		return cmp.Or(cmp.Compare(levelOrder[a.Level], levelOrder[b.Level]), cmp.Compare(origin(a.Code, a.Level), origin(b.Code, b.Level)), cmp.Compare(a.Code, b.Code))
 	})
 	return rep
 }
