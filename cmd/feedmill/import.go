@@ -113,6 +113,15 @@ func (c *importCmd) run(ctx context.Context, w *world, h *home) (plan partner.Me
 	if err != nil {
 		return plan, err
 	}
+	if !c.DryRun {
+		// Where nobody serves, no sweep comes by for what killed imports have left.
+		todo := work.New(work.Options{Records: h.db, Imports: h.db, Now: w.now, Log: w.log})
+		if n, err := todo.SweepImports(ctx); err != nil {
+			w.log.Warn("imports that were given up stay for now", "error", err)
+		} else if n > 0 {
+			w.log.Info("swept leftovers", "imports", n)
+		}
+	}
 	bar := w.newProgress("import")
 	defer bar.done()
 	src.opt.Progress = bar.read

@@ -59,6 +59,7 @@ type catalogs interface {
 	PlanMerge(ctx context.Context, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (partner.MergePlan, error)
 	Merge(ctx context.Context, actor partner.Actor, merchant partner.MerchantID, id partner.ImportID, mode partner.MergeMode, removed []feed.ProductID) (partner.MergePlan, error)
 	DiscardImport(ctx context.Context, merchant partner.MerchantID, id partner.ImportID) error
+	SweepImports(ctx context.Context, before time.Time) (int, error)
 	Dictionaries(ctx context.Context, merchant partner.MerchantID) (partner.Document, error)
 }
 

@@ -193,9 +193,22 @@ func (w *Work) deleteBlobs(ctx context.Context, s Sweep, limit int) (deleted int
 	return deleted, len(blobs) == limit && deleted > 0, errors.Join(errs...)
 }
 
+// SweepImports removes imports that were given up, and says how many.
+func (w *Work) SweepImports(ctx context.Context) (int, error) {
+	now := w.opt.Now().UTC()
+	if err := w.checkClock(ctx, now); err != nil {
+		return 0, err
+	}
+	return w.sweepImports(ctx, now)
+}
+
+func (w *Work) sweepImports(ctx context.Context, now time.Time) (int, error) {
+	return w.opt.Imports.SweepImports(ctx, now.Add(-leftover))
+}
+
 // sweepHouse removes what belongs to no merchant.
 func (w *Work) sweepHouse(ctx context.Context, now time.Time) error {
-	imports, err := w.opt.Imports.SweepImports(ctx, now.Add(-leftover))
+	imports, err := w.sweepImports(ctx, now)
 	left, storeErr := w.Leftovers(ctx, false)
 	errs := []error{err, storeErr}
 	if w.opt.SweepSpool != nil {
