@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +119,47 @@ func TestUnitOfWeights(t *testing.T) {
 		if out.err == nil || !strings.Contains(out.err.Error(), want) || strings.HasPrefix(want, `"`) && !strings.Contains(feed.HintOf(out.err), "did you mean weight[kg]?") {
 			t.Errorf("%s: got %v (%s), want %s", header, out.err, feed.HintOf(out.err), want)
 		}
+	}
+}
+
+// What is told once has a place in the list however much else is told before it.
+func TestWarningsOfEachKind(t *testing.T) {
+	t.Parallel()
+	var table strings.Builder
+	table.WriteString("id;name;category;price;stock;weight;vat\n")
+	for i := range 3000 {
+		fmt.Fprintf(&table, "%d;x;a;;1;310;23\n", i+1) // without a price
+	}
+	table.WriteString("3001;\"x &amp; y\";a;1;5.000;0.25;1.23\n3002;x;a;1;6.000;0.25;1.24\n")
+	out := readText(t, polish(), "c.csv", table.String())
+	if out.err != nil || out.stats.Warnings != 3005 || len(out.problems) != 1004 {
+		t.Fatalf("got %v, %d listed of %d warnings, want 1004 of 3005: %q", out.err, len(out.problems), out.stats.Warnings, out.problems[max(len(out.problems)-5, 0):])
+	}
+	for _, want := range []string{`"5.000" is taken for 5`, `"&amp;"`, `"0.25" is taken for grams`, `"1.23" is a rate`} {
+		if !strings.Contains(strings.Join(out.problems[1000:], "\n"), want) {
+			t.Errorf("%s is not listed: %q", want, out.problems[1000:])
+		}
+	}
+}
+
+func TestDigestOfProblems(t *testing.T) {
+	t.Parallel()
+	var list []catalog.Problem
+	for i := range 300 {
+		list = append(list, catalog.Problem{Line: int64(i), Field: "price", Message: fmt.Sprintf("\"%d\" has too many decimal places", i)})
+	}
+	list[200].Message, list[299].Message = "is missing", `"a\"b" is no code`
+	for n, want := range map[int][]int64{0: {}, 2: {0, 200}, 5: {0, 1, 2, 200, 299}} {
+		lines := []int64{}
+		for _, p := range catalog.Digest(list, n) {
+			lines = append(lines, p.Line)
+		}
+		if !slices.Equal(lines, want) {
+			t.Errorf("%d of them: got lines %v, want %v", n, lines, want)
+		}
+	}
+	if got := catalog.Digest(list, 300); len(got) != 300 {
+		t.Errorf("got %d, want all 300", len(got))
 	}
 }
 

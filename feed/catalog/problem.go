@@ -69,6 +69,9 @@ func (p Problem) String() string {
 // maxWarnings is how many warnings are listed; further ones are only counted.
 const maxWarnings = 1000
 
+// maxKinds is how many kinds of warnings have a place beyond that for the first of each.
+const maxKinds = 100
+
 // journal keeps the problems of a stream. Those of one product are held back
 // until its id is known.
 type journal struct {
@@ -80,10 +83,14 @@ type journal struct {
 	warnings    int64
 	errors      int64
 	shown       int // warnings listed
-	max         int // errors at which reading ends
-	batch       []Problem
-	bad         bool // the batch holds an error
-	told        map[string]bool
+	// kinds are those of the warnings that are listed, more how many of them came after
+	// the list was full.
+	kinds map[string]bool
+	more  int
+	max   int // errors at which reading ends
+	batch []Problem
+	bad   bool // the batch holds an error
+	told  map[string]bool
 }
 
 // begin starts the batch of another line.
@@ -117,7 +124,7 @@ func (j *journal) warn(field, message, hint string) {
 
 // warnOnce is warn, once for each key in the whole stream.
 func (j *journal) warnOnce(key, field, message, hint string) {
-	if j.told[key] || len(j.told) > 100*maxWarnings {
+	if j.told[key] || len(j.told) > 100*maxWarnings || len(j.batch) >= maxWarnings {
 		j.line = j.start
 		return
 	}
@@ -135,10 +142,9 @@ func (j *journal) commit(product string) bool {
 		p := &j.batch[i]
 		if p.Level == LevelWarning {
 			j.warnings++
-			if j.shown >= maxWarnings {
+			if !j.place(p) {
 				continue
 			}
-			j.shown++
 		} else {
 			if j.errors >= int64(j.max) {
 				break
@@ -151,6 +157,47 @@ func (j *journal) commit(product string) bool {
 	}
 	j.batch = j.batch[:0]
 	return !j.bad
+}
+
+// place says whether a warning is listed: the first ones, and the first of each kind,
+// which thousands of another kind must not hide.
+func (j *journal) place(p *Problem) bool {
+	kind := kindOf(p)
+	known := j.kinds[string(kind)]
+	switch {
+	case j.shown < maxWarnings:
+		j.shown++
+	case known || j.more >= maxKinds:
+		return false
+	default:
+		j.more++
+	}
+	if !known {
+		if j.kinds == nil {
+			j.kinds = make(map[string]bool)
+		}
+		j.kinds[string(kind)] = true
+	}
+	return true
+}
+
+// kindOf gives what a warning has in common with those that say the same of other
+// values: its sentence without what it quotes, and without numbers.
+func kindOf(p *Problem) []byte {
+	kind := make([]byte, 0, 128)
+	quoted := false
+	for i := 0; i < len(p.Message); i++ {
+		switch c := p.Message[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted || c >= '0' && c <= '9':
+		default:
+			kind = append(kind, c)
+		}
+	}
+	return kind
 }
 
 // full gives the error that ends the stream when there are too many problems.
@@ -179,4 +226,32 @@ func plural(n int64, word string) string {
 		s += "s"
 	}
 	return s
+}
+
+// Digest gives at most n of a list of problems in their order: the first of each
+// kind, which many of another kind must not hide, and of the others the first.
+func Digest(list []Problem, n int) []Problem {
+	if len(list) <= n {
+		return list
+	}
+	known := make(map[string]bool)
+	first := make([]bool, len(list))
+	left := n
+	for i := range list {
+		if kind := string(kindOf(&list[i])); left > 0 && !known[kind] {
+			known[kind], first[i] = true, true
+			left--
+		}
+	}
+	short := make([]Problem, 0, n)
+	for i := range list {
+		switch {
+		case first[i]:
+			short = append(short, list[i])
+		case left > 0:
+			short = append(short, list[i])
+			left--
+		}
+	}
+	return short
 }

@@ -182,7 +182,8 @@ func (s *Stream) Err() error {
 }
 
 // Problems lists what is wrong, in the order of the files. At most
-// Options.MaxErrors errors and 1000 warnings are listed.
+// Options.MaxErrors errors and 1000 warnings are listed, and beyond these the first of
+// each further kind.
 func (s *Stream) Problems() []Problem { return slices.Clone(s.in.listed) }
 
 // Head gives the dictionaries that stand before the first product; it must not

@@ -330,9 +330,8 @@ func (d *desk) view(t *importTask) importingView {
 	if t.total > 0 {
 		v.Percent = int(min(100, t.done*100/t.total))
 	}
-	if n := min(len(t.problems), problemsShown); n > 0 {
-		v.Problems, v.More = t.problems[:n], len(t.problems)-n
-	}
+	v.Problems = catalog.Digest(t.problems, problemsShown)
+	v.More = len(t.problems) - len(v.Problems)
 	if t.state == importReady || t.state == importMerging || t.state == importDone {
 		p := &t.staged.Plan
 		v.Format = t.staged.Format.String()
