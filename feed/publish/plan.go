@@ -52,6 +52,7 @@ type plan struct {
 	number  int64
 	epoch   int64
 	time    time.Time
+	zone    *time.Location // in which the time is told, nil for the merchant's
 	// expiring says that half of the validity has passed, renewal that everything
 	// is made anew, for that or because it was asked for.
 	expiring, renewal bool
@@ -235,7 +236,7 @@ func (p *plan) load(ctx context.Context, r *runner) (err error) {
 	}
 	p.epoch = p.prev.Epoch
 	p.time = feed.NextTime(p.prev.Time, now)
-	p.afterTold(s.Zone)
+	p.afterTold(s.Zone, now)
 	p.expiring = !p.time.Before(p.prev.Expires.Add(-s.Validity / 2))
 	p.renewal = s.Force || p.expiring
 	if p.ref.Kind == feed.KindFull {

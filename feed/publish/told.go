@@ -43,16 +43,30 @@ func (g *Generation) expires(zone *time.Location) time.Time {
 }
 
 // afterTold moves the plan's time on until more is told of it than was ever told
-// before, should the merchant have moved his zone westwards.
-func (p *plan) afterTold(zone *time.Location) {
+// before, should the merchant have moved his zone westwards. While the time runs
+// ahead of the clock because he has done so already, it is told in the zone of the
+// generation before: in another one further east it would run ahead twice, and
+// further with each move to and fro.
+func (p *plan) afterTold(zone *time.Location, now time.Time) {
 	last := p.prev.ToldIn(zone)
 	for i := range p.prev.Files {
 		last = later(last, p.prev.Files[i].ToldIn(zone))
 	}
+	_, east := now.In(zone).Zone()
+	if before := p.prev.ToldIn(zone).Sub(p.prev.Time); p.time.After(now) && time.Duration(east)*time.Second > before {
+		zone = time.FixedZone("", int(before/time.Second))
+	}
+	p.zone = zone
 	if told := asTold(p.time, zone); !told.After(last) {
 		p.time = p.time.Add(last.Sub(told) + time.Second)
 	}
 }
 
 // told gives what the run's files of the feed say of their time.
-func (p *plan) told(req *Request) time.Time { return asTold(p.time, req.Settings.Zone) }
+func (p *plan) told(req *Request) time.Time {
+	zone := p.zone
+	if zone == nil {
+		zone = req.Settings.Zone // there is no generation before
+	}
+	return asTold(p.time, zone)
+}

@@ -126,3 +126,37 @@ func TestLiteralImporterOverZones(t *testing.T) {
 		t.Errorf("the generation is of %v at %v", g.Time, s.now)
 	}
 }
+
+// A zone that moves to and fro takes the time ahead once, by the difference.
+func TestZoneToAndFro(t *testing.T) {
+	t.Parallel()
+	s := filled(t, 30)
+	s.settings.FullShare = 1000
+	s.settings.Zone = time.FixedZone("", 3600)
+	s.mustRun(t)
+	l, seen := &literal{}, map[string]string{}
+	l.look(t, s, seen)
+	for i := range 12 {
+		hours := []int{-6, 1}[i%2]
+		s.now = s.now.Add(10 * time.Minute)
+		s.settings.Zone = time.FixedZone("", hours*3600)
+		s.set(3, int64(2000+i), int64(i+1), "y")
+		s.mustRun(t)
+		l.look(t, s, seen)
+		for _, kind := range []feed.Kind{feed.KindFull, feed.KindLight} {
+			g := s.generation(kind)
+			ahead, told := g.Time.Sub(s.now), g.Told.Sub(s.now)
+			if ahead > 7*time.Hour+time.Minute || told > time.Hour+time.Minute {
+				t.Errorf("move %d, to %+d hours: the %s generation is %s ahead of the clock and tells %s more than UTC", i+1, hours, kind, ahead, told)
+			}
+		}
+	}
+	// Once the clock has caught up, the zone of today is told.
+	s.now = s.now.Add(8 * time.Hour)
+	s.set(3, 9999, 1, "y")
+	s.mustRun(t)
+	l.look(t, s, seen)
+	if g := s.generation(feed.KindLight); !g.Time.Equal(s.now) || g.Told.Sub(g.Time) != time.Hour {
+		t.Errorf("the generation is of %v at %v and tells %v", g.Time, s.now, g.Told)
+	}
+}
