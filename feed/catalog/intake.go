@@ -22,8 +22,8 @@ type intake struct {
 	sites sites
 	// replaced counts the characters dropped from the current product.
 	replaced int
-	// stocked says that a product has a stock.
-	stocked bool
+	// stocked says that a product has a stock above 0, counted that one has a stock.
+	stocked, counted bool
 	weights weights
 	draft   draft
 	removed []feed.ProductID
@@ -121,7 +121,9 @@ func (in *intake) remove(id feed.ProductID) {
 func (in *intake) count(p *feed.Product) {
 	in.stats.Products++
 	for i := 0; !in.stocked && i < len(p.Sizes); i++ {
-		in.stocked = len(p.Sizes[i].Stock) > 0
+		for _, s := range p.Sizes[i].Stock {
+			in.counted, in.stocked = true, in.stocked || s.Quantity.InStock()
+		}
 	}
 	if !seen(in.stats.Currencies, p.Currency) {
 		in.stats.Currencies = append(in.stats.Currencies, p.Currency)

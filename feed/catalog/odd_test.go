@@ -334,6 +334,12 @@ func TestNothingInStock(t *testing.T) {
 			t.Errorf("%q: told as out of stock: %v, %q", text, out.unstocked, out.problems)
 		}
 	}
+	const zero = `c.csv: warning: stock: every stock is 0 (partners see all of them as sold out: give each a stock, or unlimited where it never runs out)`
+	expectOdd(t, polish(), []oddFile{
+		{"c.csv", "id;name;category;price;stock\n7;x;a;1;0\n8;y;a;1;0,00\n9;z;a;1;\n", 3, []string{zero}},
+		{"c.csv", "id;name;category;price;stock;stock[2]\n7;x;a;1;0;0\n8;y;a;1;0;0,5\n", 2, nil},
+		{"c.csv", "id;name;category;price;stock\n7;x;a;1;0\n8;y;a;1;unlimited\n", 2, nil},
+	})
 	path := file(t, "c.csv", "id;name;category;price\n7;x;a;\n")
 	for single, want := range map[bool]string{
 		false: path + ": warning: stock: no product has a stock (partners see all of them as sold out: give each a stock, or unlimited where it never runs out)",

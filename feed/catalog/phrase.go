@@ -260,6 +260,7 @@ func phraseTexts() []phraseText {
 		{"one-category", `{} is one category`},
 		{"column-name", `{}: header: there is no column name`},
 		{"unstocked", `no product has a stock`},
+		{"all-zero", `every stock is 0`},
 		{"h-unstocked", `partners see all of them as sold out: give each a stock, or unlimited where it never runs out`},
 		{"lost-signs", `{} has signs that a program before could not read`},
 		{"wrong-encoding", `{} looks like {}, read in a wrong encoding`},

@@ -105,13 +105,17 @@ func (s *Stream) Products(ctx context.Context) iter.Seq2[*feed.Product, error] {
 const hintUnstocked = "partners see all of them as sold out: give each a stock, or unlimited where it never runs out"
 
 // tellUnstocked tells before the warnings of single products of a catalog of which nothing is to be had,
-// such as a table that has lost its column of stock: it empties partners' shops.
+// such as a table that has lost its column of stock, or whose stock system gave none: it empties partners' shops.
 func (s *Stream) tellUnstocked() {
 	if s.in.errors > 0 || s.in.stats.Products == 0 || s.in.stocked || s.in.opt.Single {
 		return
 	}
+	message := "no product has a stock"
+	if s.in.counted {
+		message = "every stock is 0"
+	}
 	s.in.warnings++
-	s.in.listed = append([]Problem{{File: s.sources[0].name, Field: "stock", Level: LevelWarning, Message: "no product has a stock", Hint: hintUnstocked}}, s.in.listed...)
+	s.in.listed = append([]Problem{{File: s.sources[0].name, Field: "stock", Level: LevelWarning, Message: message, Hint: hintUnstocked}}, s.in.listed...)
 }
 
 // tellLight tells of a catalog of which nothing weighs much: whole kilograms look like
