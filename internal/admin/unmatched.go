@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"slices"
 	"strings"
 
+	"feedmill/feed"
 	"feedmill/feed/pricing"
 	"feedmill/internal/manage"
 	"feedmill/internal/partner"
@@ -22,6 +24,9 @@ type unmatchedView struct {
 	Whole  string
 	// Right says that all products were compared, as was asked, and have every name.
 	Right bool
+	// NoRate says that prices of the catalog's currency cannot be told in the offer's,
+	// which leaves out the products that have them; nil where they can.
+	NoRate *said
 }
 
 // unmatchedLine is one name: the label of the field where it stands, and
@@ -88,7 +93,7 @@ func fieldOf(u *pricing.Unmatched) string {
 // unmatched asks what offers name that the catalog does not have, of the first
 // products or of all. Who may not see products is not told of them.
 func (c *call) unmatched(offers []partner.Offer, whole bool) (map[partner.OfferID]*unmatchedView, error) {
-	if !c.may(manage.ReadProducts) {
+	if !c.may(manage.ReadProducts) || !c.may(manage.ReadPrices) {
 		return nil, nil
 	}
 	most := c.panel.opt.ComparedProducts
@@ -96,6 +101,10 @@ func (c *call) unmatched(offers []partner.Offer, whole bool) (map[partner.OfferI
 		most = 0
 	}
 	found, err := c.panel.opt.Manage.Unmatched(c.ctx, c.who, offers, most)
+	if err != nil {
+		return nil, err
+	}
+	rates, err := c.panel.opt.Manage.Rates(c.ctx, c.who)
 	if err != nil {
 		return nil, err
 	}
@@ -114,15 +123,33 @@ func (c *call) unmatched(offers []partner.Offer, whole bool) (map[partner.OfferI
 		} else if v == nil && whole {
 			v = &unmatchedView{Right: true}
 		}
+		if from, to := c.merchant.Currency, offers[i].Profile.Currency; !converts(&offers[i].Profile, rates, from) {
+			if v == nil {
+				v = &unmatchedView{}
+			}
+			v.NoRate = &said{"unmatched.norate", []any{from.String(), to.String()}}
+		}
 		views[id] = v
 	}
 	return views, nil
 }
 
+// converts says whether an offer can tell prices in a currency. What takes its prices
+// from a list does not need the catalog's.
+func converts(p *feed.Profile, rates []partner.Rate, from feed.Currency) bool {
+	if from.IsZero() || p.Currency.IsZero() || p.Currency == from || p.PriceList != "" {
+		return true
+	}
+	return slices.ContainsFunc(p.Rates, func(r feed.ExchangeRate) bool { return r.From == from }) ||
+		slices.ContainsFunc(rates, func(r partner.Rate) bool { return r.From == from && r.To == p.Currency })
+}
+
 func sampleUnmatched() *unmatchedView {
-	return unmatchedOf([]pricing.Unmatched{
+	v := unmatchedOf([]pricing.Unmatched{
 		{Setting: "stock.warehouses", Kind: pricing.NameWarehouse, Name: "7, 8", Effect: pricing.EffectNoStock, Have: []string{"1", "2"}},
 		{Setting: `discount.category."Bikes/Chldren"`, Kind: pricing.NameCategory, Name: "Bikes/Chldren <b>", Effect: pricing.EffectNoDiscount, Near: "Bikes/Children <b>"},
 		{Setting: "assortment.exclude[0].tag", Kind: pricing.NameTag, Name: "oulet", Effect: pricing.EffectLeavesNothingOut},
 	})
+	v.NoRate = &said{"unmatched.norate", []any{"PLN", "NOK"}}
+	return v
 }

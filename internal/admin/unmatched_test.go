@@ -96,3 +96,35 @@ func TestWhyIsToldInTheLanguageOfThePage(t *testing.T) {
 		}
 	}
 }
+
+// A partner in another currency without a rate gets nothing: his card and the form of
+// his offer say so until there is one, of the merchant's or of the offer's own.
+func TestMissingRateIsOnThePages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.setUp("Hurtownia")
+	s.goods(s.merchant("").ID)
+	const told = "There is no exchange rate from PLN to EUR"
+	pages := func(want bool, id, offer string) {
+		t.Helper()
+		for _, page := range []string{"/partners/" + id, "/offers/" + offer} {
+			if a := b.see(b.get(page), http.StatusOK); strings.Contains(a.body, told) != want {
+				t.Errorf("%s tells of the rate: %v, want %v", page, !want, want)
+			}
+		}
+	}
+	partnerOf := func(name, currency string) (id, offer string) {
+		a := b.follow(b.post("/partners/new", "name", name, "offer", "on", "currency", currency))
+		return b.part(a, `/panel/partners/(p-[a-z2-7]{16})/`), b.part(a, `/panel/offers/(o-[a-z2-7]{16})"`)
+	}
+	id, offer := partnerOf("Euro", "EUR")
+	zloty, same := partnerOf("Nord", "PLN")
+	own, rated := partnerOf("Sud", "EUR")
+	shop := b.part(b.get("/offers/"+rated), `<option value="(s-[a-z2-7]{16})"`)
+	b.follow(b.post("/offers/"+rated, "version", "1", "name", "Sud", "shop", shop, "base", "retail", "lead", "net", "currency", "EUR", "rates", "PLN = 0.23", "partner-discounts", "on", "act", "save"))
+	pages(true, id, offer)
+	pages(false, zloty, same)
+	pages(false, own, rated)
+	b.follow(b.post("/rates", "from", "PLN", "to", "EUR", "rate", "0,25"))
+	pages(false, id, offer)
+}
