@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -221,14 +222,26 @@ var commonNames = map[string]string{
 	"zdjęcie": "image", "zdjęcia": "image", "obrazki": "image", "images": "image", "bild": "image", "bilder": "image",
 }
 
-// namesWeight says whether a column begins with the word for weight.
-func namesWeight(base string) bool {
-	for _, word := range []string{"weight", "waga", "gewicht", "masa"} {
-		if strings.HasPrefix(base, word) {
-			return true
+// sideOf gives the side of a price that the name of its column tells: two columns of
+// prices, of which one is without tax, must not both be told to be the price.
+func sideOf(name string) string {
+	for _, side := range []struct {
+		words  []string
+		suffix string
+	}{
+		{[]string{"excl", "exkl", "without", "netto", " net", "(net", "ohne", "bez vat", "bez podatku"}, "_net"},
+		{[]string{"incl", "inkl", "with tax", "with vat", "brutto", "gross", "z vat", "z podatkiem"}, "_gross"},
+	} {
+		if slices.ContainsFunc(side.words, func(word string) bool { return strings.Contains(name, word) }) {
+			return side.suffix
 		}
 	}
-	return false
+	return ""
+}
+
+// begins says whether a name of a column begins with one of some words.
+func begins(name string, words ...string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(name, word) })
 }
 
 // maxUnknown is how many unknown columns an error names.
@@ -259,7 +272,10 @@ func unknownColumns(names []string) error {
 		if meant = commonNames[base]; meant == "" {
 			meant = nearest(base, known)
 		}
-		if kilos := strings.Contains(strings.ToLower(name), "kg"); kilos && (meant == "weight" || meant == "weight_net" || namesWeight(base)) {
+		if side := sideOf(strings.ToLower(name)); side != "" && (meant == "price" || meant == "" && begins(base, "price", "cena", "preis")) {
+			meant = "price" + side
+		}
+		if kilos := strings.Contains(strings.ToLower(name), "kg"); kilos && (meant == "weight" || meant == "weight_net" || begins(base, "weight", "waga", "gewicht", "masa")) {
 			meant = "weight[kg]"
 		}
 		if meant != "" {

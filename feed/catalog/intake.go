@@ -24,9 +24,9 @@ type intake struct {
 	replaced int
 	// stocked says that a product has a stock above 0, counted that one has a stock.
 	stocked, counted bool
-	weights weights
-	draft   draft
-	removed []feed.ProductID
+	weights          weights
+	draft            draft
+	removed          []feed.ProductID
 }
 
 // languageCode remembers how a code was parsed: codes are few and parsing is slow.

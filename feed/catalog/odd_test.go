@@ -77,7 +77,7 @@ func TestOddWeightsAndRates(t *testing.T) {
 }
 
 // Weights whose unit nobody has said, and of which none is heavy, may be whole kilograms;
-// a header can say it.
+// a header can say it. Nor is a price without tax taken for one with it by a column's name.
 func TestUnitOfWeights(t *testing.T) {
 	t.Parallel()
 	const light = `c.csv: warning: weight: the heaviest weight is "25", taken for grams (if they are kilograms, name the column weight[kg], if they are grams weight[g])`
@@ -106,6 +106,12 @@ func TestUnitOfWeights(t *testing.T) {
 		out := readText(t, polish(), "c.csv", "id;name;category;price;stock;weight[kg]\n7;x;a;1;1;\""+cell+"\"\n")
 		if len(out.lines) != 0 || len(out.problems) != 1 || !strings.Contains(out.problems[0], "weight[kg]: weight ") {
 			t.Errorf("%s kg: got %v, %q", cell, out.lines, out.problems)
+		}
+	}
+	for header, want := range map[string]string{"Price (tax excl.)": "price_net", "Price (tax incl.)": "price_gross", "Cena (netto)": "price_net", "Cena bez VAT": "price_net", "Preis brutto": "price_gross", "Regular price": "price", "Internet": ""} {
+		out := readText(t, polish(), "c.csv", "id;name;"+header+"\n7;x;1\n")
+		if hint := feed.HintOf(out.err); out.err == nil || want != "" && !strings.HasPrefix(hint, "did you mean "+want+"?") || want == "" && strings.Contains(hint, "price") {
+			t.Errorf("%s: got %v (%s), want %s", header, out.err, hint, want)
 		}
 	}
 	for header, want := range map[string]string{

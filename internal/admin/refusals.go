@@ -49,6 +49,7 @@ func refusals() []catalog.Sentence {
 		{Code: "r-list-used", Text: `an offer takes its prices from price list {}`},
 		{Code: "r-list-used-more", Text: `{n} offers take their prices from price list {}`},
 		{Code: "r-h-list-used", Text: `have them name another one, or none, first`},
+		{Code: "r-no-products", Text: `the catalog has no products`},
 		{Code: "r-h-list-one", Text: `name a product by its id or by its key`},
 		{Code: "r-h-list-leave", Text: `leave one of them out`},
 		{Code: "r-list-long", Text: `is too long`},

@@ -43,6 +43,11 @@ func TestRefusedImportCounts(t *testing.T) {
 	if want := "\ufefffile;line;product;field;level;message;hint;code;hint_code\nbad.jsonl;1;1;price;error;„x” nie jest liczbą"; !strings.HasPrefix(file, want) || !strings.Contains(file, ";not-decimal;") || strings.Contains(file, "decimal number") {
 		t.Errorf("got %q, want %q", file, want)
 	}
+	bare := b.send("bare.csv", "id;name;category;price\n")
+	for a = b.get(bare.to()); strings.Contains(a.body, "<progress"); a = b.get(bare.to()) {
+	}
+	b.see(a, http.StatusOK, "w katalogu nie ma produktów", "czy eksport został przerwany?")
+	a = b.get(to)
 	b.post("/language", "language", "en", "back", "/panel/")
 	file = b.get(strings.TrimPrefix(b.part(a, `href="/panel(/import/\w+/problems\.csv)"`), root)).body
 	if want := "\ufefffile,line,product,field,level,message,hint,code,hint_code\nbad.jsonl,1,1,price,error,"; !strings.HasPrefix(file, want) || !strings.Contains(file, "is not a decimal number") || !strings.Contains(file, ",not-decimal,") {

@@ -152,7 +152,7 @@ func (in *StagedImport) read(ctx context.Context, db Staging, m *partner.Merchan
 		return nil, err
 	}
 	if in.Stats.Products == 0 && len(src.Removed()) == 0 {
-		return nil, feed.Errorf(feed.KindInvalid, "the catalog has no products")
+		return nil, &feed.Error{Kind: feed.KindInvalid, Message: "the catalog has no products", Hint: "was the export cut off?"}
 	}
 	if in.Mode == partner.MergeUpsert {
 		in.Removed = slices.Clone(src.Removed())
