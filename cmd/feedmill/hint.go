@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 
+	"feedmill/internal/durable"
 	"feedmill/storage"
 )
 
@@ -33,6 +34,8 @@ func hintOfParts(err error) string {
 		return "set the clock of this machine: the store takes requests of a quarter of an hour around its own time"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "the disk is full: make room and try again; what was there before is untouched"
+	case errors.Is(err, durable.ErrNoLinks):
+		return "keep the folder on a file system with hard links, such as ext4, xfs, btrfs or NFS: FAT, exFAT and many shares have none; where there are links, give the files in it to the user that feedmill runs as"
 	case errors.Is(err, syscall.EROFS):
 		return "the file system is mounted for reading only, as after a fault of the disk: see what the kernel says, and mount it for writing again"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):

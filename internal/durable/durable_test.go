@@ -37,6 +37,26 @@ func TestWriteFile(t *testing.T) {
 	}
 }
 
+// The system refuses links of folders everywhere, by the answer that it gives for
+// files where there are no links.
+func TestLinkSaysThatNoneCanBeMade(t *testing.T) {
+	t.Parallel()
+	root, err := durable.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := root.Mkdir("folder", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := root.Link("folder", "second"); !errors.Is(err, durable.ErrNoLinks) || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("got error %v, want %v of what is not permitted", err, durable.ErrNoLinks)
+	}
+	if err := root.Link("missing", "second"); errors.Is(err, durable.ErrNoLinks) || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("link of what is missing: got error %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
 func TestRootDoesNotLeaveItsFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

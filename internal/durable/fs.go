@@ -103,8 +103,21 @@ func (r *Root) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 // Mkdir implements FS.
 func (r *Root) Mkdir(name string, perm fs.FileMode) error { return r.root.Mkdir(name, perm) }
 
-// Link implements FS.
-func (r *Root) Link(oldname, newname string) error { return r.root.Link(oldname, newname) }
+// ErrNoLinks means that no second name can be given to a file: the file system
+// has none, or this file is not one's own.
+var ErrNoLinks = errors.New("no hard link can be made")
+
+// Link implements FS. The error is [ErrNoLinks] where the system refuses links,
+// for which it says no more than that they are not permitted.
+func (r *Root) Link(oldname, newname string) error {
+	err := r.root.Link(oldname, newname)
+	for _, no := range [...]error{syscall.EPERM, syscall.EOPNOTSUPP, syscall.ENOSYS} {
+		if errors.Is(err, no) {
+			return fmt.Errorf("%w: %w", ErrNoLinks, err)
+		}
+	}
+	return err
+}
 
 // Rename implements FS.
 func (r *Root) Rename(oldname, newname string) error { return r.root.Rename(oldname, newname) }
