@@ -15,7 +15,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	driver "modernc.org/sqlite" // the driver "sqlite"
+	lib "modernc.org/sqlite/lib"
 
 	"feedmill/feed"
 	"feedmill/storage/records"
@@ -197,7 +198,7 @@ func Migrate(ctx context.Context, path string, opt Options) (steps int, err erro
 	if err := checkLog(path); err != nil {
 		return 0, err
 	}
-	if err := create(ctx, path); err != nil {
+	if err := create(ctx, path, opt); err != nil {
 		return 0, fault(fmt.Sprintf("make database %q", path), err)
 	}
 	db, err := open(path, opt, false)
@@ -206,22 +207,35 @@ func Migrate(ctx context.Context, path string, opt Options) (steps int, err erro
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	have, want, err := schemaVersions(ctx, db)
-	if err != nil {
-		return 0, fault(fmt.Sprintf("migrate database %q", path), err)
-	}
-	if have > want {
-		return 0, newerSchema(path, have, want)
-	}
 	p, err := provider(db)
 	if err != nil {
 		return 0, fault(fmt.Sprintf("migrate database %q", path), err)
 	}
-	done, err := p.Up(ctx)
-	if err != nil {
-		return len(done), fault(fmt.Sprintf("migrate database %q", path), err)
+	var behind error // what ended the steps of this process
+	for from := int64(-1); ; {
+		have, want, err := schemaVersions(ctx, db)
+		switch {
+		case err != nil:
+			return steps, fault(fmt.Sprintf("migrate database %q", path), errors.Join(behind, err))
+		case have > want:
+			return steps, newerSchema(path, have, want)
+		case have == want:
+			return steps, nil
+		case have == from:
+			return steps, fault(fmt.Sprintf("migrate database %q", path), behind)
+		}
+		from = have
+		done, err := p.Up(ctx)
+		if err == nil {
+			return steps + len(done), nil
+		}
+		// Another process may have begun with the same step and have taken it: a step
+		// cannot be taken twice, since each makes something that must not be there.
+		if partial := (*goose.PartialError)(nil); errors.As(err, &partial) {
+			steps += len(partial.Applied)
+		}
+		behind = err
 	}
-	return len(done), nil
 }
 
 // checkLog refuses a file that stands beside the log of another database, which
@@ -252,14 +266,33 @@ func checkLog(path string) error {
 
 // create gives a file that is missing or empty its page size, in which a usual
 // document and its row fit. It can be set only before the log is.
-func create(ctx context.Context, path string) (err error) {
-	if st, err := os.Stat(path); err == nil && st.Size() > 0 {
-		return nil
-	}
+func create(ctx context.Context, path string, opt Options) error {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return err
 	}
+	// Of two who give a file its log at once SQLite refuses one without having him
+	// wait; he finds it made.
+	ctx, cancel := context.WithTimeout(ctx, opt.BusyTimeout)
+	defer cancel()
+	for {
+		if st, err := os.Stat(path); err == nil && st.Size() > 0 {
+			return nil
+		}
+		err := begin(ctx, abs)
+		var refused *driver.Error
+		if !errors.As(err, &refused) || refused.Code()&0xff != lib.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func begin(ctx context.Context, abs string) (err error) {
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -104,6 +105,69 @@ func TestSchemaVersion(t *testing.T) {
 	}
 	if _, err := sqlite.Open(t.Context(), rubbish, sqlite.Options{}); err == nil {
 		t.Error("a file that is no database was opened")
+	}
+}
+
+// TestMigrateAtOnce has several programs make one database, as when a server and
+// a command are started together: none is refused, and each step is taken once.
+func TestMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	want, err := sqlite.Migrate(t.Context(), filepath.Join(t.TempDir(), "alone.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		path := filepath.Join(t.TempDir(), "feedmill.db")
+		const programs = 4
+		var steps [programs]int
+		var errs [programs]error
+		var all sync.WaitGroup
+		for i := range programs {
+			all.Go(func() { steps[i], errs[i] = sqlite.Migrate(t.Context(), path, sqlite.Options{}) })
+		}
+		all.Wait()
+		got := 0
+		for _, n := range steps {
+			got += n
+		}
+		if err := errors.Join(errs[:]...); err != nil || got != want {
+			t.Fatalf("%d programs at once: %v steps, error %v, want %d steps between them", programs, steps, err, want)
+		}
+	}
+}
+
+// TestStepsAreNotTakenTwice holds what Migrate relies on: a step that was taken
+// already fails.
+func TestStepsAreNotTakenTwice(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("migrations/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d migrations, %v", len(files), err)
+	}
+	path := filepath.Join(t.TempDir(), "feedmill.db")
+	if _, err := sqlite.Migrate(t.Context(), path, sqlite.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, up, _ := strings.Cut(string(text), "-- +goose Up")
+		up, _, _ = strings.Cut(up, "-- +goose Down")
+		if strings.Contains(string(text), "NO TRANSACTION") {
+			t.Errorf("%s is not one transaction", name)
+		}
+		if _, err := db.ExecContext(t.Context(), "BEGIN; "+up+"; COMMIT"); err == nil || !strings.Contains(err.Error(), "exists") && !strings.Contains(err.Error(), "duplicate") {
+			t.Errorf("%s once more: got error %v, want one that it is there already", name, err)
+		}
+		db.ExecContext(t.Context(), "ROLLBACK") // where the step had begun
 	}
 }
 
