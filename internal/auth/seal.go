@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 
 	"feedmill/feed"
+	"feedmill/internal/durable"
 )
 
 // SealKeyBytes is the length of a [Sealer]'s key.
@@ -74,7 +75,7 @@ func writeOnce(path string, key []byte) (_ []byte, err error) {
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return nil, err
 	}
-	switch err := os.Link(tmp.Name(), path); {
+	switch err := durable.LinkFile(tmp.Name(), path); {
 	case errors.Is(err, fs.ErrExist):
 		return os.ReadFile(path)
 	case err != nil:

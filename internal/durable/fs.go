@@ -107,10 +107,17 @@ func (r *Root) Mkdir(name string, perm fs.FileMode) error { return r.root.Mkdir(
 // has none, or this file is not one's own.
 var ErrNoLinks = errors.New("no hard link can be made")
 
-// Link implements FS. The error is [ErrNoLinks] where the system refuses links,
-// for which it says no more than that they are not permitted.
+// Link implements FS. The error is [ErrNoLinks] where the system refuses links.
 func (r *Root) Link(oldname, newname string) error {
-	err := r.root.Link(oldname, newname)
+	return refused(r.root.Link(oldname, newname))
+}
+
+// LinkFile is os.Link, with the error [ErrNoLinks] where the system refuses links.
+func LinkFile(from, to string) error { return refused(os.Link(from, to)) }
+
+// refused tells a refusal of links, for which the system says no more than that
+// they are not permitted.
+func refused(err error) error {
 	for _, no := range [...]error{syscall.EPERM, syscall.EOPNOTSUPP, syscall.ENOSYS} {
 		if errors.Is(err, no) {
 			return fmt.Errorf("%w: %w", ErrNoLinks, err)

@@ -56,8 +56,7 @@ func (d *DB) Backup(ctx context.Context, path string) (size int64, err error) {
 	if err := syncFile(part); err != nil {
 		return 0, fmt.Errorf("%s: %w", what, err)
 	}
-	// A link refuses what has come to stand there meanwhile; a rename would not.
-	if err := os.Link(part, abs); err != nil {
+	if err := place(durable.LinkFile, part, abs); err != nil {
 		return 0, fmt.Errorf("%s: %w", what, err)
 	}
 	if err := syncFolder(filepath.Dir(abs)); err != nil {
@@ -68,6 +67,20 @@ func (d *DB) Backup(ctx context.Context, path string) (size int64, err error) {
 		return 0, fmt.Errorf("%s: %w", what, err)
 	}
 	return st.Size(), nil
+}
+
+// place gives the copy its name. A link refuses what has come to stand there
+// meanwhile. Disks that are carried away are often of file systems without links:
+// there a copy that somebody else has made in the same moment is replaced by this one.
+func place(link func(from, to string) error, part, path string) error {
+	err := link(part, path)
+	if !errors.Is(err, durable.ErrNoLinks) {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return &os.LinkError{Op: "rename", Old: part, New: path, Err: fs.ErrExist}
+	}
+	return os.Rename(part, path)
 }
 
 // vacuumInto copies what a read transaction of its own connection sees.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"feedmill/feed"
+	"feedmill/internal/durable"
 	"feedmill/internal/partner"
 	"feedmill/storage/dbtest"
 	"feedmill/storage/sqlite"
@@ -164,5 +165,29 @@ func TestCutImport(t *testing.T) {
 	}
 	if _, err := os.Stat(db.StagingPath(id)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the file of the import: %v, want it gone", err)
+	}
+}
+
+// TestBackupOntoADiskWithoutLinks has a copy get its name where nothing can be
+// linked, such as on a disk with exFAT.
+func TestBackupOntoADiskWithoutLinks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	part, path := filepath.Join(dir, "part"), filepath.Join(dir, "copy.db")
+	none := func(from, to string) error { return fmt.Errorf("link: %w", durable.ErrNoLinks) }
+	for i, want := range []error{nil, fs.ErrExist} {
+		if err := os.WriteFile(part, fmt.Appendf(nil, "copy %d", i), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := sqlite.Place(none, part, path); !errors.Is(err, want) {
+			t.Errorf("copy %d: got error %v, want %v", i, err, want)
+		}
+	}
+	if text, err := os.ReadFile(path); string(text) != "copy 0" {
+		t.Errorf("got %q, error %v, want the first copy", text, err)
+	}
+	broken := errors.New("input/output error")
+	if err := sqlite.Place(func(from, to string) error { return broken }, part, filepath.Join(dir, "other.db")); !errors.Is(err, broken) {
+		t.Errorf("got error %v, want %v", err, broken)
 	}
 }
