@@ -68,6 +68,8 @@ func classify(e *feed.Error, what, code string) bool {
 		e.Kind, e.Hint = feed.KindUnavailable, "the database refuses the user or password: see the setting that names the database"
 	case "3D000": // invalid_catalog_name
 		e.Kind, e.Hint = feed.KindUnavailable, "make the database (createdb), then run feedmill migrate"
+	case "42P01", "42703", "42883": // undefined_table, undefined_column, undefined_function
+		e.Kind, e.Hint = feed.KindUnavailable, "the database lacks a part that its schema has, as after a restore that was not whole: see what pg_restore said, and restore it into an empty database (docs/operations.md, PostgreSQL)"
 	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
 		e.Kind, e.Hint = feed.KindUnavailable, "others were changing the same: try again"
 	case "57014": // query_canceled, and not by the caller

@@ -99,6 +99,7 @@ func TestFaults(t *testing.T) {
 		"23505": feed.KindConflict, "23503": feed.KindConflict, "22021": feed.KindInvalid, "42501": feed.KindForbidden, "25006": feed.KindUnavailable,
 		"28P01": feed.KindUnavailable, "3D000": feed.KindUnavailable, "57014": feed.KindUnavailable, "53100": feed.KindUnavailable,
 		"53300": feed.KindUnavailable, "57P03": feed.KindUnavailable, "40001": feed.KindUnavailable, "42601": feed.KindInternal,
+		"42P01": feed.KindUnavailable, "42703": feed.KindUnavailable,
 	} {
 		err := fault("do it", &pgconn.PgError{Code: code, Message: "said so"})
 		if feed.KindOf(err) != kind || !strings.HasPrefix(err.Error(), "do it") || !strings.Contains(err.Error(), "said so") {
