@@ -50,6 +50,7 @@ type entry struct {
 	// or one that was replaced lately. From records alone.
 	wanted bool
 	swept  bool // it is condemned or being deleted; from records alone
+	listed bool // the current generation lists it; from records alone
 
 	// What was found by reading it.
 	read      bool // it was tried
@@ -104,6 +105,8 @@ type checker struct {
 	*book
 	opt   Options
 	total int // files to read, as far as known
+	// replaced says that what is being read belongs to replaced generations alone.
+	replaced bool
 }
 
 func newChecker(subject string, opt Options) *checker {
@@ -181,15 +184,24 @@ func (c *checker) told(name string, err error) error {
 	case errors.As(err, &bad):
 		c.add(bad.rule, place{file: name}, "%v", bad.err)
 	case gone(err):
-		c.add(ruleFileMissing, place{file: name}, "it is not there")
+		c.add(ruleFileMissing, place{file: name}, "it is not there%s", c.fate())
 	case errors.Is(err, storage.ErrArchived):
-		c.add(ruleFileDigest, place{file: name}, "it lies in an archive of the store, and cannot be read before it is restored")
+		c.add(ruleFileDigest, place{file: name}, "it lies in an archive of the store, and cannot be read before it is restored%s", c.fate())
 	case errors.Is(err, storage.ErrDamaged):
-		c.add(ruleFileDigest, place{file: name}, "the store says that it is damaged")
+		c.add(ruleFileDigest, place{file: name}, "the store says that it is damaged%s", c.fate())
 	default:
 		return fmt.Errorf("read %s: %w", name, err)
 	}
 	return nil
+}
+
+// fate tells what no publication mends: it would go on being found for days after
+// what is current has been made anew.
+func (c *checker) fate() string {
+	if !c.replaced {
+		return ""
+	}
+	return "; it is of a generation that was replaced, and goes by itself when its time is up"
 }
 
 // measure opens a file, lets read have its bytes, reads what is left, and
@@ -240,10 +252,10 @@ func (c *checker) judgeBytes(name string, want *promise, got measured) bool {
 	switch {
 	case size && sumMD5 && sumSHA:
 	case !known && !size:
-		c.add(ruleFileLength, at, "it has %d bytes instead of %d", got.size, want.size)
+		c.add(ruleFileLength, at, "it has %d bytes instead of %d%s", got.size, want.size, c.fate())
 		return false
 	case !known:
-		c.add(ruleFileDigest, at, "its SHA-256 is %x, and %s", got.sha256, want)
+		c.add(ruleFileDigest, at, "its SHA-256 is %x, and %s%s", got.sha256, want, c.fate())
 		return false
 	default:
 		if !size {

@@ -235,7 +235,7 @@ func (r *records) enter(s *stream, g Generation) {
 			s.entries[name] = e
 		}
 		live := f.Plain.State == "live" && (f.Gzip.Key == "" || f.Gzip.State == "live")
-		e.wanted, e.swept = e.wanted || wanted, !live
+		e.wanted, e.swept, e.listed = e.wanted || wanted, !live, e.listed || g.Current
 		switch {
 		case g.Current && !live:
 			r.add(ruleBlobState, place{file: name}, "the current generation %d lists it, and its bytes are marked %s and %s", g.Number, f.Plain.State, cmp.Or(f.Gzip.State, "not kept compressed"))
@@ -397,6 +397,7 @@ func (r *records) read(ctx context.Context, s *stream, name string) error {
 		now = s.listed(g)
 	}
 	for _, e := range s.sorted() {
+		r.replaced = !e.listed
 		if err := r.load(ctx, e); err != nil {
 			return err
 		}
@@ -452,6 +453,7 @@ func (r *records) alone(ctx context.Context, s *stream, name string, family []*e
 		if b.State == "deleting" || !b.current && b.State != "live" {
 			continue
 		}
+		r.replaced = !b.current
 		if err := r.judgeBlob(ctx, fmt.Sprintf("state of generation %d", b.generation), &b.Blob); err != nil {
 			return err
 		}

@@ -232,6 +232,42 @@ func TestPlantedDamageOfRecords(t *testing.T) {
 }
 
 // What is on its way out, or in, is no finding.
+// What no publication mends is told as that, and what is current never is.
+func TestReplacedFilesGoByThemselves(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		of    func(in *installation, kind feed.Kind) *verify.Generation
+		state bool
+		goes  bool
+	}{
+		{"a file that is current", (*installation).current, false, false},
+		{"a file that was replaced", (*installation).first, false, true},
+		{"a state that is current", (*installation).current, true, false},
+		{"a state that was replaced", (*installation).first, true, true},
+	} {
+		for _, gone := range []bool{false, true} {
+			in := records(t)
+			g := c.of(in, feed.KindLight)
+			key := in.file(g, feed.KindLight).Plain.Key
+			if c.state {
+				key = g.States[0].Key
+			}
+			if gone {
+				if err := in.store.Delete(t.Context(), key); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				in.damage(key, flip)
+			}
+			r := in.check()
+			if got := strings.Contains(told(r), "goes by itself"); len(r.Findings) == 0 || got != c.goes {
+				t.Errorf("%s, gone %v: told to go by itself is %v, want %v:\n%s", c.name, gone, got, c.goes, told(r))
+			}
+		}
+	}
+}
+
 func TestRecordsInMotion(t *testing.T) {
 	t.Parallel()
 	in := records(t)
