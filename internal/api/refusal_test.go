@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -19,7 +20,8 @@ import (
 // asked are records that note what is done with keys, and what else.
 type asked struct {
 	manage.Records
-	list []string
+	list   []string
+	noNote error // why the use of a key cannot be noted
 }
 
 func (a *asked) FindKey(ctx context.Context, id partner.KeyID) (partner.Key, error) {
@@ -29,6 +31,9 @@ func (a *asked) FindKey(ctx context.Context, id partner.KeyID) (partner.Key, err
 
 func (a *asked) UseKey(ctx context.Context, m partner.MerchantID, id partner.KeyID, at time.Time) error {
 	a.list = append(a.list, "use key")
+	if a.noNote != nil {
+		return a.noNote
+	}
 	return a.Records.UseKey(ctx, m, id, at)
 }
 
@@ -102,6 +107,12 @@ func TestRefusedKeysAreAlike(t *testing.T) {
 			db.list = nil
 			if a := w.send(request{method: http.MethodGet, path: "/partners", key: live}); a.status != http.StatusOK || fmt.Sprint(db.list) != "[find key use key]" {
 				t.Errorf("a live key: status %d, the records did %q", a.status, db.list)
+			}
+			// A full disk, or a database that takes no changes, refuses the note and not the request.
+			w.Pass(2 * time.Minute)
+			db.noNote = errors.New("database or disk is full")
+			if a := w.send(request{method: http.MethodGet, path: "/partners", key: live}); a.status != http.StatusOK {
+				t.Errorf("a key whose use cannot be noted: status %d, want %d", a.status, http.StatusOK)
 			}
 		})
 	}

@@ -204,9 +204,9 @@ func (s *Service) AuthenticateFrom(ctx context.Context, text string, from netip.
 		return Identity{}, refused
 	}
 	if now.Sub(k.LastUsed) > time.Minute {
-		if err := s.db.UseKey(ctx, k.Merchant, k.ID, now); err != nil {
-			return Identity{}, err
-		}
+		// The note is worth less than what was asked for, which may be to turn a partner
+		// off while the disk is full. Whatever else is written says what is wrong.
+		_ = s.db.UseKey(ctx, k.Merchant, k.ID, now)
 	}
 	return Identity{Merchant: k.Merchant, Role: RoleKey, Scopes: k.Scopes, Actor: partner.Actor{Name: string(k.ID), Role: "key"}}, nil
 }
