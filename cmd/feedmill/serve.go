@@ -42,12 +42,23 @@ func (c *serveCmd) Run(ctx context.Context, w *world, cfg *config.Config) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
+	if k, ok := h.db.(roomKeeper); ok {
+		if err := k.KeepRoom(); err != nil {
+			w.log.WarnContext(ctx, "no room could be kept for turning partners off while the disk is full", "error", err)
+		}
+	}
 	l, err := net.Listen("tcp", cfg.Server.Listen)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", cfg.Server.Listen, err)
 	}
 	base := publicURL(&cfg.Server, l.Addr().String())
 	return h.serve(ctx, w, cfg, l, base, c.Role)
+}
+
+// roomKeeper is a database on a disk of this machine, some of which it can keep
+// for changes of accounts.
+type roomKeeper interface {
+	KeepRoom() error
 }
 
 // serve answers partners' requests and does the jobs, as its role says, until

@@ -25,3 +25,6 @@ func (d *DB) StagingPath(id partner.ImportID) string { return d.stagingPath(id) 
 func Place(link func(from, to string) error, part, path string) error {
 	return place(link, part, path)
 }
+
+// RoomPath names the file that takes up the room kept for changes of accounts.
+func (d *DB) RoomPath() string { return d.room.path }

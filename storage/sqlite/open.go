@@ -71,6 +71,7 @@ type DB struct {
 	file fs.FileInfo // which file stood there when it was opened
 
 	steps mergeSteps
+	room  room
 
 	// Prepared once: they are asked on every poll and for every download.
 	versionStmt, addressStmt *sql.Stmt
@@ -93,7 +94,7 @@ func Open(ctx context.Context, path string, opt Options) (*DB, error) {
 	if err := checkLog(path); err != nil {
 		return nil, err
 	}
-	d := &DB{opt: opt, path: abs, steps: usualSteps()}
+	d := &DB{opt: opt, path: abs, steps: usualSteps(), room: room{path: abs + "-room", now: opt.Now}}
 	d.DB = records.New(d, records.Options{Lease: opt.Lease})
 	if d.w, err = open(path, opt, false); err != nil {
 		return nil, err

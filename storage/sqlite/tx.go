@@ -28,13 +28,35 @@ func (d *DB) newTx(s *sql.Tx) *tx {
 }
 
 // Write implements [records.Database]. A transaction that writes is alone and
-// learns whether it was committed, so there is nothing to repeat.
+// learns whether it was committed, so there is nothing to repeat, but a change of
+// accounts that found the disk full: some of it is kept for that.
 func (d *DB) Write(ctx context.Context, what string, how records.How, fn func(ctx context.Context, t *records.Tx) error) error {
-	own := func(ctx context.Context, t *tx) error { return fn(ctx, t.Tx) }
-	if how.Long {
-		return d.writeLong(ctx, what, own)
+	accounts := false
+	own := func(ctx context.Context, t *tx) error {
+		err := fn(ctx, t.Tx)
+		for _, v := range t.Told {
+			accounts = accounts || v.Accounts > 0
+		}
+		return err
 	}
-	return d.write(ctx, what, own)
+	write := d.write
+	if how.Long {
+		write = d.writeLong
+	}
+	err := write(ctx, what, own)
+	if full(err) && accounts && d.room.give() {
+		err = write(ctx, what, own)
+	}
+	if err == nil && accounts {
+		d.room.refill()
+	}
+	return err
+}
+
+// full reports that there was no room on the disk.
+func full(err error) bool {
+	var said *driver.Error
+	return errors.As(err, &said) && said.Code()&0xff == lib.SQLITE_FULL
 }
 
 // Read implements [records.Database].
