@@ -65,6 +65,9 @@ var (
 	// ErrProxy means that a proxy on the way to the store refuses. It comes marked as
 	// permanent.
 	ErrProxy = errors.New("the proxy on the way to the store refuses")
+	// ErrMoved means that the folder of the store is at its path no more. It comes
+	// marked as permanent.
+	ErrMoved = errors.New("the store's folder was moved away or replaced while it is in use")
 	// ErrPermanent marks an error that will not go away by trying again: no
 	// permission, no space, a bucket that does not exist, a store that lacks
 	// what is asked of it. Use IsPermanent to test.

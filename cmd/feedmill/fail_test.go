@@ -23,6 +23,7 @@ func TestFailTellsWhatToDo(t *testing.T) {
 		want   string
 	}{
 		{fmt.Errorf("write the full file: %w", syscall.ENOSPC), exitProblem, "hint: the disk is full: make room"},
+		{fmt.Errorf("store full: %w", storage.ErrMoved), exitProblem, "hint: restart the programs that use the folder"},
 		{fmt.Errorf("store full: %w", durable.ErrNoLinks), exitProblem, "hint: keep the folder on a file system with hard links"},
 		{fmt.Errorf("store full: %w", syscall.EROFS), exitProblem, "hint: the file system is mounted for reading only"},
 		{fmt.Errorf("open the spool: %w", syscall.EMFILE), exitProblem, "hint: this process may open too few files"},

@@ -30,6 +30,8 @@ func hintOfParts(err error) string {
 		return "name user and password of the proxy where it wants them (HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT), have it allow the store, or spare the store the way through it (NO_PROXY)"
 	case errors.Is(err, storage.ErrArchived):
 		return "restore the object, and let no rule of the bucket move objects to an archive; 'feedmill publish --full' makes new files, which partners can read at once"
+	case errors.Is(err, storage.ErrMoved):
+		return "restart the programs that use the folder; move it, or put a copy in its place, only while none runs"
 	case errors.Is(err, storage.ErrSkewed):
 		return "set the clock of this machine: the store takes requests of a quarter of an hour around its own time"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

@@ -24,7 +24,8 @@ type home struct {
 	// bucket is what store works with, nil where that is a folder.
 	bucket *bucket
 	close  []func() error
-	watch  *watch // nil but in processes that serve
+	place  func() error // whether the folder of the store is still there; nil for buckets
+	watch  *watch       // nil but in processes that serve
 }
 
 // openHome opens the records and the store that the settings name. The
@@ -57,7 +58,7 @@ func (w *world) openHome(ctx context.Context, cfg *config.Config) (_ *home, err 
 	if err != nil {
 		return nil, err
 	}
-	h.store = fs
+	h.store, h.place = fs, fs.InPlace
 	h.close = append(h.close, fs.Close)
 	return h, nil
 }

@@ -76,6 +76,9 @@ func (h *home) serve(ctx context.Context, w *world, cfg *config.Config, l net.Li
 	h.watch, h.store = watch, watch.metrics.Store(h.store)
 	routes := httpd.Routes{}
 	ready := map[string]func(context.Context) error{"records": h.db.Ping}
+	if h.place != nil {
+		ready["store"] = func(context.Context) error { return h.place() }
+	}
 	if role == "all" || role == "edge" {
 		e, err := h.openEdge(ctx, w, cfg, base, log, watch.request)
 		if err != nil {

@@ -517,3 +517,52 @@ func ExampleStore_Sweep() {
 	fmt.Println(store.Sweep(context.Background(), 24*time.Hour))
 	// Output: 0 <nil>
 }
+
+// TestFolderThatWasReplaced moves the folder away under an open store, as somebody
+// does who wants it on a larger disk: nothing is written or deleted where nobody
+// would look, and what was stored is still read.
+func TestFolderThatWasReplaced(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	dir := filepath.Join(t.TempDir(), "store")
+	s, err := fsstore.Open(dir, fsstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Put(ctx, "m/a", strings.NewReader("old"), 3, storage.Attrs{Immutable: true}); err != nil {
+		t.Fatal(err)
+	}
+	check := func(what string, want error) {
+		t.Helper()
+		if err := s.InPlace(); !errors.Is(err, want) {
+			t.Errorf("%s: in place: got error %v, want %v", what, err, want)
+		}
+		_, err := s.Put(ctx, "m/"+strings.ReplaceAll(what, " ", "-"), strings.NewReader("new"), 3, storage.Attrs{})
+		if !errors.Is(err, want) || storage.IsPermanent(err) != (want != nil) {
+			t.Errorf("%s: put: got error %v, want %v", what, err, want)
+		}
+		if err := s.Delete(ctx, "m/never"); !errors.Is(err, want) {
+			t.Errorf("%s: delete: got error %v, want %v", what, err, want)
+		}
+		if info, err := s.Stat(ctx, "m/a"); err != nil || info.Size != 3 {
+			t.Errorf("%s: stat: got %d bytes, error %v, want 3", what, info.Size, err)
+		}
+	}
+	check("at first", nil)
+	if err := os.Rename(dir, dir+".old"); err != nil {
+		t.Fatal(err)
+	}
+	check("moved away", storage.ErrMoved)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	check("replaced", storage.ErrMoved)
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(dir+".old", dir); err != nil {
+		t.Fatal(err)
+	}
+	check("linked to where it went", nil)
+}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,6 +40,7 @@ type Store struct {
 	files durable.Adopter // nil where files cannot be moved into the store
 	now   func() time.Time
 	close func() error
+	place func() error // nil where there is no path to look at
 
 	dirs     durable.Dirs
 	seed     maphash.Seed
@@ -61,7 +63,35 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	s := On(root, opts)
 	s.close = root.Close
+	abs, err := filepath.Abs(dir)
+	var opened fs.FileInfo
+	if err == nil {
+		opened, err = root.Lstat(".")
+	}
+	if err != nil {
+		return nil, errors.Join(classify(fmt.Errorf("open folder store %q: %w", dir, err)), root.Close())
+	}
+	s.place = func() error { return inPlace(abs, opened) }
 	return s, nil
+}
+
+// inPlace fails when another folder than the opened one stands at the path, or none.
+func inPlace(path string, opened fs.FileInfo) error {
+	there, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(opened, there) {
+		return storage.Permanent(fmt.Errorf("%q: %w", path, storage.ErrMoved))
+	}
+	return nil // what else is wrong with it tells whoever reads or writes
+}
+
+// InPlace fails with storage.ErrMoved when the folder that was opened stands at its
+// path no more, as after somebody has moved it to another disk. What is open goes on
+// with the old folder, where nobody would look for what is written.
+func (s *Store) InPlace() error {
+	if s.place == nil {
+		return nil
+	}
+	return s.place()
 }
 
 // On returns a Store on fsys, which stays the caller's to close.
@@ -101,6 +131,9 @@ func (s *Store) put(ctx context.Context, key string, body io.Reader, size int64,
 // is given.
 func (s *Store) bring(ctx context.Context, key string, attrs storage.Attrs, stage func(data string) (int64, storage.Digest, error)) (info storage.Info, err error) {
 	if err := errors.Join(storage.CheckKey(key), attrs.Check(), ctx.Err()); err != nil {
+		return storage.Info{}, err
+	}
+	if err := s.InPlace(); err != nil {
 		return storage.Info{}, err
 	}
 	// Asked again at the end; here it only spares the reading of a body in vain.
@@ -302,6 +335,9 @@ func (s *Store) resolve(key string, use func(entry) error) error {
 // Delete implements storage.Store.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := errors.Join(storage.CheckKey(key), ctx.Err()); err != nil {
+		return fmt.Errorf("delete %q: %w", key, err)
+	}
+	if err := s.InPlace(); err != nil {
 		return fmt.Errorf("delete %q: %w", key, err)
 	}
 	unlock := s.lock(key)
