@@ -64,24 +64,25 @@ func Open(dir string, opts Options) (*Store, error) {
 	s := On(root, opts)
 	s.close = root.Close
 	abs, err := filepath.Abs(dir)
-	var opened fs.FileInfo
-	if err == nil {
-		opened, err = root.Lstat(".")
-	}
 	if err != nil {
-		return nil, errors.Join(classify(fmt.Errorf("open folder store %q: %w", dir, err)), root.Close())
+		return nil, errors.Join(fmt.Errorf("open folder store %q: %w", dir, err), root.Close())
 	}
-	s.place = func() error { return inPlace(abs, opened) }
+	s.place = func() error { return inPlace(abs, root) }
 	return s, nil
 }
 
 // inPlace fails when another folder than the opened one stands at the path, or none.
-func inPlace(path string, opened fs.FileInfo) error {
+func inPlace(path string, root *durable.Root) error {
+	// Asked each time: a network file system may number its files anew.
+	opened, err := root.Lstat(".")
+	if err != nil {
+		return nil // what is wrong with it tells whoever reads or writes
+	}
 	there, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(opened, there) {
 		return storage.Permanent(fmt.Errorf("%q: %w", path, storage.ErrMoved))
 	}
-	return nil // what else is wrong with it tells whoever reads or writes
+	return nil
 }
 
 // InPlace fails with storage.ErrMoved when the folder that was opened stands at its
