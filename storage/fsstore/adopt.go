@@ -59,7 +59,9 @@ func syncFile(path string, size int64) (err error) {
 		return fmt.Errorf("a file of %d bytes instead of %d: %w", st.Size(), size, storage.ErrLength)
 	}
 	if err := f.Chmod(filePerm); err != nil {
-		return err
+		// Some shares let nobody change the rights of a file. One that is put has them
+		// from its beginning.
+		return fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	}
 	if err := f.Sync(); err != nil {
 		return &durable.SyncError{Name: path, Err: err}
