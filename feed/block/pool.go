@@ -228,7 +228,7 @@ func (w *worker) mend(j *job, b *Block) bool {
 		return false
 	}
 	var ok bool
-	if j.buf, ok = w.mender.Append(j.buf[:0], j.plain, w.scratch, int(s.Plain)); !ok {
+	if j.buf, ok = w.mender.Append(j.buf[:0], j.plain, w.scratch, nil, int(s.Plain)); !ok {
 		return false
 	}
 	j.stream.set(j.buf)

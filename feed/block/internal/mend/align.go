@@ -3,7 +3,9 @@ package mend
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"math/bits"
+	"slices"
 )
 
 // run is a stretch that two texts share: where it begins in the one before and
@@ -12,13 +14,8 @@ type run struct{ before, now, size uint32 }
 
 func (r *run) end() uint32 { return r.before + r.size }
 
-// reach is from where on whatever is repeated lies in the run as well.
-func (r *run) reach() uint32 {
-	if r.before == 0 {
-		return 0
-	}
-	return r.before + maxDistance
-}
+// moved is by how much the stretch lies elsewhere now.
+func (r *run) moved() int32 { return int32(r.now - r.before) }
 
 const (
 	// nearby is how far apart, in bytes of both texts, two runs are looked for one by one:
@@ -97,4 +94,33 @@ func common(a, b []byte) int {
 		i++
 	}
 	return i
+}
+
+const (
+	// piece is how many bytes of the text before have a place in homes.
+	piece = 32
+	// unknown is by how much nothing has moved.
+	unknown = -1 << 31
+)
+
+// house notes which pieces of a text of size bytes before lie in which runs. Of very many runs
+// the last have none.
+func (m *Mender) house(size int) {
+	m.homes = slices.Grow(m.homes[:0], size/piece+1)[:size/piece+1]
+	clear(m.homes)
+	for k := range m.runs[:min(len(m.runs), math.MaxUint8)] {
+		r := &m.runs[k]
+		for i := (r.before + piece - 1) / piece; i < r.end()/piece; i++ {
+			m.homes[i] = uint8(k + 1)
+		}
+	}
+}
+
+// moved tells by how much a stretch of the text before has moved whose pieces all lie in one run.
+func (m *Mender) moved(from, to uint32) int32 {
+	k := m.homes[from/piece]
+	if k == 0 || k != m.homes[(to-1)/piece] {
+		return unknown
+	}
+	return m.runs[k-1].moved()
 }

@@ -41,11 +41,32 @@ func (w *bitWriter) put(v uint64, n uint) {
 
 // copy writes bits of src, behind which there are eight bytes more.
 func (w *bitWriter) copy(src []byte, from, to uint32) {
-	for ; to-from > 56; from += 56 {
-		w.put(peek(src, from)&(1<<56-1), 56)
+	n := min(uint32(8-w.n)&7, to-from)
+	w.put(peek(src, from)&(1<<n-1), uint(n))
+	if from += n; (to-from)>>3 > 0 { // and no bits wait
+		w.bytes(src, from, int((to-from)>>3))
+		from += (to - from) &^ 7
 	}
-	n := uint(to - from)
-	w.put(peek(src, from)&(1<<n-1), n)
+	n = to - from
+	w.put(peek(src, from)&(1<<n-1), uint(n))
+}
+
+// bytes writes n bytes of src from a bit on, behind whole bytes.
+func (w *bitWriter) bytes(src []byte, from uint32, n int) {
+	if n > w.limit-w.at {
+		w.full = true
+		return
+	}
+	to := w.b[w.at:]
+	w.at += n
+	if from&7 == 0 {
+		copy(to[:n], src[from>>3:])
+		return
+	}
+	for i := 0; i < n; i += 7 {
+		binary.LittleEndian.PutUint64(to[i:], peek(src, from))
+		from += 56
+	}
 }
 
 // sync ends the stream with an empty stored block and gives all that was written.

@@ -2,19 +2,40 @@ package mend
 
 import "math/bits"
 
-// A place in a tree tells what a code stands for: how many bits it has, how many
-// follow it, and its literal, its smallest size or distance, or where the tree
-// goes on for codes that are longer. 0 stands for no code.
+// place is one of a tree and tells what a code stands for: how many bits it has, and how many
+// with those that follow it; its literal, its smallest size or distance, or where the tree
+// goes on for codes that are longer. That of two literals tells how many bits both
+// have, and the first. 0 stands for no code.
+type place uint32
+
 const (
-	lengthMask  = 15
-	extraBits   = 4
-	kindMask    = 3 << 8
-	kindEnd     = 0 << 8
-	kindLiteral = 1 << 8
-	kindMatch   = 2 << 8
-	kindMore    = 3 << 8
+	bitsMask    = 63
+	codeBits    = 6
+	codeMask    = 15
+	kindLiteral = 1 << 10
+	kindMatch   = 1 << 11
+	kindMore    = 1 << 12
+	pairBit     = 13
+	kindPair    = 1 << pairBit
 	valueBits   = 16
 )
+
+// count is of its literals.
+func (p place) count() uint32 { return 1 + uint32(p)>>pairBit&1 }
+
+// bits are all that the place stands for, code those of its code, or of the first.
+func (p place) bits() uint32 { return uint32(p) & bitsMask }
+func (p place) code() uint32 { return uint32(p) >> codeBits & codeMask }
+
+// value is the size or distance that bits say.
+func (p place) value(v uint64) uint32 {
+	return uint32(p>>valueBits) + uint32(v&(1<<(p&bitsMask)-1)>>(p>>codeBits&codeMask))
+}
+
+// behind is where the tree goes on, by the next n bits.
+func (p place) behind(v uint64, n int) uint32 {
+	return uint32(p>>valueBits) + uint32(v)&(1<<n-1)
+}
 
 const (
 	// maxCode is the length of the longest codes (RFC 1951, section 3.2.7).
@@ -41,8 +62,8 @@ var (
 	distances    [distancesUsed]base
 	lengthSymbol [256]uint8 // by size less minMatch
 
-	literalEntries  [literals]uint32
-	distanceEntries [distancesUsed]uint32
+	literalEntries  [literals]place
+	distanceEntries [distancesUsed]place
 	lengthOrder     = [...]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 )
 
@@ -66,9 +87,9 @@ func init() {
 		distance += 1 << extra
 	}
 	for i := range endOfBlock {
-		literalEntries[i] = uint32(i)<<valueBits | kindLiteral
+		literalEntries[i] = place(i)<<valueBits | kindLiteral
 	}
-	literalEntries[endOfBlock] = kindEnd
+	literalEntries[endOfBlock] = 0
 	for i, b := range lengths {
 		literalEntries[firstLength+i] = b.entry()
 	}
@@ -77,8 +98,8 @@ func init() {
 	}
 }
 
-func (b base) entry() uint32 {
-	return uint32(b.base)<<valueBits | kindMatch | uint32(b.extra)<<extraBits
+func (b base) entry() place {
+	return place(b.base)<<valueBits | kindMatch | place(b.extra)
 }
 
 // distanceSymbol gives the code of a distance.
@@ -98,14 +119,14 @@ type codes struct {
 }
 
 const (
-	codeBits = 16
-	codeMask = 1<<codeBits - 1
+	numberBits = 16
+	numberMask = 1<<numberBits - 1
 )
 
 // trees are what the codes of a block are read by.
 type trees struct {
-	literal  [1<<literalBits + literals<<(maxCode-literalBits)]uint32
-	distance [1<<distanceBits + distancesUsed<<(maxCode-distanceBits)]uint32
+	literal  [1<<literalBits + literals<<(maxCode-literalBits)]place
+	distance [1<<distanceBits + distancesUsed<<(maxCode-distanceBits)]place
 	sizes    [literals + distancesUsed]uint8
 }
 
@@ -146,11 +167,12 @@ func (t *trees) dynamic(src []byte, bit, limit uint32, c *codes) (uint32, bool) 
 		sizes[i] = uint8(peek(src, bit) & 7)
 		bit += 3
 	}
-	var entries, unused [len(lengthOrder)]uint32
+	var entries [len(lengthOrder)]place
+	var unused [len(lengthOrder)]uint32
 	for i := range entries {
-		entries[i] = uint32(i)<<valueBits | kindLiteral
+		entries[i] = place(i)<<valueBits | kindLiteral
 	}
-	var tree [1 << 7]uint32
+	var tree [1 << 7]place
 	if !plant(tree[:], 7, sizes[:], entries[:], unused[:]) {
 		return 0, false
 	}
@@ -161,7 +183,7 @@ func (t *trees) dynamic(src []byte, bit, limit uint32, c *codes) (uint32, bool) 
 		}
 		v := peek(src, bit)
 		e := tree[v&(1<<7-1)]
-		n := e & lengthMask
+		n := e.bits()
 		if n == 0 {
 			return 0, false // no code
 		}
@@ -199,18 +221,55 @@ func (t *trees) dynamic(src []byte, bit, limit uint32, c *codes) (uint32, bool) 
 	return bit, bit <= limit && t.grow(c, list[:nl], list[nl:])
 }
 
+// literalAt gives the place of the code that bits begin with.
+func (t *trees) literalAt(v uint64) place {
+	e := t.literal[v&(1<<literalBits-1)]
+	if e&kindMore != 0 {
+		e = t.literal[e.behind(v>>literalBits, maxCode-literalBits)]
+	}
+	return e
+}
+
+// distanceAt does the same for one of a distance.
+func (t *trees) distanceAt(v uint64) place {
+	f := t.distance[v&(1<<distanceBits-1)]
+	if f&kindMore != 0 {
+		f = t.distance[f.behind(v>>distanceBits, maxCode-distanceBits)]
+	}
+	return f
+}
+
 // grow makes both trees of the lengths of codes, and the codes for writing.
 func (t *trees) grow(c *codes, literal, distance []uint8) bool {
 	*c = codes{}
-	return plant(t.literal[:], literalBits, literal, literalEntries[:], c.literal[:]) &&
-		plant(t.distance[:], distanceBits, distance, distanceEntries[:], c.distance[:])
+	if !plant(t.literal[:], literalBits, literal, literalEntries[:], c.literal[:]) {
+		return false
+	}
+	t.pair()
+	return plant(t.distance[:], distanceBits, distance, distanceEntries[:], c.distance[:])
+}
+
+// pair makes places tell of two literals where the codes of both are looked up at once.
+func (t *trees) pair() {
+	// From the end on, so that what stands before is of one literal still.
+	for i := 1<<literalBits - 1; i >= 0; i-- {
+		e := t.literal[i]
+		if e&kindLiteral == 0 {
+			continue
+		}
+		n := e.bits()
+		f := t.literal[i>>n]
+		if f&kindLiteral != 0 && n+f.bits() <= literalBits {
+			t.literal[i] = e + f&bitsMask | kindPair | f>>valueBits<<(valueBits+8)
+		}
+	}
 }
 
 // plant makes a tree of the lengths of codes (RFC 1951, section 3.2.2): the first
 // 2^first places are looked up at once, and longer codes in stretches behind them. It gives
 // false where there are more codes than bits can tell. Symbols without an
 // entry get no code.
-func plant(tree []uint32, first int, sizes []uint8, entries, codes []uint32) bool {
+func plant(tree []place, first int, sizes []uint8, entries []place, codes []uint32) bool {
 	var count, code [maxCode + 1]int
 	for _, n := range sizes {
 		count[n]++
@@ -235,8 +294,8 @@ func plant(tree []uint32, first int, sizes []uint8, entries, codes []uint32) boo
 		if symbol >= len(entries) {
 			continue
 		}
-		codes[symbol] = uint32(n)<<codeBits | uint32(bits)
-		entry := entries[symbol] | uint32(n)
+		codes[symbol] = uint32(n)<<numberBits | uint32(bits)
+		entry := entries[symbol] + place(n)<<codeBits + place(n)
 		if int(n) <= first {
 			for i := bits; i < 1<<first; i += 1 << n {
 				tree[i] = entry
@@ -245,7 +304,7 @@ func plant(tree []uint32, first int, sizes []uint8, entries, codes []uint32) boo
 		}
 		root := &tree[bits&(1<<first-1)]
 		if *root == 0 {
-			*root = uint32(used)<<valueBits | kindMore
+			*root = place(used)<<valueBits | kindMore
 			used += 1 << (maxCode - first)
 			clear(tree[used-1<<(maxCode-first) : used])
 		}

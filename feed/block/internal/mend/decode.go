@@ -1,145 +1,106 @@
 package mend
 
-import (
-	"encoding/binary"
-	"slices"
-)
-
-// token is a step of a stream: a literal, a repetition, or a bound of blocks (the
-// end of one and the head of the next), which stands for no bytes.
-type token struct {
+// step is what a code of a stream stands for: a literal, a repetition, or a bound of
+// blocks (the end of one and the head of the next), which stands for no bytes.
+type step struct {
 	// bit is where it begins in the stream, at where its bytes begin in the text.
 	bit, at uint32
 	// size counts its bytes: 1 for a literal, 0 for a bound.
-	size uint16
+	size uint32
 	// distance is from a repetition back to what it repeats, 0 for all else.
-	distance uint16
+	distance uint32
+	// literal is the byte of one.
+	literal byte
 }
 
-func (t *token) end() uint32 { return t.at + uint32(t.size) }
+func (s *step) end() uint32 { return s.at + s.size }
 
-// decoder takes streams apart.
+// decoder goes through a stream, step by step.
 type decoder struct {
-	packed []byte  // the stream, and eight bytes more
-	text   []byte  // and some bytes more
-	tokens []token // and one behind the last
-	blocks []codes
-	// bounds are the tokens which are bounds: that before each block and the last.
-	bounds []int
-	trees  trees
+	packed []byte // the stream, and reserve bytes more
+	limit  uint32 // of its bits
+	size   uint32 // of the text
+	trees
+	codes codes // of the block that the next step lies in
+	// start is where that block begins in the stream, blocks how many there were.
+	start, blocks uint32
+	// bit is where the next step begins in the stream, at where in the text.
+	bit, at uint32
+	// ended says that there are no more steps, broken that the stream is none.
+	ended, broken bool
+
+	text  []byte // that inflate made, and beyond bytes more
+	marks []mark // that it left
 }
 
-// beyond is how many bytes behind its place a repetition may write.
-const beyond = 16
+// reserve is how many bytes there are behind a stream, so that as many can be read
+// from any bit of it.
+const reserve = 16
 
-// maxBlocks bounds the blocks of a stream, whose codes are kept.
+// maxBlocks bounds the blocks of a stream.
 const maxBlocks = 1 << 8
 
-// decode takes the stream of a text of size bytes apart, and gives false where
-// it is none.
-func (d *decoder) decode(packed []byte, size int) bool {
-	d.packed = append(append(d.packed[:0], packed...), make([]byte, 8)...)
-	d.text = slices.Grow(d.text[:0], size+beyond)[:size+beyond]
-	d.tokens = append(d.tokens[:0], token{})
-	d.blocks, d.bounds = d.blocks[:0], append(d.bounds[:0], 0)
-	bit, limit := uint32(0), uint32(8*len(packed))
-	at := 0
-	for bit+3 <= limit {
-		head := peek(d.packed, bit)
-		if head&1 != 0 || len(d.blocks) == maxBlocks {
-			return false // a final block, or many more than there are
-		}
-		kind := head >> 1 & 3
-		bit += 3
-		ok := false
-		switch kind {
-		case 0:
-			d.tokens = append(d.tokens, token{bit: bit - 3, at: uint32(at)})
-			bit = (bit + 7) &^ 7
-			return at == size && bit+32 == limit && uint32(peek(d.packed, bit)) == 0xffff0000
-		case 1:
-			ok = d.trees.fixed(d.next())
-		case 2:
-			bit, ok = d.trees.dynamic(d.packed, bit, limit, d.next())
-		}
-		if !ok {
-			return false
-		}
-		if bit, at, ok = d.block(bit, limit, at, size); !ok {
-			return false
-		}
-	}
-	return false
+// open begins with the stream of a text of size bytes.
+func (d *decoder) open(packed []byte, size int) {
+	d.packed = append(append(d.packed[:0], packed...), make([]byte, reserve)...)
+	d.limit, d.size = uint32(8*len(packed)), uint32(size)
+	d.blocks, d.bit, d.at, d.ended, d.broken = 0, 0, 0, false, false
+	d.marks = d.marks[:0]
 }
 
-// next gives the codes of another block.
-func (d *decoder) next() *codes {
-	d.blocks = slices.Grow(d.blocks, 1)[:len(d.blocks)+1]
-	return &d.blocks[len(d.blocks)-1]
-}
-
-// block decodes what stands behind the head of a block, and notes the bound
-// behind it.
-func (d *decoder) block(bit, limit uint32, at, size int) (uint32, int, bool) {
-	src, text, tokens := d.packed, d.text, d.tokens
-	literal, distance := &d.trees.literal, &d.trees.distance
-	for bit <= limit {
-		v := peek(src, bit)
-		e := literal[v&(1<<literalBits-1)]
-		if e&kindMask == kindMore {
-			e = literal[e>>valueBits+uint32(v>>literalBits)&(1<<(maxCode-literalBits)-1)]
-		}
-		switch n := e & lengthMask; e & kindMask {
-		case kindLiteral:
-			if at >= size {
-				return 0, 0, false
-			}
-			text[at] = byte(e >> valueBits)
-			tokens = append(tokens, token{bit, uint32(at), 1, 0})
-			at++
-			bit += n
-		case kindMatch:
-			v >>= n
-			extra := e >> extraBits & lengthMask
-			count := int(e>>valueBits) + int(v&(1<<extra-1))
-			v >>= extra
-			f := distance[v&(1<<distanceBits-1)]
-			if f&kindMask == kindMore {
-				f = distance[f>>valueBits+uint32(v>>distanceBits)&(1<<(maxCode-distanceBits)-1)]
-			}
-			far := f & lengthMask
-			v >>= far
-			more := f >> extraBits & lengthMask
-			back := int(f>>valueBits) + int(v&(1<<more-1))
-			if f&kindMask != kindMatch || back > at || at+count > size {
-				return 0, 0, false
-			}
-			tokens = append(tokens, token{bit, uint32(at), uint16(count), uint16(back)})
-			repeat(text, at, back, count)
-			at += count
-			bit += n + extra + far + more
-		default:
-			if n == 0 {
-				return 0, 0, false // no code
-			}
-			d.bounds = append(d.bounds, len(tokens))
-			d.tokens = append(tokens, token{bit, uint32(at), 0, 0})
-			return bit + n, at, true
-		}
-	}
-	return 0, 0, false
-}
-
-// repeat copies count bytes from back bytes before to a place. It may write some
-// bytes more.
-func repeat(text []byte, at, back, count int) {
-	if back < 8 {
-		for i := at; i < at+count; i++ {
-			text[i] = text[i-back]
-		}
+// head reads the head of a block, or the end of the stream, before which it stays.
+func (d *decoder) head() {
+	d.blocks++
+	if d.bit+3 > d.limit || d.blocks > maxBlocks {
+		d.broken = true // or of another make
 		return
 	}
-	for i := at; i < at+count; i += 8 {
-		binary.LittleEndian.PutUint64(text[i:], binary.LittleEndian.Uint64(text[i-back:]))
+	kind, behind, ok := peek(d.packed, d.bit)&7, d.bit+3, false
+	switch kind { // a final block is none of these
+	case 0 << 1:
+		behind = (behind + 7) &^ 7
+		d.ended = d.at == d.size && behind+32 == d.limit && uint32(peek(d.packed, behind)) == 0xffff0000
+		d.broken = !d.ended
+		return
+	case 1 << 1:
+		ok = d.trees.fixed(&d.codes)
+	case 2 << 1:
+		behind, ok = d.trees.dynamic(d.packed, behind, d.limit, &d.codes)
 	}
+	d.start, d.bit, d.broken = d.bit, behind, !ok
+}
+
+// next goes through a step. One of no bytes is the end of a block, unless there was none.
+func (d *decoder) next() (s step) {
+	d.broken = d.broken || d.bit > d.limit
+	if d.ended || d.broken {
+		return s
+	}
+	v := peek(d.packed, d.bit)
+	e := d.trees.literalAt(v)
+	s.bit, s.at = d.bit, d.at
+	n := e.bits()
+	switch {
+	case e&kindLiteral != 0:
+		n, s.size, s.literal = e.code(), 1, byte(e>>valueBits)
+	case e&kindMatch != 0:
+		s.size = e.value(v)
+		v >>= n
+		f := d.trees.distanceAt(v)
+		s.distance = f.value(v)
+		n += f.bits()
+		d.broken = f&kindMatch == 0 || s.distance > d.at
+	default:
+		d.broken = n == 0 // no code
+	}
+	d.bit += n
+	d.at += s.size
+	d.broken = d.broken || d.at > d.size
+	return s
+}
+
+// buffered gives the bits from the next step on, at least n of them, and the number of the
+// first byte behind those n.
+func (d *decoder) buffered() (buf uint64, n uint32, next int) {
+	return peek(d.packed, d.bit), 56 - d.bit&7, int(d.bit>>3) + 7
 }

@@ -8,21 +8,21 @@
 // (a sync flush), without a final block.
 package mend
 
-import "sort"
+import "encoding/binary"
 
 // Mender mends streams. The zero value is ready; it keeps its memory for the
 // next stream. It is for one goroutine.
 type Mender struct {
 	decoder
 	runs []run
-	out  bitWriter
+	// homes tells of each piece of the text before which run has all of it, by a number
+	// from 1 on; 0 for none.
+	homes []uint8
+	step  step // that is gone through
+	out   bitWriter
 	// keptFrom and keptTo are the bits of the stream before that go on as they are
 	// and are not written yet.
 	keptFrom, keptTo uint32
-	// codes are those of the block that is being written, bound is the number of the
-	// next bound.
-	codes *codes
-	bound int
 	// left is how many more literals may be written.
 	left int
 }
@@ -34,7 +34,7 @@ const (
 	// growth is by what part, as one in so many, a stream may be longer than the
 	// one before.
 	growth = 64
-	// maxSize bounds both texts and the stream, as the memory for twelve times that is
+	// maxSize bounds both texts and the stream, as the memory for them is
 	// kept.
 	maxSize = 1 << 20
 	// maxRatio is how far deflate can compress: 258 bytes by two bits.
@@ -42,91 +42,114 @@ const (
 )
 
 // Append appends the stream of text, made of packed, the stream of a text of
-// size bytes. Where the two differ too much, or packed is not a stream as the
-// package describes it, it gives false, and dst as it was.
-func (m *Mender) Append(dst, text, packed []byte, size int) ([]byte, bool) {
+// size bytes. before is that text, or nil where it is not at hand and has to be made of
+// the stream; the result is the same. Where the two differ too much, or packed is
+// not a stream as the package describes it, it gives false, and dst as it was. That
+// packed is the stream of before is taken on trust.
+func (m *Mender) Append(dst, text, packed, before []byte, size int) ([]byte, bool) {
 	if max(size, len(text), len(packed)) > maxSize || min(size, len(text)) < 1 || size/maxRatio > len(packed) {
 		return dst, false
 	}
-	if !m.decode(packed, size) || !m.align(m.text[:size], text) {
+	m.open(packed, size)
+	if before == nil {
+		if !m.inflate() {
+			return dst, false
+		}
+		before = m.text[:size]
+	}
+	if len(before) != size || !m.align(before, text) {
 		return dst, false
 	}
+	m.house(size)
 	m.out.start(dst, len(packed)+len(packed)/growth+slack)
-	m.keptFrom, m.keptTo, m.bound, m.left = 0, 0, 0, mostLiterals
+	m.keptFrom, m.keptTo, m.left = 0, 0, mostLiterals
 	m.rewrite(text)
+	if m.left < 0 || m.broken {
+		return dst, false
+	}
 	m.flush()
 	out := m.out.sync()
-	if m.left < 0 || m.out.full {
+	if m.out.full {
 		return dst, false
 	}
 	return out, true
 }
 
-// rewrite goes through the runs and the tokens that lie in them.
+// rewrite goes through the runs and the steps that lie in them.
 func (m *Mender) rewrite(text []byte) {
-	m.keep(0) // the head of the first block
-	at, i, last := uint32(0), 1, len(m.tokens)-1
+	m.begin()
+	at := uint32(0)
 	for k := range m.runs {
 		r := &m.runs[k]
-		for i < last && m.tokens[i].end() <= r.before {
-			m.pass(i)
-			i++
+		for m.more() && m.step.end() <= r.before {
+			m.pass()
 		}
 		m.literals(text[at:r.now])
-		for i < last && m.tokens[i].at < r.end() {
-			switch t := &m.tokens[i]; {
-			case t.at >= r.reach() && t.end() <= r.end():
-				to := m.through(i, r.end())
-				m.keepAll(i, to)
-				i = to
-				continue
-			case t.distance == 0:
-				m.keep(i)
+		for m.more() && m.step.at < r.end() {
+			switch s := &m.step; {
+			case s.size == 0:
+				m.bound()
+			case s.distance == 0:
+				m.keep(s.bit, m.bit)
 			default:
-				m.match(i, k, text)
+				m.match(k, text)
 			}
-			if m.tokens[i].end() > r.end() {
+			if m.step.end() > r.end() {
 				break // what is left of it lies behind the run
 			}
-			i++
+			m.glide(k)
+			m.step = m.next()
 		}
 		at = r.now + r.size
 	}
 	m.literals(text[at:])
-	for ; i < last; i++ {
-		m.pass(i)
+	for m.more() {
+		m.pass()
 	}
 }
 
-// pass leaves out a token whose bytes have gone. Bounds of blocks stay.
-func (m *Mender) pass(i int) {
-	if m.tokens[i].size == 0 {
-		m.keep(i)
+// begin keeps what lies before the first step that may have to be written anew.
+func (m *Mender) begin() {
+	alike := uint32(0) // so many bytes of the beginning
+	if len(m.runs) > 0 && m.runs[0].before+m.runs[0].now == 0 {
+		alike = m.runs[0].size
 	}
+	if len(m.marks) > 0 {
+		m.goTo(alike)
+	} else {
+		m.head()
+	}
+	m.keep(0, m.bit)
+	if alike > 0 {
+		m.glide(0)
+	}
+	m.step = m.next()
 }
 
-// keep lets a token go on with the bits that it has.
-func (m *Mender) keep(i int) { m.keepAll(i, i+1) }
+// more says whether there is a step, and reason to go on.
+func (m *Mender) more() bool { return !m.ended && !m.broken && m.left >= 0 }
 
-// keepAll lets tokens up to another go on with the bits that they have.
-func (m *Mender) keepAll(i, to int) {
-	if bit := m.tokens[i].bit; bit != m.keptTo {
+// pass leaves out a step whose bytes have gone. Bounds of blocks stay.
+func (m *Mender) pass() {
+	if m.step.size == 0 {
+		m.bound()
+	}
+	m.step = m.next()
+}
+
+// bound keeps a bound of blocks.
+func (m *Mender) bound() {
+	m.head()
+	m.keep(m.step.bit, m.bit)
+}
+
+// keep lets bits go on as they are.
+func (m *Mender) keep(from, to uint32) {
+	if from != m.keptTo {
 		m.flush()
-		m.keptFrom = bit
+		m.keptFrom = from
 	}
-	m.keptTo = m.tokens[to].bit
-	for m.bound < len(m.bounds) && m.bounds[m.bound] < to {
-		if m.bound < len(m.blocks) {
-			m.codes = &m.blocks[m.bound]
-		}
-		m.bound++
-	}
-}
-
-// through gives the first token from i on that does not lie before a place.
-func (m *Mender) through(i int, place uint32) int {
-	rest := m.tokens[i : len(m.tokens)-1]
-	return i + sort.Search(len(rest), func(n int) bool { return rest[n].at >= place || rest[n].end() > place })
+	m.keptTo = to
 }
 
 // flush writes the bits that are kept.
@@ -135,33 +158,93 @@ func (m *Mender) flush() {
 	m.keptFrom, m.keptTo = 0, 0
 }
 
+// glide keeps steps for as long as they lie in run k, and repeat something of it or of
+// another run that has moved as far. Nearly all steps are gone through here.
+func (m *Mender) glide(k int) {
+	if !m.more() {
+		return
+	}
+	r := &m.runs[k]
+	floor, end, moved := r.before, r.end(), r.moved()
+	src, at := m.packed, m.at
+	literal, distance := &m.trees.literal, &m.trees.distance
+	buf, n, next := m.buffered()
+	// The lowest six bits of n count; those of a place are taken off without cutting off the others.
+	for next >= 0 && next < len(src)-8 {
+		buf |= binary.LittleEndian.Uint64(src[next:]) << (n & 63)
+		next += int(63-n&63) >> 3
+		n |= 56
+		e := literal[buf&(1<<literalBits-1)]
+		if e&kindMore != 0 {
+			e = literal[e.behind(buf>>literalBits, maxCode-literalBits)]
+		}
+		if e&kindLiteral != 0 {
+			behind := at + e.count()
+			if behind > end {
+				break
+			}
+			at = behind
+			buf >>= e & bitsMask
+			n -= uint32(e)
+			continue
+		}
+		rest := buf >> (e & bitsMask)
+		f := distance[rest&(1<<distanceBits-1)]
+		if f&kindMore != 0 {
+			f = distance[f.behind(rest>>distanceBits, maxCode-distanceBits)]
+		}
+		if e&f&kindMatch == 0 {
+			break
+		}
+		behind, back := at+e.value(buf), f.value(rest)
+		if behind > end || back > at {
+			break
+		}
+		if back > at-floor && m.moved(at-back, behind-back) != moved {
+			break
+		}
+		at = behind
+		buf = rest >> (f & bitsMask)
+		n -= uint32(e) + uint32(f)
+	}
+	bit := uint32(next)<<3 - n&63
+	if bit > m.limit {
+		m.broken = true
+		return
+	}
+	if bit > m.bit {
+		m.keep(m.bit, bit)
+		m.bit, m.at = bit, at
+	}
+}
+
 // match writes that part of a repetition which lies in run k. What it repeats may
 // lie in other runs, at another distance now, or may have gone.
-func (m *Mender) match(i, k int, text []byte) {
-	t, r := &m.tokens[i], &m.runs[k]
-	from, to, distance := max(t.at, r.before), min(t.end(), r.end()), uint32(t.distance)
-	whole := to-from == uint32(t.size)
+func (m *Mender) match(k int, text []byte) {
+	s, r := &m.step, &m.runs[k]
+	from, to, distance := max(s.at, r.before), min(s.end(), r.end()), s.distance
+	whole := to-from == s.size
 	if whole && from-distance >= r.before {
-		m.keep(i)
+		m.keep(s.bit, m.bit)
 		return
 	}
 	for q := k; from < to; {
 		source, now := from-distance, r.now+from-r.before
 		q = m.runWith(source, q, k)
 		var n uint32
-		switch s := &m.runs[q]; {
-		case source < s.before: // gone, before the first run
-			n = min(s.before-source, to-from)
+		switch o := &m.runs[q]; {
+		case source < o.before: // gone, before the first run
+			n = min(o.before-source, to-from)
 			m.literals(text[now : now+n])
-		case source >= s.end(): // gone
+		case source >= o.end(): // gone
 			n = min(m.runs[q+1].before-source, to-from)
 			m.literals(text[now : now+n])
 		default:
-			n = min(s.end()-source, to-from)
-			d := now - (s.now + source - s.before)
+			n = min(o.end()-source, to-from)
+			d := now - (o.now + source - o.before)
 			switch {
-			case whole && n == uint32(t.size) && d == distance:
-				m.keep(i)
+			case whole && n == s.size && d == distance:
+				m.keep(s.bit, m.bit)
 			case n >= 4 && d <= maxDistance && m.repeat(n, d):
 			default:
 				m.literals(text[now : now+n])
@@ -198,7 +281,7 @@ func (m *Mender) literals(b []byte) {
 			m.left = -1 // the block has no code for it
 			return
 		}
-		m.out.put(uint64(code&codeMask), uint(code>>codeBits))
+		m.out.put(uint64(code&numberMask), uint(code>>numberBits))
 	}
 }
 
@@ -212,11 +295,11 @@ func (m *Mender) repeat(n, distance uint32) bool {
 		return false
 	}
 	m.flush()
-	v, bits := uint64(length&codeMask), uint(length>>codeBits)
+	v, bits := uint64(length&numberMask), uint(length>>numberBits)
 	v |= uint64(n-uint32(lengths[symbol].base)) << bits
 	bits += uint(lengths[symbol].extra)
-	v |= uint64(far&codeMask) << bits
-	bits += uint(far >> codeBits)
+	v |= uint64(far&numberMask) << bits
+	bits += uint(far >> numberBits)
 	v |= uint64(distance-uint32(distances[d].base)) << bits
 	bits += uint(distances[d].extra)
 	m.out.put(v, bits)
