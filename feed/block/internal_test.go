@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"math"
@@ -237,5 +238,67 @@ func TestCacheForgetsTheOldest(t *testing.T) {
 	}
 	if bytes, n := c.size(); bytes != 0 || n != 0 {
 		t.Errorf("got %d bytes in %d segments, want the larger one to have emptied the cache and gone", bytes, n)
+	}
+}
+
+// TestLendsWhatWasLoaded checks that whoever mends a block gets the bytes that it has in the file
+// before, where they were loaded for writing it.
+func TestLendsWhatWasLoaded(t *testing.T) {
+	t.Parallel()
+	node := func(id feed.ProductID, price string) []byte {
+		return fmt.Appendf(nil, "<product id=\"%d\"><price net=\"%s\"/>%x</product>\n", id, price, rand.New(rand.NewPCG(uint64(id), 1)).Uint64())
+	}
+	const products = 100
+	write := func(opt Options, nodes func(w *Writer)) (Result, []byte, *Writer) {
+		var file bytes.Buffer
+		w, err := NewWriter(t.Context(), &file, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		nodes(w)
+		if err := w.Footer([]byte("</products>\n")); err != nil {
+			t.Fatal(err)
+		}
+		r, err := w.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r, file.Bytes(), w
+	}
+	before, file, _ := write(Options{Cut: 8}, func(w *Writer) {
+		for id := feed.ProductID(1); id <= products; id++ {
+			if err := w.Node(id, node(id, "10.00")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	loaded := 0
+	after, _, w := write(Options{Previous: &Previous{Index: before.Index, Gzip: At(bytes.NewReader(file))}}, func(w *Writer) {
+		edits := func(yield func(Edit, error) bool) {
+			for id := feed.ProductID(1); id <= products && yield(Edit{id, node(id, "12.50")}, nil); id += 9 {
+			}
+		}
+		nodes := func(i int) (list []Node, err error) {
+			loaded++
+			if len(w.loaded[1].plain) > 0 {
+				t.Errorf("before block %d, block %d was not lent", i, w.loaded[1].block)
+			}
+			for id := before.Index.Blocks[i].First; len(list) < int(before.Index.Blocks[i].Nodes); id++ {
+				list = append(list, Node{id, len(node(id, "10.00"))})
+			}
+			return list, nil
+		}
+		if err := w.Update(edits, nodes); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if loaded < 10 || after.Stats.Mended < 5 {
+		t.Fatalf("%d blocks were loaded, %d mended", loaded, after.Stats.Mended)
+	}
+	for _, l := range w.loaded {
+		if len(l.plain) > 0 {
+			t.Errorf("block %d was not lent", l.block)
+		}
 	}
 }

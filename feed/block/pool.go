@@ -112,6 +112,10 @@ type job struct {
 	// header and the footer they are 0.
 	blocks []Block
 
+	// before are the bytes of the block of the same ids in the previous file, where they were
+	// loaded, else none.
+	before []byte
+
 	// stream is what goes into the file: buf, a segment of the cache, or what is lent.
 	stream lent
 	buf    []byte
@@ -227,8 +231,12 @@ func (w *worker) mend(j *job, b *Block) bool {
 	if err != nil || s.checkPacked(w.scratch) != nil {
 		return false
 	}
+	var before []byte
+	if len(j.before) == int(s.Plain) {
+		before = j.before
+	}
 	var ok bool
-	if j.buf, ok = w.mender.Append(j.buf[:0], j.plain, w.scratch, nil, int(s.Plain)); !ok {
+	if j.buf, ok = w.mender.Append(j.buf[:0], j.plain, w.scratch, before, int(s.Plain)); !ok {
 		return false
 	}
 	j.stream.set(j.buf)

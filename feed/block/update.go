@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"feedmill/feed"
+	"feedmill/feed/block/internal/mend"
 )
 
 // Node is where a node lies in a block: its product and its size in bytes.
@@ -97,10 +98,45 @@ func (w *Writer) Load(dst []byte, i int) ([]byte, error) {
 		return dst, w.fail(fmt.Errorf("load block %d: there is no such block before", i))
 	}
 	var err error
+	start := len(dst)
 	if dst, w.prev.scratch, err = p.load(w.ctx, &w.prev.inflater, dst, w.prev.scratch, i+1); err != nil {
 		return dst, w.fail(fmt.Errorf("read block %d of the previous file: %w", i, err))
 	}
+	w.remember(i, dst[start:])
 	return dst, nil
+}
+
+// loaded is a block of the previous file and its bytes; none stands for no block.
+type loaded struct {
+	block int
+	plain []byte
+}
+
+// remember keeps the bytes of a block that was loaded: what is written of its ids is likely to
+// be mended, which costs less with them. Nearly always it is on its way by the time that the
+// block after the next one is loaded.
+func (w *Writer) remember(i int, plain []byte) {
+	if w.opt.Previous.Gzip == nil || len(plain) > mend.MaxSize {
+		return // it will not be mended
+	}
+	l := w.loaded[1]
+	w.loaded[1] = w.loaded[0]
+	w.loaded[0] = loaded{i, append(l.plain[:0], plain...)}
+}
+
+// lend gives a job the bytes that the block of the same ids has in the previous file, where
+// they are at hand.
+func (w *Writer) lend(j *job, b *Block) {
+	for k := range w.loaded {
+		l := &w.loaded[k]
+		if len(l.plain) == 0 {
+			continue
+		}
+		if p := &w.opt.Previous.Index.Blocks[l.block]; p.Bits == b.Bits && p.start() == b.start() {
+			j.before, l.plain = l.plain, j.before
+			return
+		}
+	}
 }
 
 // Span gives the ids that belong into block i: from first on, and below end.

@@ -98,6 +98,8 @@ type Writer struct {
 	// run is a stretch of kept segments that still grows.
 	run  *job
 	prev loader
+	// loaded are the blocks of the previous file that were loaded last.
+	loaded [2]loaded
 
 	free    chan *job
 	streams chan *job
@@ -316,6 +318,7 @@ func (w *Writer) settle(all bool) error {
 			rest := append(j.plain, w.buf[size:]...)
 			j.plain, w.buf = w.buf[:size], rest
 			j.blocks = append(j.blocks, b)
+			w.lend(j, &b)
 			err = w.send(j)
 			size = 0
 		}
@@ -388,7 +391,7 @@ func (w *Writer) join(items []item, b Block) error {
 // job gives an empty job, once there is one.
 func (w *Writer) job() *job {
 	j := <-w.free
-	j.plain, j.blocks = j.plain[:0], j.blocks[:0]
+	j.plain, j.before, j.blocks = j.plain[:0], j.before[:0], j.blocks[:0]
 	j.from, j.to, j.err = -1, -1, nil
 	j.wantPlain = w.plains != nil
 	return j

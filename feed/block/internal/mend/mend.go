@@ -27,6 +27,9 @@ type Mender struct {
 	left int
 }
 
+// MaxSize bounds both texts and the stream, as memory for them is kept.
+const MaxSize = 1 << 20
+
 const (
 	// mostLiterals is how many bytes may be written that the stream before does not
 	// have. Where more have changed, repetitions are worth looking for.
@@ -47,7 +50,7 @@ const (
 // not a stream as the package describes it, it gives false, and dst as it was. That
 // packed is the stream of before is taken on trust.
 func (m *Mender) Append(dst, text, packed, before []byte, size int) ([]byte, bool) {
-	if max(size, len(text), len(packed)) > maxSize || min(size, len(text)) < 1 || size/maxRatio > len(packed) {
+	if max(size, len(text), len(packed)) > MaxSize || min(size, len(text)) < 1 || size/maxRatio > len(packed) {
 		return dst, false
 	}
 	m.open(packed, size)
