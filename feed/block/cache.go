@@ -1,11 +1,12 @@
 package block
 
 import (
+	"crypto/sha256"
 	"sync"
 	"unsafe"
 )
 
-// cache keeps segments by the digest of their plain bytes and the level, up to
+// cache keeps segments by the SHA-256 of their plain bytes and the level, up to
 // a number of bytes; the least recently used go first. Segments in it are never
 // written to. It is safe for concurrent use.
 type cache struct {
@@ -17,10 +18,17 @@ type cache struct {
 	bytes int64
 }
 
+// cacheKey has the first 16 bytes of the SHA-256. It has to withstand intent, because merchants
+// choose what is in a block and blocks are shared between merchants.
 type cacheKey struct {
-	digest Digest
-	plain  int
-	level  int
+	sum   [16]byte
+	plain int
+	level int
+}
+
+func cacheKeyOf(plain []byte, level int) cacheKey {
+	sum := sha256.Sum256(plain)
+	return cacheKey{[16]byte(sum[:16]), len(plain), level}
 }
 
 // cacheEntry is a segment; it is in the list once it is made.

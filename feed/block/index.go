@@ -121,7 +121,7 @@ func (x *Index) Find(id feed.ProductID) (i int, in bool) {
 // same gives the block with that first id, content and number of nodes.
 func (x *Index) same(b *Block) (int, bool) {
 	i, ok := slices.BinarySearchFunc(x.Blocks, b.First, func(o Block, id feed.ProductID) int { return int(min(max(o.First-id, -1), 1)) })
-	return i, ok && x.Blocks[i].Digest == b.Digest && x.Blocks[i].Nodes == b.Nodes && x.Blocks[i].Plain == b.Plain
+	return i, ok && x.Blocks[i].Digest == b.Digest && x.Blocks[i].CRC == b.CRC && x.Blocks[i].Nodes == b.Nodes && x.Blocks[i].Plain == b.Plain
 }
 
 // The stored form: magic; uvarints of cut and level; the header's segment; for
@@ -129,7 +129,7 @@ func (x *Index) same(b *Block) (int, bool) {
 // bits, the uvarint of nodes and its segment; a byte 0; the footer's segment; the
 // CRC-32C of all before. A segment is uvarints of plain and packed size, both
 // checksums (little endian) and the digest; without bytes it is the one byte 0.
-const indexMagic = "feedmill blocks 2\n"
+const indexMagic = "feedmill blocks 3\n"
 
 // usualBlock is the size of a usual stored block.
 const usualBlock = 1 + 1 + 1 + 3 + 3 + 8 + len(Digest{})

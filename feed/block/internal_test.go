@@ -172,7 +172,7 @@ func TestCacheIsHonest(t *testing.T) {
 	scratch := make([]byte, 32<<10)
 	for i := range 20000 {
 		k := cacheKey{plain: i, level: 5}
-		binary.LittleEndian.PutUint64(k.digest[:], r.Uint64())
+		binary.LittleEndian.PutUint64(k.sum[:], r.Uint64())
 		if _, _, mine := c.get(k); !mine {
 			t.Fatal("a new key has a segment")
 		}

@@ -150,8 +150,9 @@ func (w *worker) run(j *job) error {
 		j.stats.mended.Add(1)
 		return nil
 	}
-	k := cacheKey{b.Digest, int(b.Plain), j.level}
+	var k cacheKey
 	if w.cache != nil {
+		k = cacheKeyOf(j.plain, j.level)
 		stream, crc, mine := w.cache.get(k)
 		if !mine {
 			j.stream.set(stream)

@@ -3,7 +3,6 @@ package block
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -11,18 +10,15 @@ import (
 	"slices"
 
 	"github.com/klauspost/compress/flate"
+	"github.com/zeebo/xxh3"
 )
 
-// Digest identifies plain bytes: the first 16 bytes of their SHA-256. It has
-// to withstand intent, because merchants choose what is in a block and blocks
-// are shared between merchants.
+// Digest is the XXH3-128 of plain bytes. It tells whether a block is what the same block of
+// the same feed was before, and proves nothing to others: what is shared is told by SHA-256.
 type Digest [16]byte
 
 // Sum gives the digest of plain bytes.
-func Sum(plain []byte) Digest {
-	full := sha256.Sum256(plain)
-	return Digest(full[:16])
-}
+func Sum(plain []byte) Digest { return Digest(xxh3.Hash128(plain).Bytes()) }
 
 // Segment is what an index knows of a piece of a file. In the file it is raw
 // deflate (RFC 1951) that refers to nothing before it, has no final block and

@@ -468,7 +468,7 @@ func TestReaderTrustsNoIndex(t *testing.T) {
 	r, file := bytesOf(t, dense(9), block.Options{Pool: testPool, Cut: 16})
 	stored, _ := r.Index.AppendBinary(nil)
 	refused := 0
-	for at := len("feedmill blocks 2\n"); at < len(stored)-4; at++ {
+	for at := len("feedmill blocks 3\n"); at < len(stored)-4; at++ {
 		wrong := bytes.Clone(stored)
 		wrong[at] ^= 1
 		x, err := block.ParseIndex(signed(wrong))
