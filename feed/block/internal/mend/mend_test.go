@@ -418,6 +418,27 @@ func TestCopiesBits(t *testing.T) {
 	}
 }
 
+// A mender that has seen streams as large takes no more memory. The test does not run beside others.
+func TestKeepsItsMemory(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	nodes := offer(r, 40)
+	before := []byte(strings.Join(nodes, ""))
+	packed := deflated(t, before, 5)
+	nodes[20] = changed(r, nodes[20], "net=\"")
+	now := []byte(strings.Join(nodes, ""))
+	for _, given := range [][]byte{before, nil} {
+		var m Mender
+		out := make([]byte, 0, 2*len(packed))
+		if n := testing.AllocsPerRun(10, func() {
+			if _, ok := m.Append(out, now, packed, given, len(before)); !ok {
+				t.Fatal("given up")
+			}
+		}); n != 0 {
+			t.Errorf("with the text before %v: %v allocations", given != nil, n)
+		}
+	}
+}
+
 // BenchmarkMend mends a block of about 64 KB in which numbers of a product have changed, with the
 // text before at hand and without, and compresses it anew.
 func BenchmarkMend(b *testing.B) {
