@@ -37,9 +37,6 @@ const (
 	// growth is by what part, as one in so many, a stream may be longer than the
 	// one before.
 	growth = 64
-	// maxSize bounds both texts and the stream, as the memory for them is
-	// kept.
-	maxSize = 1 << 20
 	// maxRatio is how far deflate can compress: 258 bytes by two bits.
 	maxRatio = 1032
 )
