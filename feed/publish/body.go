@@ -91,7 +91,7 @@ func (p *plan) newBody(ctx context.Context, r *runner, header []byte) (*body, er
 	index, marks := splitFiled(stored)
 	b.marksBefore = bytes.Clone(marks)
 	if x, err := block.ParseIndex(index); err == nil && x.GzipSize() == f.Gzip.Size {
-		near := &nearFile{bin: r.bin, blob: f.Gzip, dir: r.req.Spool}
+		near := &nearFile{bin: r.bin, blob: f.Gzip, dir: r.req.Spool, past: b.packed.past}
 		b.near = append(b.near, near)
 		b.opt.Previous = &block.Previous{Index: x, Gzip: near.open}
 	}
@@ -249,6 +249,7 @@ type nearFile struct {
 	bin    Bin
 	blob   Blob
 	dir    string
+	past   bool // it was written past the system's memory
 	once   sync.Once
 	f      *os.File
 	stored io.Closer            // f is the store's
@@ -274,7 +275,10 @@ func (n *nearFile) fetch(ctx context.Context) (err error) {
 		return err
 	}
 	if local, ok := r.(storage.FileReader); ok {
-		n.f, n.stored, n.large = local.File(), r, durable.NewLargeReader(local.File(), n.blob.Size)
+		n.f, n.stored = local.File(), r
+		if n.past {
+			n.large = durable.NewLargeReader(n.f, n.blob.Size)
+		}
 		return nil
 	}
 	if n.f, err = os.CreateTemp(n.dir, "before-*"); err == nil {
